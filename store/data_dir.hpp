@@ -1,0 +1,73 @@
+// A node's data directory: the log, the state and the checkpoints, and what to believe of them after
+// a start.
+//
+//   log/                  durable; see log.hpp
+//   state/                not durable; see tree.hpp. Intact after a killed process; after a power cut
+//                         (other boot id, no clean mark) it is thrown away
+//   checkpoint-<zxid>/    a flushed image of the state at that zxid, from which it is rebuilt
+//   incoming/             a snapshot on its way from a leader
+//
+// The state is never ahead of the log. The log is never pruned beyond the newest checkpoint.
+//
+// Threads: open() before the actors start. Afterwards the log belongs to the log writer, the tree to
+// the state applier; the functions below say whose they are.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/kv.hpp"
+#include "store/log.hpp"
+#include "store/tree.hpp"
+
+namespace troupe::store {
+
+struct DataDirOptions {
+  std::uint64_t log_map_size = 1ull << 36;
+  std::uint64_t state_map_size = 1ull << 40;
+};
+
+class DataDir {
+ public:
+  /// Opens or creates; repairs what a crash left: half a checkpoint, half a snapshot, a state that
+  /// cannot be trusted. Afterwards log().base() ≤ tree().applied() ≤ log().last().
+  /// Throws StorageError with what happened and what to do.
+  DataDir(std::unique_ptr<Disk> disk, PeerId self, const DataDirOptions& options = {});
+  ~DataDir();
+
+  Log& log();
+  Tree& tree();
+  Disk& disk();
+
+  /// A checkpoint of the tree as it is now: flushed, but not yet the one to recover from; the log
+  /// writer makes it so with Log::set_checkpoint, then prune_checkpoints() may run. Any thread,
+  /// one at a time; the applier may go on meanwhile.
+  Zxid write_checkpoint();
+  /// Removes all checkpoints but the newest that the log names. Same thread as write_checkpoint.
+  void prune_checkpoints();
+
+  /// A snapshot from a leader, entry by entry into an empty state of its own.
+  class Incoming {
+   public:
+    virtual ~Incoming() = default;
+    virtual void put(Table table, std::string_view key, std::string_view value) = 0;
+    /// Flushes. The log writer then stages Log::reset(zxid) and set_checkpoint(zxid), commits, and
+    /// only then the applier calls DataDir::replace_tree().
+    virtual Zxid finish() = 0;
+  };
+  std::unique_ptr<Incoming> receive_snapshot();  ///< of the learner; drops one that was left unfinished
+  /// The tree is now the one of the log's checkpoint. Applier's thread; views of the old tree live on.
+  void replace_tree();
+
+  /// Flushes the state and leaves the clean mark. Last call of a graceful stop, after the actors ended.
+  void close();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The real disk: a directory of LMDB environments, locked so that two processes cannot share it.
+std::unique_ptr<Disk> open_lmdb_disk(const std::string& path);
+
+}  // namespace troupe::store

@@ -1,0 +1,95 @@
+// An ordered, transactional key-value environment: the one thing that the log, the tree and the
+// checkpoints need of a disk. LMDB is the real one (lmdb_kv), a map in memory that forgets what was
+// not synced is its twin for the simulation (memory_kv). Both pass one contract test.
+//
+// Threads: one writer at a time; a Reader may be used by one thread at a time, but not
+// necessarily the one that opened it. Readers never block the writer and see the environment as it
+// was when they were opened. A value read stays valid until its Reader or Writer ends, in a Writer
+// also only until the next change.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::store {
+
+/// An index into the list of table names that the environment was opened with.
+using Table = unsigned;
+
+/// Longest key, in bytes (LMDB's bound). The empty key is not allowed.
+inline constexpr std::size_t max_key_size = 511;
+
+struct Entry {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// Walks one table in byte order of the keys. Valid as long as what opened it.
+class KvCursor {
+ public:
+  virtual ~KvCursor() = default;
+  virtual std::optional<Entry> seek(std::string_view key) = 0;  ///< the first entry with a key ≥ `key`
+  virtual std::optional<Entry> next() = 0;                      ///< the one after the last returned
+  virtual std::optional<Entry> previous() = 0;                  ///< the one before the last returned
+  virtual std::optional<Entry> last() = 0;                      ///< the table's last entry
+};
+
+class KvReader {
+ public:
+  virtual ~KvReader() = default;
+  virtual std::optional<std::string_view> get(Table table, std::string_view key) const = 0;
+  virtual std::unique_ptr<KvCursor> cursor(Table table) const = 0;
+  virtual std::size_t entries(Table table) const = 0;
+};
+
+/// A write transaction. Ends without effect unless committed.
+class KvWriter : public KvReader {
+ public:
+  /// Throws StorageError when the disk or the map is full; the transaction is then of no use.
+  virtual void put(Table table, std::string_view key, std::string_view value) = 0;
+  /// As put, for a key after all that the table holds: cheaper, and keeps pages full.
+  virtual void append(Table table, std::string_view key, std::string_view value) = 0;
+  virtual bool erase(Table table, std::string_view key) = 0;
+  virtual void clear(Table table) = 0;
+  /// Commits. In a durable environment it returns after the flush. Throws StorageError, and then
+  /// nothing was committed.
+  virtual void commit() = 0;
+};
+
+class Kv {
+ public:
+  virtual ~Kv() = default;
+  virtual std::unique_ptr<KvReader> read() = 0;
+  virtual std::unique_ptr<KvWriter> write() = 0;
+  virtual void sync() = 0;  ///< flushes what was committed; only of use where commits are not durable
+};
+
+struct KvOptions {
+  std::vector<std::string> tables;
+  bool durable = true;            ///< every commit is flushed: what it wrote survives a power cut
+  std::uint64_t map_size = 1ull << 36;  ///< upper bound of the file, bytes; address space, not disk
+};
+
+/// A directory of environments. The simulation's is in memory and can be cut off from its power.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  /// Opens or creates. Throws StorageError with what to do when it cannot.
+  virtual std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) = 0;
+  virtual bool exists(const std::string& name) const = 0;
+  virtual void remove(const std::string& name) = 0;  ///< of an environment that is not open; absent is fine
+  virtual void rename(const std::string& from, const std::string& to) = 0;  ///< replaces `to`; durable
+  virtual std::vector<std::string> list() const = 0;
+  /// Copies a consistent, compact image of an open environment to the closed one `to`, and flushes it.
+  virtual void copy(Kv& from, const std::string& to) = 0;
+  /// Copies a closed environment. The copy need not be durable.
+  virtual void clone(const std::string& from, const std::string& to) = 0;
+  /// Changes with every start of the machine: tells a killed process from a power cut.
+  virtual std::string boot_id() const = 0;
+};
+
+}  // namespace troupe::store

@@ -1,0 +1,168 @@
+// The committed state: znodes, sessions, ephemerals and the answers kept for clients that may ask
+// again. A pure function of the transactions applied, the same on every node.
+//
+// Tables (names and formats are documented in tree_format.hpp):
+//   nodes       parent path, zero byte, name → the znode. One lookup finds a znode; the children of
+//               a parent lie side by side in the order of their names
+//   sessions    session → timeout
+//   ephemerals  session, path → (nothing)
+//   answers     session, request number → Outcome
+//   meta        applied zxid, digest, ensemble id, session key
+//
+// Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
+// thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/bytes.hpp"
+#include "schema/types.hpp"
+#include "store/error.hpp"
+#include "store/kv.hpp"
+#include "store/log.hpp"
+
+namespace troupe::store {
+
+/// schema/txn.capnp, struct Stat, says what the fields mean.
+struct Stat {
+  Zxid czxid, mzxid, pzxid;
+  std::int64_t ctime = 0, mtime = 0;
+  std::int32_t version = 0, cversion = 0, aversion = 0;
+  SessionId ephemeral_owner;
+  std::int32_t data_length = 0, num_children = 0;
+  bool operator==(const Stat&) const = default;
+};
+
+namespace perm {
+inline constexpr std::uint32_t read = 1, write = 2, create = 4, remove = 8, admin = 16, all = 31;
+}
+
+struct AclEntry {
+  std::uint32_t perms = 0;
+  std::string scheme, id;
+  bool operator==(const AclEntry&) const = default;
+};
+using AclList = std::vector<AclEntry>;
+
+enum class NodeKind : std::uint8_t { persistent, ephemeral, container, ttl };
+
+/// A znode as a View shows it. The string_views point into the View's snapshot.
+struct Node {
+  Stat stat;                              ///< as clients see it
+  std::int32_t stored_cversion = 0;       ///< creations of children: the number of the next sequential child
+  NodeKind kind = NodeKind::persistent;
+  std::int64_t ttl = 0;                   ///< milliseconds, kind ttl alone
+  bool has_data = false;                  ///< false: created with no data, which is not empty data
+  std::string_view data;
+  std::string_view acl_bytes;             ///< decode with acl(); empty is world:anyone with all permissions
+  AclList acl() const;
+  bool open_to_all() const { return acl_bytes.empty(); }
+};
+
+struct Session {
+  SessionId id;
+  std::uint32_t timeout_ms = 0;
+};
+
+/// What one operation of a transaction answered.
+struct OpResult {
+  std::int32_t operation = 0;   ///< ZooKeeper's number of the operation
+  Error error = Error::ok;
+  std::string path;             ///< of a create
+  Stat stat;                    ///< of create, setData, setACL
+};
+
+/// What a transaction answered, and to whom.
+struct Outcome {
+  SessionId session;
+  std::uint64_t number = 0;
+  Zxid zxid;
+  Error error = Error::ok;         ///< of a refused single operation
+  bool multi = false;
+  bool opened = false, closed = false;  ///< the transaction opened or closed the session
+  std::vector<OpResult> results;
+};
+
+/// What a transaction did to one znode: input of the watches.
+struct NodeEvent {
+  enum class Type : std::uint8_t { created = 1, deleted = 2, data_changed = 3 };
+  Type type;
+  Zxid zxid;
+  std::string path;
+  /// Of the node, for created and data_changed as it then was, for deleted as it was before:
+  /// the access control list, as in Node::acl_bytes, for watches that are checked at each event.
+  std::string acl_bytes;
+};
+
+/// All that a batch of transactions answered and changed, in order.
+struct AppliedBatch {
+  Zxid last;                       ///< the tree is now at exactly this transaction
+  std::int64_t last_time = 0;      ///< its time, milliseconds since 1970
+  std::vector<Outcome> outcomes;
+  std::vector<NodeEvent> events;
+  std::vector<SessionId> closed_sessions;
+  std::vector<Session> opened_sessions;
+};
+
+/// The tree at exactly one zxid, however the tree goes on. Pins pages: do not keep one for long.
+class View {
+ public:
+  explicit View(std::unique_ptr<KvReader> reader);
+
+  Zxid zxid() const { return zxid_; }
+  std::uint64_t digest() const;    ///< of the whole tree, sessions included; equal on every node at this zxid
+  std::optional<Node> get(std::string_view path) const;
+  /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
+  void children(std::string_view path, std::string_view after, const std::function<bool(std::string_view name)>& each) const;
+  void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
+  void sessions(const std::function<void(const Session&)>& each) const;
+  std::optional<Session> session(SessionId id) const;
+  /// The outcome kept for a numbered request.
+  std::optional<Outcome> answer(SessionId session, std::uint64_t number) const;
+  /// The highest numbered request of the session that was applied; 0 if none.
+  std::uint64_t last_number(SessionId session) const;
+  std::size_t node_count() const;
+  std::size_t session_count() const;
+  std::size_t ephemeral_count() const;
+  std::string ensemble_id() const;   ///< 16 bytes, empty before the first transaction
+  std::string session_key() const;   ///< 32 bytes, empty before the first transaction
+
+  const KvReader& raw() const { return *reader_; }  ///< for streaming a snapshot
+
+ private:
+  std::unique_ptr<KvReader> reader_;
+  Zxid zxid_;
+};
+
+class Tree {
+ public:
+  /// Table names, for KvOptions.
+  static std::vector<std::string> tables();
+
+  /// A new environment gets the root and the znodes that are always there: /zookeeper,
+  /// /zookeeper/quota and /zookeeper/config.
+  explicit Tree(std::unique_ptr<Kv> kv);
+
+  Zxid applied() const { return applied_; }
+
+  /// Applies transactions, each the next of the history, in one transaction of the store.
+  /// CHECKs that what a transaction says fits the tree: the leader decided on the same tree.
+  AppliedBatch apply(const std::vector<Proposal>& proposals);
+
+  /// The tree as the last apply() left it. Called by the applier; the View may then travel.
+  std::shared_ptr<View> view();
+
+  Kv& kv() { return *kv_; }
+
+ private:
+  std::unique_ptr<Kv> kv_;
+  Zxid applied_;
+};
+
+}  // namespace troupe::store
