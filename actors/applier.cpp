@@ -27,9 +27,12 @@ void Applier::guard(Change&& change) {
 void Applier::apply_more() {
   more_asked_ = false;
   if (committed_ <= data_.tree().applied()) return;
-  auto proposals = data_.log().read(data_.tree().applied(), batch_bytes);
-  while (!proposals.empty() && proposals.back().zxid > committed_) proposals.pop_back();
-  // Nothing there: a snapshot has replaced the log, and the tree will follow.
+  std::vector<Proposal> proposals;
+  try {
+    proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
+  } catch (const store::Pruned&) {
+    return;  // a snapshot has replaced the log, and ReplaceTree is on its way
+  }
   if (proposals.empty()) return;
   publish(data_.tree().apply(proposals));
   if (committed_ > data_.tree().applied()) {

@@ -40,7 +40,7 @@ void LogWriter::stage(const std::function<void()>& change, std::function<void()>
 void LogWriter::flush() {
   flush_asked_ = false;
   guard([&] {
-    if (const auto checkpoint = log_.checkpoint()) log_.prune(*checkpoint, prune_per_flush);
+    if (prune_to_ > log_.base()) log_.prune(prune_to_, prune_per_flush);
     log_.commit();
     if (appender_) {
       this->send(appender_, Durable{appended_});
@@ -129,7 +129,10 @@ LogWriter::behavior_type LogWriter::make_behavior() {
             [&] {
               // A snapshot from a leader may have come in between, and is newer.
               const auto newest = log_.checkpoint();
-              if (!newest || *newest < checkpoint.zxid) log_.set_checkpoint(checkpoint.zxid);
+              if (newest && *newest >= checkpoint.zxid) return;
+              // Learners that are only a little behind still find what they need.
+              if (newest) prune_to_ = *newest;
+              log_.set_checkpoint(checkpoint.zxid);
             },
             [this, checkpoint, user] { this->send(user, checkpoint); });
       },

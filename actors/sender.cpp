@@ -50,6 +50,8 @@ struct Sender::SnapshotStream {
 Sender::Sender(caf::actor_config& config, std::shared_ptr<Link> link, const store::Log& log, ApplierActor applier)
     : Hosted(config), link_(std::move(link)), log_(log), applier_(std::move(applier)) {}
 
+Sender::~Sender() = default;
+
 void Sender::on_exit() {
   link_.reset();
   snapshot_.reset();
@@ -138,13 +140,12 @@ bool Sender::send_records() {
 
 std::vector<Proposal> Sender::next_records(Zxid upto) const {
   if (sent_ < recent_after_) {
-    if (sent_ < log_.base()) {  // pruned meanwhile: the learner starts over, with a snapshot
-      link_->close("the log no longer holds what this learner needs");
+    try {
+      return log_.read(sent_, batch_bytes, upto);
+    } catch (const store::Pruned&) {
+      link_->close("the log no longer holds what this learner needs");  // it comes again, for a snapshot
       return {};
     }
-    auto records = log_.read(sent_, batch_bytes);
-    while (!records.empty() && records.back().zxid > upto) records.pop_back();
-    return records;
   }
   std::vector<Proposal> records;
   std::size_t size = 0;

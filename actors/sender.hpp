@@ -27,6 +27,7 @@ namespace troupe {
 class Sender : public Hosted<SenderActor> {
  public:
   Sender(caf::actor_config& config, std::shared_ptr<Link> link, const store::Log& log, ApplierActor applier);
+  ~Sender() override;
   behavior_type make_behavior() override;
   const char* name() const override { return "sender"; }
   void on_exit() override;

@@ -81,8 +81,8 @@ class Log {
   void post_state_mark(const StateMark& mark);
 
   /// Records after `after` in order, until `max_bytes` is reached (at least one if there is one).
-  /// Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
-  std::vector<Proposal> read(Zxid after, std::size_t max_bytes) const;
+  /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
+  std::vector<Proposal> read(Zxid after, std::size_t max_bytes, Zxid upto = {~std::uint64_t{0}}) const;
   /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base().
   std::optional<Zxid> floor(Zxid zxid) const;
 
