@@ -53,8 +53,7 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
   attachment.state = State::attaching;
   attachment.ticket = next_ticket_++;
   attaching_[attachment.ticket] = attachment.session;
-  dirty();
-  // What this gateway has gathered goes first: the leader refuses nothing that came before.
+  // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
   upstream_.attach(attachment.ticket, attachment.session);
   return &attachment;
@@ -137,8 +136,8 @@ bool Gateway::congested(Attachment& attachment) {
 // --- calls ---
 
 void Gateway::call(Attachment& attachment, const Call& call) {
-  closed_.clear();
   if (attachment.state == State::closed) return;
+  closed_.clear();
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
   if (is_write(call.code)) return submit_write(attachment, call);
@@ -335,8 +334,8 @@ void Gateway::refused(SessionId session, std::uint64_t number, Error error) {
 
 void Gateway::applied(std::shared_ptr<const store::AppliedBatch> batch, std::shared_ptr<store::View> view) {
   settle();
-  if (!view_ || view->zxid() < view_->zxid() || batch->last != view->zxid()) {
-    // The first view, or the tree was replaced by a snapshot: the changes in between are not known.
+  if (!view_ || (batch->outcomes.empty() && view->zxid() != view_->zxid())) {
+    // The first view, or the tree was replaced by a snapshot: what changed in between is not known.
     history_.start(view->zxid());
     view_ = std::move(view);
   } else {
@@ -382,8 +381,7 @@ void Gateway::deliver(const std::shared_ptr<const store::AppliedBatch>& batch, c
   auto* attachment = find(outcome.session);
   if (attachment == nullptr) return;
   if (attachment->state == State::opening) {
-    if (outcome.opened) accept(*attachment);
-    return;
+    return outcome.opened ? accept(*attachment) : close(*attachment, Closed::expired);
   }
   if (attachment->state != State::ready) return;  // of an earlier connection
   for (std::size_t i = 0; i < attachment->issued; ++i) {

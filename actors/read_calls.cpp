@@ -19,7 +19,8 @@ std::uint64_t count_below(const store::View& view, std::string_view path) {
     left.pop_back();
     view.children(next, {}, [&](std::string_view name) {
       ++count;
-      auto child = (next == "/" ? next : next + "/").append(name);
+      std::string child = next == "/" ? "/" : next + "/";
+      child += name;
       if (const auto node = view.get(child); node && node->stat.num_children != 0) left.push_back(std::move(child));
       return true;
     });
