@@ -27,7 +27,7 @@ KjHost::KjHost(caf::actor_system& system, kj::UnixEventPort& port)
 
 void KjHost::taskFailed(kj::Exception&& error) { kj::throwFatalException(kj::mv(error)); }
 
-KjHost::~KjHost() {
+KjHost::~KjHost() noexcept {
   // What is still queued is run to its end, so that actors told to quit give back what they hold.
   take_foreign();
   while (!ready_.empty()) run_ready();

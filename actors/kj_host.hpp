@@ -21,7 +21,7 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
  public:
   /// Constructed and destroyed on the loop's thread, and outlived by `port`'s event loop.
   KjHost(caf::actor_system& system, kj::UnixEventPort& port);
-  ~KjHost() override;
+  ~KjHost() noexcept override;
 
   void exec_later(caf::resumable* actor) override;  ///< any thread
 
