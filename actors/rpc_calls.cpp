@@ -1,5 +1,7 @@
 #include "actors/rpc_calls.hpp"
 
+#include <kj/debug.h>
+
 #include <algorithm>
 #include <array>
 
@@ -227,7 +229,7 @@ void RpcCalls::read_rearm(schema::Call::Rearm::Reader from) {
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     for (auto watch : watches) {
       const auto kind = kind_of(watch.getKind());
-      KJ_REQUIRE(kind, "a watch that is set again has one kind");
+      KJ_REQUIRE(kind.has_value(), "a watch that is set again has one kind");
       if (*kind == kinds[i]) paths_.push_back(view(watch.getPath()));
     }
     ends[i + 1] = paths_.size();

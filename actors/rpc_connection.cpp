@@ -1,5 +1,6 @@
 #include "actors/rpc_connection.hpp"
 
+#include <kj/debug.h>
 #include <spdlog/spdlog.h>
 
 namespace troupe {
@@ -78,7 +79,7 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
 /// An event could not be delivered: the connection is ending, which is noticed elsewhere.
 void RpcConnection::taskFailed(kj::Exception&&) {}
 
-RpcConnection::~RpcConnection() { detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended")); }
+RpcConnection::~RpcConnection() noexcept { detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended")); }
 
 void RpcConnection::drop() {
   if (auto drop = std::exchange(drop_, nullptr)) drop(*this);
@@ -175,7 +176,8 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
   auto answers = results.initAnswers(calls.size());
   if (calls.size() == 0) return kj::READY_NOW;
 
-  submits_.push_back({answers, 0, nullptr});
+  submits_.emplace_back();
+  submits_.back().answers = answers;
   for (const auto call : calls) {
     try {
       gateway_.call(*attachment_, calls_.read(call, params.getAnswered()));

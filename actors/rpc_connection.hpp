@@ -36,7 +36,7 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   /// it must not destroy it at once. `status` outlives the connection.
   RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream, std::string address, const RpcLimits& limits,
                 const StatusSource& status, std::function<void(RpcConnection&)> drop);
-  ~RpcConnection();
+  ~RpcConnection() noexcept override;
 
  private:
   class DoorServer;

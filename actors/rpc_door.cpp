@@ -36,7 +36,7 @@ RpcDoor::RpcDoor(Gateway& gateway, kj::Own<kj::ConnectionReceiver> listener, kj:
   tasks_.add(accept());
 }
 
-RpcDoor::~RpcDoor() = default;
+RpcDoor::~RpcDoor() noexcept = default;
 
 void RpcDoor::drop_all() { connections_.clear(); }
 

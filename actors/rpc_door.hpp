@@ -20,7 +20,7 @@ class RpcDoor final : private kj::TaskSet::ErrorHandler {
   /// outlives the door.
   RpcDoor(Gateway& gateway, kj::Own<kj::ConnectionReceiver> listener, kj::Timer& timer,
           RpcConnection::StatusSource status, const RpcLimits& limits = {});
-  ~RpcDoor();
+  ~RpcDoor() noexcept;
 
   std::size_t connections() const { return connections_.size(); }
   /// Ends every connection, at once and without a word.
