@@ -271,7 +271,7 @@ void Log::post_state_mark(const StateMark& mark) {
   impl_->posted_mark = mark;
 }
 
-std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes) const {
+std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) const {
   auto reader = impl_->kv->read();
   // By the base in the same snapshot: the log writer may be pruning.
   if (after.value < number(*reader, "base").value_or(0)) {
@@ -281,6 +281,7 @@ std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes) const {
   std::size_t bytes = 0, words = 0;
   auto records = reader->cursor(log_table);
   for (auto record = records->seek(big_endian(after.next().value)); record; record = records->next()) {
+    if (key_zxid(record->key) > upto) break;
     std::string_view txn = impl_->checked(*record);
     if (!found.empty() && bytes + txn.size() > max_bytes) break;
     found.emplace_back(key_zxid(record->key), txn);

@@ -22,17 +22,13 @@
 #include <string>
 #include <vector>
 
-#include "schema/bytes.hpp"
+#include "schema/proposal.hpp"
 #include "schema/types.hpp"
 #include "store/kv.hpp"
 
 namespace troupe::store {
 
-/// A transaction as it travels: its id and its bytes (schema/txn.capnp, struct Txn).
-struct Proposal {
-  Zxid zxid;
-  Bytes txn;
-};
+using troupe::Proposal;
 
 /// read() was asked for records that are pruned: who needs them must be sent a snapshot. Pruning goes
 /// on while readers read, so this can happen to anyone who does not hold the log writer's thread.
@@ -85,8 +81,8 @@ class Log {
   void post_state_mark(const StateMark& mark);
 
   /// Records after `after` in order, until `max_bytes` is reached (at least one if there is one).
-  /// Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
-  std::vector<Proposal> read(Zxid after, std::size_t max_bytes) const;
+  /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
+  std::vector<Proposal> read(Zxid after, std::size_t max_bytes, Zxid upto = {~std::uint64_t{0}}) const;
   /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base().
   std::optional<Zxid> floor(Zxid zxid) const;
 

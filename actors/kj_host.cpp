@@ -1,0 +1,115 @@
+#include "actors/kj_host.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+
+int make_eventfd() {
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  TROUPE_CHECK(fd >= 0, "the system has a file descriptor for the event loop");
+  return fd;
+}
+
+}  // namespace
+
+KjHost::KjHost(caf::actor_system& system, kj::UnixEventPort& port)
+    : Host(&system),
+      wake_fd_(make_eventfd()),
+      observer_(port, wake_fd_, kj::UnixEventPort::FdObserver::OBSERVE_READ),
+      thread_(std::this_thread::get_id()),
+      tasks_(*this) {
+  tasks_.add(watch());
+}
+
+void KjHost::taskFailed(kj::Exception&& error) { kj::throwFatalException(kj::mv(error)); }
+
+KjHost::~KjHost() noexcept {
+  // What is still queued is run to its end, so that actors told to quit give back what they hold.
+  take_foreign();
+  while (!ready_.empty()) run_ready();
+  close(wake_fd_);
+}
+
+void KjHost::exec_later(caf::resumable* actor) {
+  if (std::this_thread::get_id() == thread_) {
+    ready_.push_back(actor);
+    arm();
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  foreign_.push_back(actor);
+  if (!woken_) {
+    woken_ = true;
+    eventfd_write(wake_fd_, 1);
+  }
+}
+
+void KjHost::post(std::function<void()> task) {
+  std::lock_guard lock(mutex_);
+  foreign_tasks_.push_back(std::move(task));
+  if (!woken_) {
+    woken_ = true;
+    eventfd_write(wake_fd_, 1);
+  }
+}
+
+void KjHost::at_end_of_turn(std::function<void()> task) {
+  at_end_.push_back(std::move(task));
+  arm();
+}
+
+kj::Promise<void> KjHost::watch() {
+  return observer_.whenBecomesReadable().then([this] {
+    eventfd_t count;
+    eventfd_read(wake_fd_, &count);
+    take_foreign();
+    return watch();
+  });
+}
+
+void KjHost::take_foreign() {
+  std::vector<caf::resumable*> actors;
+  std::vector<std::function<void()>> tasks;
+  {
+    std::lock_guard lock(mutex_);
+    actors.swap(foreign_);
+    tasks.swap(foreign_tasks_);
+    woken_ = false;
+  }
+  for (auto* actor : actors) ready_.push_back(actor);
+  for (auto& task : tasks) task();
+  if (!ready_.empty()) arm();
+}
+
+void KjHost::arm() {
+  if (armed_) return;
+  armed_ = true;
+  tasks_.add(kj::evalLast([this] {
+    armed_ = false;
+    run_ready();
+  }));
+}
+
+void KjHost::run_ready() {
+  constexpr std::size_t throughput = 300;
+  // Only what is ready now: actors that keep each other busy must not starve the sockets.
+  for (std::size_t left = ready_.size(); left > 0; --left) {
+    auto* actor = ready_.front();
+    ready_.pop_front();
+    if (resume_on(*this, actor, throughput)) ready_.push_back(actor);
+  }
+  if (!ready_.empty()) {
+    arm();
+    return;  // the turn's batches wait for the actors that its messages woke
+  }
+  auto tasks = std::move(at_end_);
+  at_end_.clear();
+  for (auto& task : tasks) task();
+  if (!ready_.empty()) arm();
+}
+
+}  // namespace troupe

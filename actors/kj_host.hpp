@@ -1,0 +1,58 @@
+// Runs actors on the thread of a KJ event loop, between its socket events. What the loop's own
+// thread sends costs no system call; other threads wake the loop with one eventfd write for all
+// that queues up until it runs.
+#pragma once
+
+#include <kj/async-io.h>
+#include <kj/async-unix.h>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "actors/host.hpp"
+
+namespace troupe {
+
+class KjHost : public Host, private kj::TaskSet::ErrorHandler {
+ public:
+  /// Constructed and destroyed on the loop's thread, and outlived by `port`'s event loop.
+  KjHost(caf::actor_system& system, kj::UnixEventPort& port);
+  ~KjHost() noexcept override;
+
+  void exec_later(caf::resumable* actor) override;  ///< any thread
+
+  /// Runs `task` on the loop's thread. Any thread.
+  void post(std::function<void()> task);
+
+  /// Runs `task` once at the end of the current turn, after the actors that are ready: where a batch
+  /// gathered during the turn goes out. Loop's thread only.
+  void at_end_of_turn(std::function<void()> task);
+
+ private:
+  kj::Promise<void> watch();
+  void take_foreign();
+  void taskFailed(kj::Exception&& error) override;
+  void run_ready();
+  void arm();
+
+  int wake_fd_;
+  kj::UnixEventPort::FdObserver observer_;
+  const std::thread::id thread_;
+
+  std::mutex mutex_;
+  std::vector<caf::resumable*> foreign_;             // guarded by mutex_
+  std::vector<std::function<void()>> foreign_tasks_;  // guarded by mutex_
+  bool woken_ = false;                               // guarded by mutex_: the eventfd is written
+
+  // The loop's thread only.
+  std::deque<caf::resumable*> ready_;
+  std::vector<std::function<void()>> at_end_;
+  bool armed_ = false;
+  kj::TaskSet tasks_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,43 @@
+// Everything that a node is told at its start. apps/config reads it from TOML or from a zoo.cfg.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "schema/types.hpp"
+
+namespace troupe {
+
+struct Member {
+  std::string host;            ///< name or address under which the other nodes reach it
+  std::uint16_t peer_port = 2888;  ///< elections and replication
+  std::uint16_t rpc_port = 2182;   ///< clients over Cap'n Proto RPC; 0: unknown to the others
+  bool observer = false;
+  std::uint32_t weight = 1;    ///< of its vote; 0 counts nothing
+  std::uint32_t group = 0;     ///< with groups, a quorum is a majority of weight in a majority of groups
+};
+
+struct NodeConfig {
+  PeerId id;
+  std::map<PeerId, Member> members;  ///< the ensemble, this node included; one member is standalone mode
+  std::string data_dir;
+
+  std::string peer_address = "0.0.0.0";    ///< where to listen for the peers
+  std::string client_address = "0.0.0.0";  ///< where to listen for clients
+  std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
+
+  std::uint32_t tick_ms = 2000;      ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
+  std::uint32_t init_limit = 10;     ///< ticks in which a learner must connect and synchronise
+  std::uint32_t sync_limit = 5;      ///< ticks that a learner may lag behind before it is given up
+  std::uint32_t min_session_timeout_ms = 0;  ///< 0: two ticks
+  std::uint32_t max_session_timeout_ms = 0;  ///< 0: twenty ticks
+
+  std::uint64_t checkpoint_txns = 100'000;   ///< transactions between checkpoints
+  std::uint64_t log_map_size = 1ull << 36;   ///< upper bound of the log's file, bytes
+  std::uint64_t state_map_size = 1ull << 40; ///< upper bound of the state's file, bytes
+  std::uint32_t gateways = 1;                ///< event loops for clients
+  std::string log_level = "info";
+};
+
+}  // namespace troupe
