@@ -69,7 +69,12 @@ void Invariants::check_quorum_holds(Zxid zxid) {
     if (holds(disk, zxid)) holders.insert(peer);
   }
   if (!quorum_->contains_quorum(holders)) {
-    throw Violation(to_string(zxid) + " was delivered, and no quorum has it on disk");
+    std::string where;
+    for (const auto& [peer, disk] : disks_) {
+      where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
+               " records up to " + to_string(disk.last);
+    }
+    throw Violation(to_string(zxid) + " was delivered, and no quorum has it on disk" + where);
   }
 }
 

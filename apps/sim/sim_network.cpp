@@ -35,12 +35,13 @@ struct Connection : std::enable_shared_from_this<Connection> {
   Wire& wire;
   std::array<End, 2> ends;
   bool established = false;
+  bool lost = false;  // what is under way or sent from now on arrives nowhere
 
   explicit Connection(Wire& on) : wire(on) {}
 
   void send(int from, const zab::Message& message) {
     End& to = ends[1 - from];
-    if (ends[from].closed) return;
+    if (ends[from].closed || lost) return;
     Frame frame{0, encode(message)};
     to.last_arrival = std::max(to.last_arrival, wire.world_.now() + wire.latency());
     frame.arrives = to.last_arrival;
@@ -105,6 +106,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   }
 
   void reset() {
+    lost = true;
     for (int at : {0, 1}) {
       ends[at].incoming.clear();
       wire.world_.after(wire.world_.between(0, 20'000), [self = shared_from_this(), at] {
