@@ -59,16 +59,14 @@ class LmdbDisk final : public Disk {
 
   void rename(const std::string& from, const std::string& to) override {
     std::lock_guard lock(mutex_);
-    if (!is_directory(path(to))) {
-      rename_path(path(from), path(to));
-    } else if (exchange_paths(path(from), path(to))) {
-      std::swap(open_[from], open_[to]);
-      forget(from);
+    auto env = std::exchange(open_[from], {});
+    if (is_directory(path(to)) && exchange_paths(path(from), path(to))) {
+      forget(from);  // what was `to`
     } else {
       forget(to);
       rename_path(path(from), path(to));
     }
-    open_[to] = std::exchange(open_[from], {});
+    open_[to] = std::move(env);
     flush_directory(root_);
   }
 
@@ -169,6 +167,8 @@ class LmdbDisk final : public Disk {
 
 }  // namespace
 
-std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) { return std::make_unique<LmdbDisk>(path); }
+std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) {
+  return std::make_unique<LmdbDisk>(path);
+}
 
 }  // namespace troupe::store

@@ -3,6 +3,7 @@
 #include "store/data_dir.hpp"
 
 #include <fstream>
+#include <thread>
 
 #include "store/error.hpp"
 #include "store/tree_format.hpp"
@@ -15,7 +16,9 @@ namespace troupe::store::testing {
 namespace {
 
 constexpr PeerId self{3};
-Zxid z(std::uint32_t counter) { return Zxid::of({1}, counter); }
+Zxid z(std::uint32_t counter) {
+  return Zxid::of({1}, counter);
+}
 
 /// The history that all tests here follow: znodes and, every fifth time, a change of the first.
 Proposal txn(std::uint32_t counter) {
@@ -86,6 +89,12 @@ void reset_to(DataDir& dir, Zxid zxid) {
   dir.log().commit();
 }
 
+std::string checkpoint_directory(Zxid zxid) {
+  char name[40];
+  std::snprintf(name, sizeof name, "checkpoint-%016llx", static_cast<unsigned long long>(zxid.value));
+  return name;
+}
+
 void check_sound(DataDir& dir) {
   REQUIRE(dir.log().base() <= dir.tree().applied());
   REQUIRE(dir.tree().applied() <= dir.log().last());
@@ -96,11 +105,7 @@ void check_sound(DataDir& dir) {
   REQUIRE(dir.tree().view()->digest() == expected_digest(dir.log().last().counter()));
   // Nothing is left lying about, but for what the log names.
   std::vector<std::string> expected{"log", "state"};
-  if (auto named = dir.log().checkpoint()) {
-    char name[40];
-    std::snprintf(name, sizeof name, "checkpoint-%016llx", static_cast<unsigned long long>(named->value));
-    expected.insert(expected.begin(), name);
-  }
+  if (auto named = dir.log().checkpoint()) expected.insert(expected.begin(), checkpoint_directory(*named));
   REQUIRE(dir.disk().list() == expected);
 }
 
@@ -193,7 +198,45 @@ TEMPLATE_TEST_CASE("a snapshot that is left unfinished is dropped", "", RealMach
   check_sound(dir);
 }
 
-TEMPLATE_TEST_CASE("a state that differs is not trusted after a snapshot of the same zxid", "", RealMachine, MemoryMachine) {
+TEST_CASE("a snapshot that contradicts its digest is refused") {
+  MemoryMachine machine;
+  DataDir dir(machine.disk(), self, test_options);
+  auto view = dir.tree().view();
+  auto incoming = dir.receive_snapshot();
+  for (Table table = 0; table < Tree::tables().size(); ++table) {
+    auto cursor = view->raw().cursor(table);
+    for (auto entry = cursor->seek(""); entry; entry = cursor->next()) {
+      if (entry->key != node_key("/zookeeper").view()) incoming->put(table, entry->key, entry->value);
+    }
+  }
+  CHECK_THROWS_WITH(incoming->finish(), Catch::Contains("contradicts its digest"));
+}
+
+TEST_CASE("checkpoints are consistent images while the tree goes on and is replaced") {
+  RealMachine machine;
+  DataDir dir(machine.disk(), self, test_options);
+  log_up_to(dir, 90);
+  std::vector<Zxid> written;
+  std::thread archivist([&] {
+    for (int i = 0; i < 20; ++i) written.push_back(dir.write_checkpoint());
+  });
+  for (std::uint32_t i = 1; i <= 60; ++i) apply_up_to(dir, i);
+  reset_to(dir, receive(dir, 70));
+  dir.replace_tree();
+  log_up_to(dir, 100);
+  for (std::uint32_t i = 71; i <= 100; ++i) apply_up_to(dir, i);
+  archivist.join();
+  const KvOptions options{.tables = Tree::tables(), .durable = false, .map_size = test_map_size};
+  for (Zxid zxid : written) {
+    View view(dir.disk().open(checkpoint_directory(zxid), options)->read());
+    REQUIRE(view.zxid() == zxid);
+    REQUIRE(view.digest() == expected_digest(zxid.counter()));
+    REQUIRE(view.node_count() == 4 + zxid.counter() - zxid.counter() / 5);
+  }
+}
+
+TEMPLATE_TEST_CASE("a state that differs is not trusted after a snapshot of the same zxid", "", RealMachine,
+                   MemoryMachine) {
   TestType machine;
   {
     DataDir dir(machine.disk(), self, test_options);
@@ -259,8 +302,12 @@ TEST_CASE("a state that does not fit the log is rebuilt") {
     apply_up_to(dir, 20);
     checkpoint(dir);
     apply_up_to(dir, 30);
-    SECTION("ahead of the log") { dir.log().truncate_after(z(25)); }
-    SECTION("missing") { dir.disk().remove("state"); }
+    SECTION("ahead of the log") {
+      dir.log().truncate_after(z(25));
+    }
+    SECTION("missing") {
+      dir.disk().remove("state");
+    }
     dir.log().commit();
   }
   DataDir dir(machine.disk(), self, test_options);
@@ -340,8 +387,7 @@ TEST_CASE("a crash at any point, and again while recovering, leaves a directory 
     }
     DataDir dir(machine.disk(), self, test_options);
     // A truncation to 43 by the second snapshot may or may not have happened.
-    REQUIRE((dir.log().last().counter() >= logged ||
-             (logged == 45 && dir.log().last() == z(43))));
+    REQUIRE((dir.log().last().counter() >= logged || (logged == 45 && dir.log().last() == z(43))));
     check_sound(dir);
     if (!crashed) break;
   }

@@ -129,7 +129,9 @@ TEMPLATE_TEST_CASE("a cursor walks both ways, and is nowhere after it answered n
     CHECK_FALSE(cursor->next());
     CHECK_FALSE(cursor->last());
   }
-  SECTION("a cursor may outlive the commit, unused") { writer->commit(); }
+  SECTION("a cursor may outlive the commit, unused") {
+    writer->commit();
+  }
 }
 
 TEMPLATE_TEST_CASE("keys up to 511 bytes and values of any size", "", RealMachine, MemoryMachine) {
@@ -186,7 +188,8 @@ TEMPLATE_TEST_CASE("random commits with readers alive agree with a map", "", Rea
     snapshots.push_back({kv->read(), {model[0], model[1]}});
     if (snapshots.size() > 12) {
       const std::size_t victim = random() % snapshots.size();
-      for (Table table : {0, 1}) REQUIRE(contents(*snapshots[victim].reader, table) == snapshots[victim].expected[table]);
+      for (Table table : {0, 1})
+        REQUIRE(contents(*snapshots[victim].reader, table) == snapshots[victim].expected[table]);
       snapshots.erase(snapshots.begin() + victim);
     }
   }

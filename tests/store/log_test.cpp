@@ -14,8 +14,12 @@ namespace {
 
 constexpr PeerId self{1};
 
-Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) { return Zxid::of({epoch}, counter); }
-Proposal txn(Zxid zxid) { return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x')); }
+Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) {
+  return Zxid::of({epoch}, counter);
+}
+Proposal txn(Zxid zxid) {
+  return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x'));
+}
 
 void append(Log& log, std::uint32_t first, std::uint32_t last) {
   for (auto i = first; i <= last; ++i) log.append(txn(z(i)));
@@ -222,24 +226,39 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
     record[record.size() / 2] ^= 1;
     writer->put(0, last, record);
   }
-  SECTION("the last record is cut short") { writer->put(0, last, record.substr(0, 4)); }
+  SECTION("the last record is cut short") {
+    writer->put(0, last, record.substr(0, 4));
+  }
   SECTION("the last record has another key") {
     writer->erase(0, last);
     writer->put(0, std::string("\0\0\0\1\0\0\0\7", 8), record);
   }
-  SECTION("a key is no zxid") { writer->put(0, "zzz", record); }
+  SECTION("a key is no zxid") {
+    writer->put(0, "zzz", record);
+  }
   SECTION("records are missing at the end") {
     writer->erase(0, last);
     writer->erase(0, std::string("\0\0\0\1\0\0\0\4", 8));
   }
-  SECTION("a promise is missing") { writer->erase(1, "accepted epoch"); }
-  SECTION("its checkpoint is missing") { writer->erase(1, "checkpoint"); }
-  SECTION("its owner is missing") { writer->erase(1, "node"); }
-  SECTION("its format is missing") { writer->erase(1, "format"); }
-  SECTION("a record before the base") { writer->put(0, std::string("\0\0\0\1\0\0\0\1", 8), record); }
+  SECTION("a promise is missing") {
+    writer->erase(1, "accepted epoch");
+  }
+  SECTION("its checkpoint is missing") {
+    writer->erase(1, "checkpoint");
+  }
+  SECTION("its owner is missing") {
+    writer->erase(1, "node");
+  }
+  SECTION("its format is missing") {
+    writer->erase(1, "format");
+  }
+  SECTION("a record before the base") {
+    writer->put(0, std::string("\0\0\0\1\0\0\0\1", 8), record);
+  }
   writer->commit();
   kv.reset();
-  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size), Catch::Contains("damaged") && Catch::Contains("Check its disk"));
+  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
+                    Catch::Contains("damaged") && Catch::Contains("Check its disk"));
 }
 
 TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", RealMachine, MemoryMachine) {

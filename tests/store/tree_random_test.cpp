@@ -35,7 +35,8 @@ class RandomHistory {
           return close_session_txn(head);
         }
         [[fallthrough]];
-      case 2: return refused_txn(number(head), Error::no_node);
+      case 2:
+        return refused_txn(number(head), Error::no_node);
       case 3: {
         std::vector<Change> changes;
         number(head);
@@ -83,14 +84,18 @@ class RandomHistory {
   }
   AclList random_acl() {
     switch (random_() % 4) {
-      case 0: return {{perm::read | perm::write, "digest", "joe:" + std::to_string(random_() % 100)}};
-      case 1: return {{perm::read, "world", "anyone"}, {perm::all, "auth", ""}};
-      default: return {{perm::all, "world", "anyone"}};
+      case 0:
+        return {{perm::read | perm::write, "digest", "joe:" + std::to_string(random_() % 100)}};
+      case 1:
+        return {{perm::read, "world", "anyone"}, {perm::all, "auth", ""}};
+      default:
+        return {{perm::all, "world", "anyone"}};
     }
   }
   Data random_data() {
     if (random_() % 10 == 0) return std::nullopt;
-    return std::string(random_() % 20 == 0 ? random_() % 20000 : random_() % 50, static_cast<char>('a' + random_() % 26));
+    return std::string(random_() % 20 == 0 ? random_() % 20000 : random_() % 50,
+                       static_cast<char>('a' + random_() % 26));
   }
 
   Change random_change() {
@@ -98,10 +103,13 @@ class RandomHistory {
       const std::string path = random_path();
       const ModelNode& node = model.nodes.at(path);
       switch (random_() % 10) {
-        case 0: return Check{path};
-        case 1: return SetAcl{path, random_acl(), node.stat.aversion + 1};
+        case 0:
+          return Check{path};
+        case 1:
+          return SetAcl{path, random_acl(), node.stat.aversion + 1};
         case 2:
-        case 3: return SetData{path, random_data(), node.stat.version + 1};
+        case 3:
+          return SetData{path, random_data(), node.stat.version + 1};
         case 4:
         case 5:
         case 6:
@@ -109,7 +117,8 @@ class RandomHistory {
           return Delete{path};
         default: {
           if (node.kind == NodeKind::ephemeral || model.nodes.size() > 150) continue;
-          Create create{.path = (path == "/" ? "" : path) + "/" + random_name(), .data = random_data(), .acl = random_acl()};
+          Create create{
+              .path = (path == "/" ? "" : path) + "/" + random_name(), .data = random_data(), .acl = random_acl()};
           if (model.nodes.count(create.path)) continue;
           const auto kind = random_() % 8;
           if (kind < 3 && !model.sessions.empty()) {
@@ -138,8 +147,7 @@ std::uint64_t digest_from_scratch(const KvReader& reader) {
   for (Table table = 0; table < Tree::tables().size(); ++table) {
     auto cursor = reader.cursor(table);
     for (auto entry = cursor->seek(""); entry; entry = cursor->next()) {
-      if (table == meta_table && (entry->key == format_row || entry->key == applied_row)) continue;
-      digest += entry_hash(table, entry->key, entry->value);
+      if (is_digested(table, entry->key)) digest += entry_hash(table, entry->key, entry->value);
     }
   }
   return digest;

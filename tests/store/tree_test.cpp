@@ -11,7 +11,9 @@
 namespace troupe::store::testing {
 namespace {
 
-Zxid z(std::uint32_t counter) { return Zxid::of({1}, counter); }
+Zxid z(std::uint32_t counter) {
+  return Zxid::of({1}, counter);
+}
 constexpr SessionId alice{0x0100000000000001}, bob{-5};
 
 struct TreeFixture {
@@ -24,7 +26,9 @@ struct TreeFixture {
     ++counter;
     return {.zxid = z(counter), .time = 1000 + counter, .session = session};
   }
-  AppliedBatch change(const Change& change, SessionId session = {}) { return tree.apply({change_txn(head(session), change)}); }
+  AppliedBatch change(const Change& change, SessionId session = {}) {
+    return tree.apply({change_txn(head(session), change)});
+  }
   Node get(const std::string& path) {
     views.push_back(tree.view());
     auto node = views.back()->get(path);
@@ -195,10 +199,10 @@ TEST_CASE_METHOD(TreeFixture, "ephemerals go with their session, and with no oth
 TEST_CASE_METHOD(TreeFixture, "an ephemeral that is made and ended in one batch leaves nothing") {
   const auto digest = tree.view()->digest();
   const Head last{.zxid = z(3), .session = alice};
-  auto done = tree.apply({open_session_txn({.zxid = z(1), .session = alice}),
-                          change_txn({.zxid = z(2), .session = alice},
-                                     Create{.path = "/e", .kind = NodeKind::ephemeral, .owner = alice}),
-                          close_session_txn(last)});
+  auto done = tree.apply(
+      {open_session_txn({.zxid = z(1), .session = alice}),
+       change_txn({.zxid = z(2), .session = alice}, Create{.path = "/e", .kind = NodeKind::ephemeral, .owner = alice}),
+       close_session_txn(last)});
   CHECK(done.events.size() == 2);
   CHECK_FALSE(tree.view()->get("/e"));
   CHECK(tree.view()->ephemeral_count() == 0);
@@ -234,7 +238,8 @@ TEST_CASE_METHOD(TreeFixture, "a refusal is a transaction that changes nothing")
   CHECK(done.outcomes[0].error == Error::ok);
   std::vector<Error> errors;
   for (auto& result : done.outcomes[0].results) errors.push_back(result.error);
-  CHECK(errors == std::vector<Error>{Error::ok, Error::no_node, Error::runtime_inconsistency, Error::runtime_inconsistency});
+  CHECK(errors ==
+        std::vector<Error>{Error::ok, Error::no_node, Error::runtime_inconsistency, Error::runtime_inconsistency});
 }
 
 TEST_CASE_METHOD(TreeFixture, "answers are kept until the client has them, the last one always") {
@@ -341,7 +346,8 @@ TEST_CASE("a megabyte of data, and more") {
   auto disk = machine.disk();
   Tree tree(disk->open("state", {.tables = Tree::tables(), .durable = false, .map_size = test_map_size}));
   const std::string large(1 << 20, 'd'), larger(5 << 20, 'e');
-  tree.apply({create_txn(z(1), "/large", large), create_txn(z(2), "/large/child"), set_data_txn(z(3), "/large/child", larger)});
+  tree.apply({create_txn(z(1), "/large", large), create_txn(z(2), "/large/child"),
+              set_data_txn(z(3), "/large/child", larger)});
   auto view = tree.view();
   CHECK(view->get("/large")->data == large);
   CHECK(view->get("/large/child")->data == larger);
@@ -376,7 +382,8 @@ TEST_CASE("an unknown format and unreadable transactions are told") {
     writer->put(nodes_table, node_key("/a"), "short");
     writer->commit();
     Tree tree(disk->open("state", options));
-    CHECK_THROWS_WITH(tree.view()->get("/a"), Catch::Contains("damaged") && Catch::Contains("remove the directory state/"));
+    CHECK_THROWS_WITH(tree.view()->get("/a"),
+                      Catch::Contains("damaged") && Catch::Contains("remove the directory state/"));
   }
 }
 

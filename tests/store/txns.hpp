@@ -67,10 +67,14 @@ inline void write_acl(const AclList& acl, capnp::List<schema::Acl>::Builder to) 
 
 inline schema::NodeKind to_schema(NodeKind kind) {
   switch (kind) {
-    case NodeKind::ephemeral: return schema::NodeKind::EPHEMERAL;
-    case NodeKind::container: return schema::NodeKind::CONTAINER;
-    case NodeKind::ttl: return schema::NodeKind::TTL;
-    default: return schema::NodeKind::PERSISTENT;
+    case NodeKind::ephemeral:
+      return schema::NodeKind::EPHEMERAL;
+    case NodeKind::container:
+      return schema::NodeKind::CONTAINER;
+    case NodeKind::ttl:
+      return schema::NodeKind::TTL;
+    default:
+      return schema::NodeKind::PERSISTENT;
   }
 }
 
@@ -158,7 +162,9 @@ inline Proposal found_txn(const Head& head, const std::string& ensemble, const s
 inline Proposal create_txn(Zxid zxid, const std::string& path, const Data& data = "") {
   return change_txn({.zxid = zxid}, Create{.path = path, .data = data});
 }
-inline Proposal delete_txn(Zxid zxid, const std::string& path) { return change_txn({.zxid = zxid}, Delete{path}); }
+inline Proposal delete_txn(Zxid zxid, const std::string& path) {
+  return change_txn({.zxid = zxid}, Delete{path});
+}
 inline Proposal set_data_txn(Zxid zxid, const std::string& path, const Data& data, std::int32_t version = 1) {
   return change_txn({.zxid = zxid}, SetData{path, data, version});
 }
