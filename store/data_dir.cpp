@@ -51,9 +51,7 @@ struct DataDir::Impl {
     for (const std::string& name : disk.list()) {
       if (name != state_name && !is_checkpoint(name)) continue;
       throw StorageError("the data directory holds " + name + " but no " + log_name +
-                         ": its transaction log is lost. Put the log back, or put the data directory aside, and while "
-                         "the other nodes form a quorum start this one with an empty directory: it fetches the data "
-                         "from them.");
+                         ": its transaction log is lost. Put the log back. " + start_anew);
     }
     return disk;
   }
@@ -90,17 +88,14 @@ struct DataDir::Impl {
     if (checkpoint) {
       if (!disk->exists(name)) {
         throw StorageError("the checkpoint " + name +
-                           " is missing, and the state cannot be rebuilt without it. Put it back, or put the data "
-                           "directory aside, and while the other nodes form a quorum start this one with an empty "
-                           "directory: it fetches the data from them.");
+                           " is missing, and the state cannot be rebuilt without it. Put it back. " + start_anew);
       }
       disk->clone(name, state_name);
     }
     open_tree();
     if (tree->applied() != checkpoint.value_or(Zxid{0})) {
       throw StorageError("the checkpoint " + name + " is damaged: it holds the state at " + to_string(tree->applied()) +
-                         ". Check the disk, put the data directory aside, and while the other nodes form a quorum "
-                         "start this one with an empty directory: it fetches the data from them.");
+                         ". Check the disk. " + start_anew);
     }
   }
 

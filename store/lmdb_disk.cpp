@@ -41,9 +41,7 @@ class LmdbDisk final : public Disk {
     }
     if (!is_directory(path(name))) create(name, options);
     if (std::error_code absent; !std::filesystem::exists(path(name) + data_file, absent)) {
-      throw StorageError(path(name) + data_file +
-                         " is missing. Put it back, or put the data directory aside, and while the other nodes form a "
-                         "quorum start this one with an empty directory: it fetches the data from them.");
+      throw StorageError(path(name) + data_file + " is missing. Put it back. " + start_anew);
     }
     auto env = std::make_shared<LmdbEnv>(path(name), options);
     open_[name] = env;

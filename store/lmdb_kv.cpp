@@ -178,10 +178,7 @@ void fail_lmdb(int code, const std::string& path) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-      throw StorageError(reason +
-                         "The file is damaged. Check its disk, put the data directory aside, and while the "
-                         "other nodes form a quorum start this one with an empty directory: it fetches the "
-                         "data from them. Otherwise restore a backup.");
+      throw StorageError(reason + "The file is damaged. Check its disk. " + start_anew);
     case MDB_VERSION_MISMATCH:
       throw StorageError(reason +
                          "It was written by another version of LMDB: run the version of this program that "

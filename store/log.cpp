@@ -53,9 +53,7 @@ struct Log::Impl {
   }
 
   [[noreturn]] void fail_damaged(const std::string& what) const {
-    throw StorageError("the transaction log (" + name + ") is damaged: " + what +
-                       ". Check its disk, put the data directory aside, and while the other nodes form a quorum start "
-                       "this one with an empty directory: it fetches the data from them. Otherwise restore a backup.");
+    throw StorageError("the transaction log (" + name + ") is damaged: " + what + ". Check its disk. " + start_anew);
   }
 
   /// False for a new log.
