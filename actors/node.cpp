@@ -1,0 +1,236 @@
+#include "actors/node.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "actors/applier.hpp"
+#include "actors/archivist.hpp"
+#include "actors/elector.hpp"
+#include "actors/kj_network.hpp"
+#include "actors/kj_thread.hpp"
+#include "actors/peer.hpp"
+#include "actors/role_context.hpp"
+#include "actors/thread_host.hpp"
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto tick_interval = 20 * kj::MILLISECONDS;
+
+std::int64_t monotonic_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t have = 0; have < size;) {
+    const auto got = getrandom(bytes.data() + have, size - have, 0);
+    TROUPE_CHECK(got > 0, "the system has random numbers");
+    have += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+/// The plain majority, unless the configuration tells voters apart.
+std::shared_ptr<const zab::Quorum> make_quorum(const NodeConfig& config) {
+  zab::PeerSet voters;
+  std::map<PeerId, zab::WeightedQuorum::Vote> votes;
+  bool weighted = false;
+  for (const auto& [id, member] : config.members) {
+    if (member.observer) continue;
+    voters.insert(id);
+    votes[id] = {member.group, member.weight};
+    weighted |= member.weight != 1 || member.group != 0;
+  }
+  if (weighted) return std::make_shared<zab::WeightedQuorum>(votes);
+  return std::make_shared<zab::MajorityQuorum>(voters);
+}
+
+RoleOptions make_options(const NodeConfig& config) {
+  const auto self = config.members.find(config.id);
+  if (self == config.members.end()) {
+    throw std::invalid_argument("node " + to_string(config.id) + " is not among the members of its ensemble");
+  }
+  RoleOptions options;
+  options.self = config.id;
+  options.quorum = make_quorum(config);
+  options.observer = self->second.observer;
+  options.heartbeat_ms = config.heartbeat_ms;
+  options.failure_timeout_ms = config.failure_timeout_ms;
+  options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
+  return options;
+}
+
+struct ActorSystemConfig : caf::actor_system_config {
+  ActorSystemConfig() {
+    // Every actor has its host; the scheduler's own thread has nothing to do.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", 1);
+  }
+};
+
+/// What lives on the peer loop.
+struct PeerLoop {
+  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
+      : network(io, host, config), timer(io.provider->getTimer()), ticking(nullptr) {}
+
+  void start_ticking(std::function<void(Tick)> tick) {
+    ticking = keep_ticking(std::move(tick)).eagerlyEvaluate(nullptr);
+  }
+  kj::Promise<void> keep_ticking(std::function<void(Tick)> tick) {
+    return timer.afterDelay(tick_interval).then([this, tick = std::move(tick)]() mutable {
+      tick(Tick{monotonic_ms()});
+      return keep_ticking(std::move(tick));
+    });
+  }
+
+  KjNetwork network;
+  kj::Timer& timer;
+  kj::Promise<void> ticking;
+};
+
+}  // namespace
+
+void end_process(const std::string& message) {
+  spdlog::critical("the node stops: {}", message);
+  spdlog::default_logger()->flush();
+  std::_Exit(fatal_exit_status);  // destructors would wait for actors that wait for the disk
+}
+
+struct Node::Impl {
+  Impl(const NodeConfig& config, FatalHandler fatal_handler)
+      : config(config),
+        fatal(std::move(fatal_handler)),
+        options(make_options(config)),
+        data(store::open_lmdb_disk(config.data_dir), config.id,
+             {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
+        system(system_config),
+        log_host(std::make_unique<ThreadHost>(system, "log writer")),
+        applier_host(std::make_unique<ThreadHost>(system, "state applier")),
+        archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
+
+  void start();
+  void start_peer(KjHost& host, PeerLoop& loop);
+  void stop();
+  void show(const NodeStatus& now) {
+    std::lock_guard lock(mutex);
+    status = now;
+  }
+
+  const NodeConfig config;
+  const FatalHandler fatal;
+  const RoleOptions options;
+  store::DataDir data;
+  ActorSystemConfig system_config;
+  caf::actor_system system;
+  RoleContext context;
+  ArchivistActor archivist;
+  ElectorActor elector;
+  PeerActor peer;
+  bool stopped = false;
+
+  mutable std::mutex mutex;
+  NodeStatus status;  // guarded by mutex
+
+  // The threads go first.
+  std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
+  std::unique_ptr<KjThread> peer_thread;
+};
+
+void Node::Impl::start() {
+  status.id = config.id;
+  context.options = options;
+  context.data = &data;
+  context.wall_clock = wall_clock_ms;
+  context.random_bytes = random_bytes;
+  const auto checkpoint = data.log().checkpoint();
+  context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
+  context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
+  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
+                                  config.checkpoint_txns, fatal);
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
+    auto loop = std::make_shared<PeerLoop>(io, host, config);
+    start_peer(host, *loop);
+    return loop;
+  });
+}
+
+void Node::Impl::start_peer(KjHost& host, PeerLoop& loop) {
+  context.host = &host;
+  context.network = &loop.network;
+  elector = spawn_on<ElectorRole>(system, host, context);
+  peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { show(now); });
+  loop.network.start(elector, peer);
+  loop.start_ticking([this](Tick tick) {
+    caf::anon_send(elector, tick);
+    caf::anon_send(peer, tick);
+  });
+}
+
+void Node::Impl::stop() {
+  if (std::exchange(stopped, true)) return;
+  if (peer) {
+    caf::anon_send(peer, Stop{});
+    caf::scoped_actor waiter{system};
+    waiter->wait_for(peer);  // its roles have been told, and the gateways that nobody serves them
+  }
+  for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
+  system.await_all_actors_done();
+
+  // With the threads and the handles go the last views of the tree.
+  peer_thread.reset();
+  log_host.reset();
+  applier_host.reset();
+  archivist_host.reset();
+  peer = nullptr;
+  elector = nullptr;
+  archivist = nullptr;
+  context = {};
+  data.close();
+}
+
+Node::Node(const NodeConfig& config, FatalHandler fatal) : impl_(std::make_unique<Impl>(config, std::move(fatal))) {
+  try {
+    impl_->start();
+  } catch (...) {
+    impl_->stop();
+    throw;
+  }
+}
+
+Node::~Node() {
+  try {
+    impl_->stop();
+  } catch (const store::StorageError& error) {
+    spdlog::error("{}", error.what());
+  }
+}
+
+void Node::stop() { impl_->stop(); }
+
+NodeStatus Node::status() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->status;
+}
+
+std::uint16_t Node::rpc_port() const { return impl_->config.rpc_port; }
+
+}  // namespace troupe
