@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -15,11 +15,15 @@
 #include "actors/applier.hpp"
 #include "actors/archivist.hpp"
 #include "actors/elector.hpp"
+#include "actors/gateway_loop.hpp"
 #include "actors/kj_network.hpp"
 #include "actors/kj_thread.hpp"
+#include "actors/listen.hpp"
 #include "actors/peer.hpp"
 #include "actors/role_context.hpp"
+#include "actors/status_board.hpp"
 #include "actors/thread_host.hpp"
+#include "actors/ticker.hpp"
 #include "schema/check.hpp"
 
 namespace troupe {
@@ -27,10 +31,6 @@ namespace {
 
 constexpr auto tick_interval = 20 * kj::MILLISECONDS;
 
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
@@ -84,24 +84,23 @@ struct ActorSystemConfig : caf::actor_system_config {
   }
 };
 
+GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway) {
+  GatewayOptions options;
+  options.node = config.id;
+  options.gateway = gateway;
+  const auto random = random_bytes(sizeof options.seed);
+  std::memcpy(&options.seed, random.data(), sizeof options.seed);
+  options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
+  options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
+  return options;
+}
+
 /// What lives on the peer loop.
 struct PeerLoop {
-  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
-      : network(io, host, config), timer(io.provider->getTimer()), ticking(nullptr) {}
-
-  void start_ticking(std::function<void(Tick)> tick) {
-    ticking = keep_ticking(std::move(tick)).eagerlyEvaluate(nullptr);
-  }
-  kj::Promise<void> keep_ticking(std::function<void(Tick)> tick) {
-    return timer.afterDelay(tick_interval).then([this, tick = std::move(tick)]() mutable {
-      tick(Tick{monotonic_ms()});
-      return keep_ticking(std::move(tick));
-    });
-  }
+  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config) : network(io, host, config) {}
 
   KjNetwork network;
-  kj::Timer& timer;
-  kj::Promise<void> ticking;
+  std::optional<Ticker> ticker;
 };
 
 }  // namespace
@@ -120,17 +119,15 @@ struct Node::Impl {
         data(store::open_lmdb_disk(config.data_dir), config.id,
              {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
         system(system_config),
+        board(std::max(1u, config.gateways)),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
-  void start_peer(KjHost& host, PeerLoop& loop);
+  void start_gateways();
+  void start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop);
   void stop();
-  void show(const NodeStatus& now) {
-    std::lock_guard lock(mutex);
-    status = now;
-  }
 
   const NodeConfig config;
   const FatalHandler fatal;
@@ -144,16 +141,17 @@ struct Node::Impl {
   PeerActor peer;
   bool stopped = false;
 
-  mutable std::mutex mutex;
-  NodeStatus status;  // guarded by mutex
+  StatusBoard board;
+  Listening rpc;  // the clients' port
 
   // The threads go first.
   std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
+  std::vector<std::unique_ptr<KjThread>> gateway_threads;
   std::unique_ptr<KjThread> peer_thread;
 };
 
 void Node::Impl::start() {
-  status.id = config.id;
+  board.show(NodeStatus{.id = config.id});
   context.options = options;
   context.data = &data;
   context.wall_clock = wall_clock_ms;
@@ -163,20 +161,37 @@ void Node::Impl::start() {
   context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
   archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
                                   config.checkpoint_txns, fatal);
+  start_gateways();
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
     auto loop = std::make_shared<PeerLoop>(io, host, config);
-    start_peer(host, *loop);
+    start_peer(io, host, *loop);
     return loop;
   });
 }
 
-void Node::Impl::start_peer(KjHost& host, PeerLoop& loop) {
+void Node::Impl::start_gateways() {
+  rpc = listen_on(config.client_address, config.rpc_port, "clients");
+  for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
+    GatewayActor gateway;
+    gateway_threads.push_back(std::make_unique<KjThread>(
+        system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, make_gateway_options(config, id),
+                                                    rpc.socket.get(), board);
+          gateway = loop->actor();
+          return loop;
+        }));
+    context.gateways.push_back(gateway);
+    caf::anon_send(context.applier, Subscribe{new_subscription()}, AppliedUserActor{gateway});
+  }
+}
+
+void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop) {
   context.host = &host;
   context.network = &loop.network;
   elector = spawn_on<ElectorRole>(system, host, context);
-  peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { show(now); });
+  peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { board.show(now); });
   loop.network.start(elector, peer);
-  loop.start_ticking([this](Tick tick) {
+  loop.ticker.emplace(io.provider->getTimer(), tick_interval, [this](Tick tick) {
     caf::anon_send(elector, tick);
     caf::anon_send(peer, tick);
   });
@@ -196,7 +211,9 @@ void Node::Impl::stop() {
   system.await_all_actors_done();
 
   // With the threads and the handles go the last views of the tree.
+  rpc.socket = nullptr;
   peer_thread.reset();
+  gateway_threads.clear();
   log_host.reset();
   applier_host.reset();
   archivist_host.reset();
@@ -226,11 +243,8 @@ Node::~Node() {
 
 void Node::stop() { impl_->stop(); }
 
-NodeStatus Node::status() const {
-  std::lock_guard lock(impl_->mutex);
-  return impl_->status;
-}
+NodeStatus Node::status() const { return impl_->board.status(); }
 
-std::uint16_t Node::rpc_port() const { return impl_->config.rpc_port; }
+std::uint16_t Node::rpc_port() const { return impl_->rpc.port; }
 
 }  // namespace troupe

@@ -1,6 +1,7 @@
 // A node: the store, the actors of all roles, and the threads that they run on.
 //
 //   peer loop      KjHost: network, peer, elector, leader or learner, senders, session tracker
+//   gateway loops  KjHost: a gateway and its doors each
 //   log writer, state applier, archivist      a ThreadHost each
 //
 // Construct it to start it. Everything is stopped when stop() returns. Thread-safe where it says so.
