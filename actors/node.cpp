@@ -190,11 +190,13 @@ void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop
   context.network = &loop.network;
   elector = spawn_on<ElectorRole>(system, host, context);
   peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { board.show(now); });
+  const auto tick = [this](Tick now) {
+    caf::anon_send(elector, now);
+    caf::anon_send(peer, now);
+  };
+  tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
   loop.network.start(elector, peer);
-  loop.ticker.emplace(io.provider->getTimer(), tick_interval, [this](Tick tick) {
-    caf::anon_send(elector, tick);
-    caf::anon_send(peer, tick);
-  });
+  loop.ticker.emplace(io.provider->getTimer(), tick_interval, tick);
 }
 
 void Node::Impl::stop() {
@@ -244,6 +246,10 @@ Node::~Node() {
 void Node::stop() { impl_->stop(); }
 
 NodeStatus Node::status() const { return impl_->board.status(); }
+
+bool Node::wait(const std::function<bool(const NodeStatus&)>& condition, std::chrono::milliseconds limit) const {
+  return impl_->board.wait(condition, limit);
+}
 
 std::uint16_t Node::rpc_port() const { return impl_->rpc.port; }
 

@@ -7,6 +7,7 @@
 // Construct it to start it. Everything is stopped when stop() returns. Thread-safe where it says so.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +40,8 @@ class Node {
 
   /// What it is doing; at most a heartbeat old. Any thread.
   NodeStatus status() const;
+  /// Waits until `condition` holds of the status; false if it does not within `limit`. Any thread.
+  bool wait(const std::function<bool(const NodeStatus&)>& condition, std::chrono::milliseconds limit) const;
   /// Where clients come in over Cap'n Proto RPC.
   std::uint16_t rpc_port() const;
 

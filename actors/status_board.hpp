@@ -1,7 +1,10 @@
 // What a node shows of itself, gathered from its threads. Any thread may write its part and read all.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -18,8 +21,16 @@ class StatusBoard {
   explicit StatusBoard(std::size_t gateways) : clients_(gateways) {}
 
   void show(const NodeStatus& status) {
-    std::lock_guard lock(mutex_);
-    status_ = status;
+    {
+      std::lock_guard lock(mutex_);
+      status_ = status;
+    }
+    changed_.notify_all();
+  }
+  /// Waits until `condition` holds; false if it does not within `limit`.
+  bool wait(const std::function<bool(const NodeStatus&)>& condition, std::chrono::milliseconds limit) const {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [&] { return condition(status_); });
   }
   NodeStatus status() const {
     std::lock_guard lock(mutex_);
@@ -43,6 +54,7 @@ class StatusBoard {
 
  private:
   mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
   NodeStatus status_;             // guarded by mutex_
   std::vector<Clients> clients_;  // guarded by mutex_; by gateway
 };
