@@ -225,15 +225,24 @@ void Wire::tell_reachable(PeerId from, PeerId to, bool reachable, Micros delay) 
 SimNetwork::SimNetwork(Wire& wire, PeerId self) : wire_(wire), self_(self) {
 }
 
-SimNetwork::~SimNetwork() { wire_.detach(*this); }
+SimNetwork::~SimNetwork() { detach(); }
+
+void SimNetwork::detach() {
+  if (attached_) wire_.detach(*this);
+  attached_ = false;
+  elector_ = nullptr;
+  peer_ = nullptr;
+}
 
 void SimNetwork::start(ElectorActor elector, PeerActor peer) {
   elector_ = std::move(elector);
   peer_ = std::move(peer);
+  attached_ = true;
   wire_.attach(*this);
 }
 
 void SimNetwork::notify(PeerId to, const zab::Notification& notification) {
+  if (!attached_) return;
   const auto frame = encode(notification);
   wire_.world_.after(wire_.latency(), [&wire = wire_, from = self_, to, frame] {
     const auto target = wire.networks_.find(to);
@@ -250,6 +259,7 @@ std::shared_ptr<Link> SimNetwork::connect(PeerId leader, LinkUserActor user) {
   connection->ends[1].node = leader;
   wire_.connections_.push_back(connection);
   auto link = std::make_shared<SimLink>(connection, 0);
+  if (!attached_) connection->ends[0].network = nullptr;
   wire_.world_.after(wire_.latency(), [connection] {
     Wire& wire = connection->wire;
     auto& dialling = connection->ends[0];

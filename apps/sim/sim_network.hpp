@@ -54,6 +54,8 @@ class SimNetwork : public Network {
   void start(ElectorActor elector, PeerActor peer) override;
   void notify(PeerId to, const zab::Notification& notification) override;
   std::shared_ptr<Link> connect(PeerId leader, LinkUserActor user) override;
+  /// The process is dying: nothing leaves and nothing comes in any more.
+  void detach();
 
  private:
   friend class Wire;
@@ -62,6 +64,7 @@ class SimNetwork : public Network {
 
   Wire& wire_;
   PeerId self_;
+  bool attached_ = false;
   ElectorActor elector_;
   PeerActor peer_;
 };
