@@ -8,14 +8,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "actors/zab/elector.hpp"
+#include "actors/zab/leader.hpp"
+#include "actors/zab/messages.hpp"
 #include "schema/bytes.hpp"
 #include "schema/types.hpp"
 #include "store/error.hpp"
 #include "store/tree.hpp"
 
 namespace troupe {
+
+class Link;
 
 /// Time passes. `now` is monotonic, in milliseconds; nobody reads a clock of his own.
 struct Tick {
@@ -79,6 +85,186 @@ struct Applied {
   std::shared_ptr<store::View> view;
 };
 
+// --- network → the protocol's actors ---
+
+struct NotificationReceived {
+  zab::Notification notification;
+};
+/// Whether votes sent to a node are believed to arrive.
+struct Reachable {
+  PeerId peer;
+  bool reachable = false;
+};
+/// A learner has connected; what it sends waits until somebody takes the link.
+struct LearnerConnected {
+  PeerId peer;
+  std::shared_ptr<Link> link;
+};
+struct LinkUp {
+  const Link* link = nullptr;  ///< names the link, here and below
+};
+struct LinkReceived {
+  const Link* link = nullptr;
+  std::vector<zab::Message> messages;
+};
+struct LinkDown {
+  const Link* link = nullptr;
+  std::string reason;
+};
+struct LinkDrained {};
+
+// --- leader or learner → log writer ---
+
+/// Answered by Durable, with the last one's zxid, after the flush.
+struct Append {
+  std::vector<Proposal> proposals;
+};
+struct Truncate {
+  Zxid last;
+};
+/// Answered by the same message, after the flush.
+struct StoreAcceptedEpoch {
+  Epoch epoch;
+};
+struct StoreCurrentEpoch {
+  Epoch epoch;
+};
+struct BeginSnapshot {};
+/// Answered by SnapshotEntriesStored.
+struct SnapshotEntries {
+  Bytes entries;
+};
+/// Answered by SnapshotStored: the log is the snapshot's, on disk, and empty.
+struct EndSnapshot {};
+
+// --- log writer → leader or learner ---
+
+struct Durable {
+  Zxid zxid;
+};
+struct SnapshotEntriesStored {};
+struct SnapshotStored {
+  Zxid zxid;
+};
+
+// --- peer, archivist ↔ log writer ---
+
+/// "What do you hold, after all that you were given?" Answered by HistoryFacts.
+struct AskHistory {};
+struct HistoryFacts {
+  Epoch accepted, current;
+  Zxid last;
+};
+/// The archivist has flushed a checkpoint: it is the one to recover from, and the log may be pruned.
+/// Answered by the same message once that is on disk.
+struct CheckpointWritten {
+  Zxid zxid;
+};
+
+// --- leader, learner → applier ---
+
+/// Everything up to here is committed and in this node's log.
+struct Deliver {
+  Zxid zxid;
+};
+/// The log's checkpoint is a snapshot from the leader: the tree is that. Answered by TreeReplaced.
+struct ReplaceTree {};
+struct TreeReplaced {
+  Zxid zxid;
+};
+/// "Tell me of everything applied": answered by Applied, now and after every batch.
+struct Subscribe {
+  std::uint64_t subscriber = 0;  ///< unique; Unsubscribe names it
+};
+struct Unsubscribe {
+  std::uint64_t subscriber = 0;
+};
+/// For a snapshot to a learner. Answered by TreeView.
+struct AskView {};
+struct TreeView {
+  std::shared_ptr<store::View> view;
+};
+/// The leader's tree had this digest at this transaction.
+struct CompareDigest {
+  Zxid zxid;
+  std::uint64_t digest = 0;
+};
+
+// --- leader → sender ---
+
+/// The first message to a sender: bring the learner up to date.
+struct BeginStream {
+  zab::SyncPlan plan;
+  Zxid last;                         ///< NEWLEADER comes behind this
+  Epoch epoch;
+  bool observer = false;
+  Zxid durable;                      ///< the leader's log holds everything up to here …
+  std::vector<Proposal> in_flight;   ///< … and these follow
+};
+/// Straight to the learner.
+struct SendMessage {
+  zab::Message message;
+};
+struct Stream {
+  std::shared_ptr<const std::vector<Proposal>> proposals;
+};
+struct StreamCommit {
+  Zxid zxid;
+};
+struct StreamDurable {
+  Zxid zxid;
+};
+
+// --- session tracker ---
+
+struct TrackSessions {
+  std::vector<store::Session> opened;
+  std::vector<SessionId> closed;
+};
+/// tracker → leader: these clients were not heard of for their timeout.
+struct SessionsExpired {
+  std::vector<SessionId> sessions;
+};
+
+// --- elector, peer, roles ---
+
+/// peer → elector: look for a leader.
+struct Look {
+  HistoryFacts facts;
+};
+/// elector → peer.
+struct Elected {
+  zab::Vote vote;
+  zab::PeerState role;
+};
+/// leader or learner → peer: this node serves clients, through me.
+struct RoleActive {
+  Epoch epoch;
+};
+/// leader or learner → peer: I am done; I quit after this.
+struct RoleEnded {
+  std::string reason;
+};
+/// wiring → peer: stop playing.
+struct Stop {};
+
+/// What a node shows of itself.
+struct NodeStatus {
+  PeerId id;
+  zab::PeerState role = zab::PeerState::looking;
+  bool serving = false;
+  PeerId leader;
+  Epoch epoch;
+  Zxid last_logged;   ///< leader: last proposed
+  Zxid committed;
+  struct Learner {
+    PeerId peer;
+    bool observer = false, active = false;
+    Zxid acked;
+  };
+  std::vector<Learner> learners;  ///< leader alone
+};
+
 }  // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Tick)
@@ -90,3 +276,44 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Attached)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Synced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NotificationReceived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Reachable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LearnerConnected)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkUp)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkReceived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkDown)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LinkDrained)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Append)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Truncate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StoreAcceptedEpoch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StoreCurrentEpoch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginSnapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotEntries)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::EndSnapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Durable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotEntriesStored)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotStored)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskHistory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HistoryFacts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CheckpointWritten)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Deliver)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReplaceTree)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeReplaced)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Subscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Unsubscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskView)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeView)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CompareDigest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginStream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendMessage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamCommit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamDurable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TrackSessions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SessionsExpired)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Elected)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RoleActive)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::RoleEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Stop)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NodeStatus)

@@ -13,17 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "schema/bytes.hpp"
+#include "schema/proposal.hpp"
 #include "schema/types.hpp"
 #include "store/kv.hpp"
 
 namespace troupe::store {
 
-/// A transaction as it travels: its id and its bytes (schema/txn.capnp, struct Txn).
-struct Proposal {
-  Zxid zxid;
-  Bytes txn;
-};
+using troupe::Proposal;
 
 /// Whether the state environment may be trusted after a start.
 struct StateMark {

@@ -1,0 +1,78 @@
+// Fast leader election: the nodes that look for a leader exchange votes until a quorum agrees on the
+// node with the most recent history. Source: ZooKeeper's FastLeaderElection, and A. Medeiros,
+// "ZooKeeper's atomic broadcast protocol: theory and practice" (2012), section 4.
+//
+// An election is right if it ends (liveness); that the node elected may lead is proved afterwards by
+// the discovery phase (leader.hpp). Therefore it may decide early: at once when every voter that can
+// be reached has answered and agrees, else when a quorum has agreed for a while.
+//
+// Rounds order the elections: a vote from a lower round is ignored, a higher round is joined.
+//
+// Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "actors/zab/messages.hpp"
+#include "actors/zab/quorum.hpp"
+
+namespace troupe::zab {
+
+struct ElectorOptions {
+  PeerId self;
+  std::int64_t settle_ms = 60;   ///< how long a quorum's agreement must stand while a voter is silent
+  std::int64_t resend_ms = 150;  ///< how often votes are repeated while looking
+};
+
+class Elector {
+ public:
+  struct Effects {
+    std::vector<std::pair<PeerId, Notification>> send;
+    std::optional<Vote> decided;  ///< the election is over: vote.leader leads
+  };
+
+  Elector(const ElectorOptions& options, std::shared_ptr<const Quorum> quorum);
+
+  /// Starts looking, in a new round, with the history that this node has.
+  void look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& effects);
+  /// The node took the role that the last decision gave it; latecomers are told so.
+  PeerState state() const { return state_; }
+
+  void on_notification(const Notification& notification, std::int64_t now, Effects& effects);
+  /// Whether messages to a node are believed to arrive. Unknown counts as reachable.
+  void on_reachable(PeerId peer, bool reachable, std::int64_t now, Effects& effects);
+  void tick(std::int64_t now, Effects& effects);
+
+  std::uint64_t round() const { return round_; }
+  const Vote& vote() const { return vote_; }
+
+ private:
+  void on_looking_peer(const Notification& notification, std::int64_t now, Effects& effects);
+  void on_settled_peer(const Notification& notification, Effects& effects);
+  void broadcast(Effects& effects) const;
+  void adopt(const Vote& vote, std::int64_t now, Effects& effects);
+  void try_to_decide(std::int64_t now, Effects& effects);
+  bool all_reachable_agree() const;
+  void decide(const Vote& vote, Effects& effects);
+  Notification notification() const { return {options_.self, state_, round_, vote_}; }
+  bool voter() const { return quorum_->is_voter(options_.self); }
+
+  ElectorOptions options_;
+  std::shared_ptr<const Quorum> quorum_;
+  PeerState state_ = PeerState::looking;
+  bool started_ = false;
+  std::uint64_t round_ = 0;
+  Vote own_;   // what this node has to offer
+  Vote vote_;  // what it votes for now
+  std::map<PeerId, Vote> received_;            // this round's votes
+  std::map<PeerId, Notification> settled_;     // nodes that follow or lead already
+  PeerSet unreachable_;
+  std::optional<std::int64_t> agreed_since_;   // a quorum has agreed on vote_ since
+  std::int64_t next_resend_ = 0;
+};
+
+}  // namespace troupe::zab

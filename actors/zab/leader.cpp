@@ -1,0 +1,304 @@
+#include "actors/zab/leader.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "schema/check.hpp"
+
+namespace troupe::zab {
+
+using namespace leader_effect;
+
+namespace {
+// A reign must end before its counter does; the next one begins at 1. Half a million transactions
+// are left for the hand-over.
+constexpr std::uint32_t last_counter = 0xfff80000u;
+}  // namespace
+
+Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quorum, const History& history,
+               Epoch accepted, Epoch current, Zxid last, std::int64_t now)
+    : options_(options),
+      quorum_(std::move(quorum)),
+      history_(history),
+      accepted_(accepted),
+      current_(current),
+      initial_last_(last),
+      last_proposed_(last),
+      durable_(last),
+      started_(now),
+      connected_at_(now) {}
+
+void Leader::start(LeaderEffects& effects) { try_to_choose_epoch(effects); }
+
+Leader::Learner* Leader::find(LinkId link) {
+  if (phase_ == Phase::stepped_down) return nullptr;
+  const auto found = learners_.find(link);
+  return found == learners_.end() ? nullptr : &found->second;
+}
+
+// --- discovery ---
+
+void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_t now, LeaderEffects& effects) {
+  if (phase_ == Phase::stepped_down) return;
+  for (auto other = learners_.begin(); other != learners_.end();) {
+    if (other->second.peer == info.peer && other->first != link) {  // it came back: the old connection is dead
+      effects.push_back(Disconnect{other->first, "the learner connected again"});
+      other = learners_.erase(other);
+    } else {
+      ++other;
+    }
+  }
+  auto& learner = learners_[link];
+  learner = Learner{};
+  learner.peer = info.peer;
+  learner.observer = info.observer || !quorum_->is_voter(info.peer);
+  learner.accepted_epoch = info.accepted_epoch;
+  learner.heard = now;
+
+  if (phase_ == Phase::discovering) {
+    try_to_choose_epoch(effects);
+  } else if (info.accepted_epoch > epoch_) {
+    // It has promised a later epoch to somebody who was never established, and may never follow this
+    // one. A new reign, later than its promise, takes it in.
+    step_down("node " + to_string(info.peer) + " has promised a later epoch", effects);
+  } else if (phase_ != Phase::promising) {
+    tell_epoch(link, learner, effects);
+  }
+}
+
+void Leader::try_to_choose_epoch(LeaderEffects& effects) {
+  if (phase_ != Phase::discovering) return;
+  PeerSet connected;
+  connected.insert(options_.self);
+  Epoch highest = accepted_;
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer) connected.insert(learner.peer);
+    highest = std::max(highest, learner.accepted_epoch);
+  }
+  if (!quorum_->contains_quorum(connected)) return;
+  epoch_ = highest.next();
+  phase_ = Phase::promising;
+  effects.push_back(StoreAcceptedEpoch{epoch_});
+}
+
+void Leader::on_accepted_epoch_stored(Epoch epoch, LeaderEffects& effects) {
+  if (phase_ != Phase::promising) return;
+  TROUPE_CHECK(epoch == epoch_, "the promise stored is the one that was asked for");
+  accepted_ = epoch;
+  phase_ = Phase::awaiting_promises;
+  for (auto& [link, learner] : learners_) tell_epoch(link, learner, effects);
+  try_to_end_discovery(effects);
+}
+
+void Leader::tell_epoch(LinkId link, Learner& learner, LeaderEffects& effects) {
+  if (learner.told_epoch) return;
+  learner.told_epoch = true;
+  effects.push_back(Send{link, LeaderInfo{epoch_}});
+}
+
+void Leader::on_ack_epoch(LinkId link, const AckEpoch& ack, std::int64_t now, LeaderEffects& effects) {
+  auto* learner = find(link);
+  if (learner == nullptr || !learner->told_epoch) return;
+  learner->heard = now;
+  learner->ack_epoch = ack;
+  if (phase_ == Phase::awaiting_promises) {
+    try_to_end_discovery(effects);
+  } else {
+    begin_sync(link, *learner, effects);
+  }
+}
+
+void Leader::try_to_end_discovery(LeaderEffects& effects) {
+  PeerSet promised;
+  promised.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (learner.observer || !learner.ack_epoch || !learner.ack_epoch->current_epoch) continue;
+    const auto& ack = *learner.ack_epoch;
+    if (std::tuple(*ack.current_epoch, ack.last) > std::tuple(current_, initial_last_)) {
+      step_down("node " + to_string(learner.peer) + " has a later history", effects);
+      return;
+    }
+    promised.insert(learner.peer);
+  }
+  if (!quorum_->contains_quorum(promised)) return;
+  phase_ = Phase::synchronising;
+  effects.push_back(StoreCurrentEpoch{epoch_});
+  for (auto& [link, learner] : learners_) {
+    if (learner.ack_epoch) begin_sync(link, learner, effects);
+  }
+}
+
+// --- synchronisation ---
+
+SyncPlan Leader::plan(Zxid learner_last) const {
+  // This reign's proposals are numbered without gaps, those that are not in the log yet included.
+  if (learner_last.epoch() == epoch_ && learner_last <= last_proposed_) return {SyncPlan::Kind::diff, learner_last};
+  const auto common = history_.floor(std::min(learner_last, last_proposed_));
+  if (!common) return {SyncPlan::Kind::snap, history_.base()};
+  return {*common == learner_last ? SyncPlan::Kind::diff : SyncPlan::Kind::trunc, *common};
+}
+
+void Leader::begin_sync(LinkId link, Learner& learner, LeaderEffects& effects) {
+  if (learner.syncing) return;
+  learner.syncing = true;
+  effects.push_back(BeginSync{link, plan(learner.ack_epoch->last), last_proposed_, epoch_, learner.observer});
+}
+
+void Leader::on_current_epoch_stored(Epoch epoch, LeaderEffects& effects) {
+  if (phase_ == Phase::stepped_down) return;
+  TROUPE_CHECK(epoch == epoch_, "the epoch stored is the one that was asked for");
+  self_new_leader_acked_ = true;
+  try_to_establish(effects);
+}
+
+void Leader::on_ack_new_leader(LinkId link, const AckNewLeader& ack, std::int64_t now, LeaderEffects& effects) {
+  auto* learner = find(link);
+  if (learner == nullptr || !learner->syncing || ack.epoch != epoch_) return;
+  learner->heard = now;
+  learner->new_leader_acked = true;
+  learner->acked = std::max(learner->acked, initial_last_);
+  if (phase_ == Phase::broadcasting) {
+    effects.push_back(Send{link, UpToDate{}});
+    try_to_commit(effects);
+  } else {
+    try_to_establish(effects);
+  }
+}
+
+void Leader::try_to_establish(LeaderEffects& effects) {
+  if (phase_ != Phase::synchronising || !self_new_leader_acked_) return;
+  PeerSet synchronised;
+  synchronised.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer && learner.new_leader_acked) synchronised.insert(learner.peer);
+  }
+  if (!quorum_->contains_quorum(synchronised)) return;
+  phase_ = Phase::broadcasting;
+  committed_ = initial_last_;
+  effects.push_back(Established{epoch_, initial_last_});
+  effects.push_back(leader_effect::Commit{committed_});
+  for (const auto& [link, learner] : learners_) {
+    if (learner.new_leader_acked) effects.push_back(Send{link, UpToDate{}});
+  }
+}
+
+// --- broadcast ---
+
+void Leader::propose(Proposal proposal, LeaderEffects& effects) {
+  TROUPE_CHECK(broadcasting(), "only an established leader proposes");
+  TROUPE_CHECK(proposal.zxid == next_zxid(), "proposals are numbered without gaps");
+  last_proposed_ = proposal.zxid;
+  effects.push_back(Propose{std::move(proposal)});
+  if (last_proposed_.counter() >= last_counter) step_down("the epoch's counter is nearly used up", effects);
+}
+
+void Leader::on_durable(Zxid zxid, LeaderEffects& effects) {
+  if (phase_ == Phase::stepped_down) return;
+  durable_ = std::max(durable_, zxid);
+  try_to_commit(effects);
+}
+
+void Leader::on_ack(LinkId link, const Ack& ack, std::int64_t now, LeaderEffects& effects) {
+  auto* learner = find(link);
+  if (learner == nullptr || !learner->new_leader_acked) return;
+  if (ack.durable > last_proposed_) {
+    effects.push_back(Disconnect{link, "it acknowledged what was never proposed"});
+    learners_.erase(link);
+    return;
+  }
+  learner->heard = now;
+  learner->acked = std::max(learner->acked, ack.durable);
+  try_to_commit(effects);
+}
+
+void Leader::try_to_commit(LeaderEffects& effects) {
+  if (phase_ != Phase::broadcasting) return;
+  // From the longest history down: the first length that a quorum has reached.
+  std::vector<std::pair<Zxid, PeerId>> acked;
+  acked.reserve(learners_.size() + 1);
+  acked.emplace_back(durable_, options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer && learner.new_leader_acked) acked.emplace_back(learner.acked, learner.peer);
+  }
+  std::sort(acked.rbegin(), acked.rend());
+  PeerSet having;
+  for (const auto& [zxid, peer] : acked) {
+    if (zxid <= committed_) return;
+    having.insert(peer);
+    if (quorum_->contains_quorum(having)) {
+      committed_ = zxid;
+      effects.push_back(leader_effect::Commit{zxid});
+      return;
+    }
+  }
+}
+
+// --- liveness ---
+
+void Leader::on_heard(LinkId link, std::int64_t now) {
+  if (auto* learner = find(link)) learner->heard = now;
+}
+
+void Leader::on_link_down(LinkId link, std::int64_t now, LeaderEffects& effects) {
+  if (phase_ == Phase::stepped_down || learners_.erase(link) == 0) return;
+  if (phase_ == Phase::broadcasting && !has_quorum_since(now - options_.failure_timeout_ms)) {
+    step_down("the quorum is lost: a follower's connection broke", effects);
+  }
+}
+
+bool Leader::has_quorum_since(std::int64_t since) const {
+  PeerSet present;
+  present.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer && learner.new_leader_acked && learner.heard >= since) present.insert(learner.peer);
+  }
+  return quorum_->contains_quorum(present);
+}
+
+bool Leader::has_connected_quorum() const {
+  PeerSet present;
+  present.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer) present.insert(learner.peer);
+  }
+  return quorum_->contains_quorum(present);
+}
+
+void Leader::tick(std::int64_t now, LeaderEffects& effects) {
+  if (phase_ == Phase::stepped_down) return;
+  const auto since = now - options_.failure_timeout_ms;
+  if (phase_ != Phase::broadcasting) {
+    if (has_connected_quorum()) connected_at_ = now;
+    if (now - started_ > options_.init_timeout_ms) {
+      step_down("no quorum has synchronised in time", effects);
+    } else if (now - connected_at_ > options_.failure_timeout_ms) {
+      step_down("no quorum has come", effects);
+    }
+  } else if (!has_quorum_since(since)) {
+    step_down("the quorum is lost: followers are silent", effects);
+  }
+  if (phase_ == Phase::stepped_down) return;
+  for (auto learner = learners_.begin(); learner != learners_.end();) {
+    if (learner->second.heard < since) {
+      effects.push_back(Disconnect{learner->first, "node " + to_string(learner->second.peer) + " is silent"});
+      learner = learners_.erase(learner);
+    } else {
+      ++learner;
+    }
+  }
+}
+
+void Leader::step_down(const std::string& reason, LeaderEffects& effects) {
+  phase_ = Phase::stepped_down;
+  effects.push_back(StepDown{reason});
+}
+
+std::vector<Leader::LearnerStatus> Leader::learners() const {
+  std::vector<LearnerStatus> all;
+  for (const auto& [link, learner] : learners_) {
+    all.push_back({learner.peer, learner.observer, learner.new_leader_acked, learner.acked});
+  }
+  return all;
+}
+
+}  // namespace troupe::zab

@@ -1,0 +1,28 @@
+#include "actors/zab/quorum.hpp"
+
+namespace troupe::zab {
+
+bool MajorityQuorum::contains_quorum(const PeerSet& peers) const {
+  std::size_t present = 0;
+  for (std::uint32_t id = 1; id < 256; ++id) present += voters_.contains({id}) && peers.contains({id});
+  return present > voters_.size() / 2;
+}
+
+WeightedQuorum::WeightedQuorum(const std::map<PeerId, Vote>& votes) : votes_(votes) {
+  for (const auto& [peer, vote] : votes_) {
+    voters_.insert(peer);
+    if (vote.weight > 0) group_weight_[vote.group] += vote.weight;
+  }
+}
+
+bool WeightedQuorum::contains_quorum(const PeerSet& peers) const {
+  std::map<std::uint32_t, std::uint64_t> present;
+  for (const auto& [peer, vote] : votes_) {
+    if (peers.contains(peer)) present[vote.group] += vote.weight;
+  }
+  std::size_t groups = 0;
+  for (const auto& [group, weight] : group_weight_) groups += present[group] > weight / 2;
+  return groups > group_weight_.size() / 2;
+}
+
+}  // namespace troupe::zab
