@@ -1,0 +1,94 @@
+// The tree as it will be once all that is proposed is applied: a view of the committed state, and
+// over it the pending changes. It answers what a new request must be checked against.
+//
+// Owner: the proposer, single thread; the view must be used by nobody else meanwhile. Memory is
+// bounded by what the transactions above the view's zxid wrote. Changes are made between begin() and
+// keep() or rollback().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "actors/pending_table.hpp"
+#include "schema/types.hpp"
+#include "store/tree.hpp"
+
+namespace troupe {
+
+/// Hashes strings and views of strings alike, so that a lookup needs no string of its own.
+struct PathHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
+};
+
+/// What the checks need to know of a znode.
+struct NodeState {
+  std::int32_t version = 0;
+  std::int32_t aversion = 0;
+  std::int32_t creations = 0;  ///< children ever created: the next sequential child's number
+  std::int32_t children = 0;
+  store::NodeKind kind = store::NodeKind::persistent;
+  SessionId owner;  ///< of an ephemeral, otherwise 0
+  std::int64_t mtime = 0, ttl = 0;
+  std::shared_ptr<const store::AclList> acl;  ///< null: open to all
+};
+
+class Overlay {
+ public:
+  /// `view` stands at the end of the history.
+  explicit Overlay(std::shared_ptr<const store::View> view) : view_(std::move(view)) {}
+
+  /// What is changed from now on belongs to transaction `zxid`.
+  void begin(Zxid zxid) { zxid_ = zxid; }
+  void keep();
+  void rollback();
+
+  /// `path` must be valid.
+  std::optional<NodeState> find(std::string_view path) const;
+  /// Adds or replaces a znode; its parent is the caller's business.
+  void put(std::string_view path, NodeState node);
+  /// Deletes a znode and takes it off its parent's count.
+  void remove(std::string_view path);
+
+  bool has_session(SessionId session) const;
+  /// The highest number of a request of this session that was numbered by its client; 0 if none.
+  std::uint64_t last_number(SessionId session) const;
+  void set_last_number(SessionId session, std::uint64_t number);
+  void open_session(SessionId session);
+  /// The session goes, and every ephemeral that it owns, committed or pending.
+  void close_session(SessionId session);
+
+  /// A newer view: pending changes at or below its zxid are forgotten.
+  void advance(std::shared_ptr<const store::View> view);
+
+  /// Znodes and sessions with pending changes.
+  std::size_t pending() const { return nodes_.size() + sessions_.size(); }
+
+ private:
+  using PendingNode = std::optional<NodeState>;  // nothing: deleted
+  struct PendingSession {
+    bool open = true;
+    std::uint64_t last_number = 0;  // 0: no numbered request is pending
+  };
+
+  void index(const std::string& path, const PendingNode* before, const PendingNode* after);
+  auto indexer() {
+    return [this](const std::string& path, const PendingNode* before, const PendingNode* after) {
+      index(path, before, after);
+    };
+  }
+
+  std::shared_ptr<const store::View> view_;
+  Zxid zxid_;
+  PendingTable<std::string, PendingNode, PathHash> nodes_;
+  PendingTable<SessionId, PendingSession> sessions_;
+  // The ephemerals in nodes_ by their owner. The pointers are to the keys in nodes_.
+  std::unordered_map<SessionId, std::unordered_set<const std::string*>> ephemerals_;
+};
+
+}  // namespace troupe

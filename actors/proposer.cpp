@@ -1,0 +1,167 @@
+#include "actors/proposer.hpp"
+
+#include <algorithm>
+
+#include "actors/decide.hpp"
+#include "actors/flat_message.hpp"
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+
+/// Room for the fixed part of a transaction of one change or none.
+constexpr std::size_t txn_words = 32;
+
+class TxnBuilder {
+ public:
+  TxnBuilder(Zxid zxid, std::int64_t time_ms, std::size_t words)
+      : message_(words), zxid_(zxid), txn_(message_.initRoot<schema::Txn>()) {
+    txn_.setZxid(zxid.value);
+    txn_.setTime(time_ms);
+  }
+  TxnBuilder(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request, std::size_t words)
+      : TxnBuilder(zxid, time_ms, words) {
+    txn_.setSession(request.getSession());
+    txn_.setNumber(request.getNumber());
+    txn_.setNumbered(request.getNumbered());
+    txn_.setAnswered(request.getAnswered());
+  }
+
+  schema::Txn::Builder txn() { return txn_; }
+  store::Proposal finish() { return {zxid_, message_.finish()}; }
+
+ private:
+  FlatMessage message_;
+  Zxid zxid_;
+  schema::Txn::Builder txn_;
+};
+
+capnp::Data::Reader data(std::string_view bytes) {
+  return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+Proposer::Proposer(std::shared_ptr<const store::View> view, std::int64_t last_time_ms)
+    : overlay_(view), last_zxid_(view->zxid()), last_time_ms_(last_time_ms) {}
+
+void Proposer::stamp(Zxid zxid, std::int64_t time_ms) {
+  TROUPE_CHECK(zxid > last_zxid_, "a proposal comes after all before it");
+  last_zxid_ = zxid;
+  last_time_ms_ = std::max(last_time_ms_, time_ms);
+}
+
+bool Proposer::repeated(schema::Request::Reader request) const {
+  if (!request.getNumbered()) return false;
+  const SessionId session{request.getSession()};
+  return overlay_.has_session(session) && request.getNumber() <= overlay_.last_number(session);
+}
+
+std::optional<store::Proposal> Proposer::prepare(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request) {
+  if (repeated(request)) return std::nullopt;
+  stamp(zxid, time_ms);
+  overlay_.begin(zxid);
+  store::Proposal proposal;
+  try {
+    proposal = build(request);
+  } catch (const kj::Exception&) {  // pointers that lead nowhere; found out while reading
+    proposal = refuse(request, Error::marshalling_error);
+  }
+  const SessionId session{request.getSession()};
+  if (request.getNumbered() && overlay_.has_session(session)) overlay_.set_last_number(session, request.getNumber());
+  overlay_.keep();
+  return proposal;
+}
+
+store::Proposal Proposer::build(schema::Request::Reader request) {
+  if (request.isOpenSession() || request.isCloseSession()) return build_session(request);
+  const SessionId session{request.getSession()};
+  const bool known = session == SessionId{} || overlay_.has_session(session);
+  if (request.isWrite()) return known ? build_write(request) : refuse(request, Error::session_expired);
+  if (request.isMulti()) {
+    return known ? build_multi(request) : refuse(request, Error::session_expired, request.getMulti().size());
+  }
+  return refuse(request, Error::unimplemented);
+}
+
+store::Proposal Proposer::build_write(schema::Request::Reader request) {
+  const auto operation = request.getWrite();
+  // Outside a multi a check would be a write that changes nothing; ZooKeeper has no answer to it.
+  if (operation.isCheck()) return refuse(request, Error::bad_arguments);
+  TxnBuilder builder(last_zxid_, last_time_ms_, request, request.totalSize().wordCount + txn_words);
+  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
+  const Error error = decide(overlay_, asker, operation, builder.txn().initChange());
+  return error == Error::ok ? builder.finish() : refuse(request, error);
+}
+
+store::Proposal Proposer::build_multi(schema::Request::Reader request) {
+  const auto operations = request.getMulti();
+  TxnBuilder builder(last_zxid_, last_time_ms_, request,
+                     request.totalSize().wordCount + txn_words + 2 * operations.size());
+  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
+  auto changes = builder.txn().initMulti(operations.size());
+  for (unsigned i = 0; i < operations.size(); ++i) {
+    const Error error = decide(overlay_, asker, operations[i], changes[i]);
+    if (error != Error::ok) return refuse(request, error, operations.size(), i);
+  }
+  return builder.finish();
+}
+
+store::Proposal Proposer::build_session(schema::Request::Reader request) {
+  const SessionId session{request.getSession()};
+  TxnBuilder builder(last_zxid_, last_time_ms_, request, txn_words);
+  if (request.isCloseSession()) {
+    if (!overlay_.has_session(session)) return refuse(request, Error::session_expired);
+    builder.txn().setCloseSession();
+    overlay_.close_session(session);
+  } else {
+    if (session == SessionId{}) return refuse(request, Error::bad_arguments);
+    if (overlay_.has_session(session)) return refuse(request, Error::invalid_state);
+    builder.txn().initOpenSession().setTimeout(request.getOpenSession());
+    overlay_.open_session(session);
+  }
+  return builder.finish();
+}
+
+store::Proposal Proposer::refuse(schema::Request::Reader request, Error error, unsigned operations, unsigned failed) {
+  overlay_.rollback();
+  TxnBuilder builder(last_zxid_, last_time_ms_, request, txn_words);
+  auto refused = builder.txn().initRefused();
+  refused.setError(static_cast<std::int32_t>(error));
+  refused.setOperations(operations);
+  refused.setFailed(failed);
+  return builder.finish();
+}
+
+store::Proposal Proposer::found(Zxid zxid, std::int64_t time_ms, std::string_view ensemble,
+                                std::string_view session_key) {
+  TROUPE_CHECK(ensemble.size() == 16 && session_key.size() == 32, "an ensemble's id has 16 bytes, its session key 32");
+  stamp(zxid, time_ms);
+  TxnBuilder builder(last_zxid_, last_time_ms_, txn_words);
+  auto found = builder.txn().initFound();
+  found.setEnsemble(data(ensemble));
+  found.setSessionKey(data(session_key));
+  return builder.finish();
+}
+
+void Proposer::advance(std::shared_ptr<const store::View> view) {
+  overlay_.advance(std::move(view));
+}
+
+Bytes close_session_request(SessionId session) {
+  FlatMessage message(txn_words);
+  auto request = message.initRoot<schema::Request>();
+  request.setSession(session.value);
+  request.setCloseSession();
+  return message.finish();
+}
+
+Bytes delete_due_request(std::string_view path) {
+  FlatMessage message(txn_words + path.size() / sizeof(capnp::word));
+  auto remove = message.initRoot<schema::Request>().initWrite().initDelete();
+  std::copy(path.begin(), path.end(), remove.initPath(static_cast<unsigned>(path.size())).begin());
+  remove.setVersion(-1);
+  return message.finish();
+}
+
+}  // namespace troupe

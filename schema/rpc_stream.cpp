@@ -1,0 +1,103 @@
+#include "schema/rpc_stream.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace troupe {
+namespace {
+constexpr std::size_t buffer_size = 64 * 1024;
+}
+
+RpcStream::RpcStream(kj::Own<kj::AsyncIoStream> inner, std::size_t pause_above)
+    : inner_(kj::mv(inner)), pause_above_(pause_above), buffer_(kj::heapArray<kj::byte>(buffer_size)) {}
+
+void RpcStream::pause() { paused_ = true; }
+
+void RpcStream::resume() {
+  paused_ = false;
+  open_gate();
+}
+
+void RpcStream::open_gate() {
+  if (gated()) return;
+  KJ_IF_MAYBE (gate, gate_) {
+    (*gate)->fulfill();
+    gate_ = nullptr;
+  }
+}
+
+kj::Promise<size_t> RpcStream::tryRead(void* buffer, size_t min_bytes, size_t max_bytes) {
+  return read(static_cast<kj::byte*>(buffer), min_bytes, max_bytes);
+}
+
+kj::Promise<size_t> RpcStream::read(kj::byte* to, size_t min_bytes, size_t max_bytes) {
+  if (gated()) {
+    auto gate = kj::newPromiseAndFulfiller<void>();
+    gate_ = kj::mv(gate.fulfiller);
+    return gate.promise.then([this, to, min_bytes, max_bytes] { return read(to, min_bytes, max_bytes); });
+  }
+  const std::size_t have = std::min(max_bytes, end_ - begin_);
+  std::memcpy(to, buffer_.begin() + begin_, have);
+  begin_ += have;
+  if (have >= min_bytes) return have;
+
+  const std::size_t missing = min_bytes - have;
+  if (missing >= buffer_size) {  // large: straight to where it belongs
+    return inner_->tryRead(to + have, missing, max_bytes - have).then([have](size_t more) { return have + more; });
+  }
+  return inner_->tryRead(buffer_.begin(), missing, buffer_size).then([this, to, have, max_bytes](size_t count) {
+    begin_ = std::min(count, max_bytes - have);
+    end_ = count;
+    std::memcpy(to + have, buffer_.begin(), begin_);
+    return have + begin_;
+  });
+}
+
+kj::Promise<void> RpcStream::write(const void* buffer, size_t size) {
+  const kj::ArrayPtr<const kj::byte> piece(static_cast<const kj::byte*>(buffer), size);
+  return write(kj::arrayPtr(&piece, 1));
+}
+
+kj::Promise<void> RpcStream::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) {
+  KJ_IF_MAYBE (exception, failed_) {
+    return kj::cp(*exception);
+  }
+  for (auto piece : pieces) gathered_.insert(gathered_.end(), piece.begin(), piece.end());
+  arm();
+  return kj::READY_NOW;
+}
+
+void RpcStream::shutdownWrite() {
+  shutdown_ = true;
+  arm();
+}
+
+void RpcStream::arm() {
+  if (armed_) return;
+  armed_ = true;
+  sender_ = kj::evalLast([this] { return send(); }).eagerlyEvaluate([this](kj::Exception&& exception) {
+    // The reading side notices too, or fails at the next write.
+    failed_ = kj::mv(exception);
+    gathered_.clear();
+    sending_.clear();
+    armed_ = false;
+    open_gate();
+  });
+}
+
+kj::Promise<void> RpcStream::send() {
+  if (gathered_.empty()) {
+    armed_ = false;
+    if (shutdown_) inner_->shutdownWrite();
+    return kj::READY_NOW;
+  }
+  sending_.swap(gathered_);
+  return inner_->write(sending_.data(), sending_.size()).then([this] {
+    sending_.clear();
+    if (sending_.capacity() > 4 * buffer_size) sending_.shrink_to_fit();
+    open_gate();
+    return send();
+  });
+}
+
+}  // namespace troupe

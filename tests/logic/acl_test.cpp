@@ -1,0 +1,110 @@
+#include "actors/acl.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/logic/requests.hpp"
+
+using namespace troupe;
+using store::AclList;
+
+namespace {
+
+const AclList read_all{{store::perm::read, "world", "anyone"}};
+
+struct Client {
+  explicit Client(const testing::Identities& identities, const AclList& acl = {})
+      : bytes(testing::encode({SessionId{1}, 1, testing::SetAcl{"/", acl}, identities})), message(bytes) {}
+
+  bool may(std::uint32_t perms, const AclList& acl) const { return acl::permits(acl, perms, message.root().getIdentities()); }
+  std::optional<AclList> resolved() const {
+    return acl::resolve(message.root().getWrite().getSetAcl().getAcl(), message.root().getIdentities());
+  }
+
+  Bytes bytes;
+  FlatReader<schema::Request> message;
+};
+
+std::optional<AclList> resolve(const AclList& acl, const testing::Identities& identities = {{"ip", "10.0.0.1"}}) {
+  return Client(identities, acl).resolved();
+}
+
+bool valid(const std::string& scheme, const std::string& id) { return resolve({{1, scheme, id}}).has_value(); }
+
+}  // namespace
+
+TEST_CASE("Everyone has what world:anyone has, and everything on an empty list") {
+  const Client nobody({{"ip", "10.0.0.1"}});
+  CHECK(nobody.may(store::perm::read, read_all));
+  CHECK_FALSE(nobody.may(store::perm::write, read_all));
+  CHECK(nobody.may(store::perm::read | store::perm::admin, read_all));  // one of them is enough
+  CHECK(nobody.may(store::perm::admin, {}));
+}
+
+TEST_CASE("digest, x509 and sasl identities match literally") {
+  for (const std::string scheme : {"digest", "x509", "sasl"}) {
+    const AclList acl{{store::perm::write, scheme, "bob:x"}};
+    CHECK(Client({{"ip", "10.0.0.1"}, {scheme, "bob:x"}}).may(store::perm::write, acl));
+    CHECK_FALSE(Client({{scheme, "bob:x"}}).may(store::perm::read, acl));
+    CHECK_FALSE(Client({{scheme, "bob:y"}}).may(store::perm::write, acl));
+    CHECK_FALSE(Client({{"other", "bob:x"}}).may(store::perm::write, acl));
+  }
+}
+
+TEST_CASE("The super user may do everything") {
+  CHECK(Client({{"super", ""}}).may(store::perm::admin, read_all));
+  CHECK(Client({{"super", "cn=root"}}).may(store::perm::admin, {{0, "world", "anyone"}}));
+}
+
+TEST_CASE("ip matches an address or a CIDR block") {
+  CHECK(acl::ip_matches("10.1.2.3", "10.1.2.3"));
+  CHECK_FALSE(acl::ip_matches("10.1.2.4", "10.1.2.3"));
+  CHECK(acl::ip_matches("10.1.2.3", "10.1.0.0/16"));
+  CHECK_FALSE(acl::ip_matches("10.2.2.3", "10.1.0.0/16"));
+  CHECK(acl::ip_matches("10.1.2.3", "0.0.0.0/0"));
+  CHECK(acl::ip_matches("192.168.7.255", "192.168.4.1/22"));
+  CHECK_FALSE(acl::ip_matches("192.168.8.0", "192.168.4.1/22"));
+  CHECK(acl::ip_matches("10.1.2.3", "10.1.2.3/32"));
+  CHECK(acl::ip_matches("2001:db8::1", "2001:db8::/32"));
+  CHECK_FALSE(acl::ip_matches("2001:db9::1", "2001:db8::/32"));
+  CHECK(acl::ip_matches("::1", "0:0:0:0:0:0:0:1"));
+  CHECK(acl::ip_matches("::ffff:10.1.2.3", "10.1.0.0/16"));
+  CHECK_FALSE(acl::ip_matches("::1", "0.0.0.0/0"));
+  CHECK_FALSE(acl::ip_matches("nonsense", "0.0.0.0/0"));
+}
+
+TEST_CASE("An access control list must say something that its schemes know") {
+  CHECK_FALSE(resolve({}));
+  CHECK(valid("world", "anyone"));
+  CHECK_FALSE(valid("world", "someone"));
+  CHECK(valid("digest", "bob:hash"));
+  CHECK(valid("digest", ":hash"));
+  CHECK(valid("digest", "bob:hash:"));
+  CHECK_FALSE(valid("digest", "bob"));
+  CHECK_FALSE(valid("digest", "bob:"));
+  CHECK_FALSE(valid("digest", "a:b:c"));
+  CHECK(valid("x509", "CN=bob"));
+  CHECK(valid("sasl", "bob"));
+  CHECK_FALSE(valid("sasl", ""));
+  CHECK_FALSE(valid("super", "bob"));
+  CHECK_FALSE(valid("", "bob"));
+  CHECK_FALSE(valid("kerberos", "bob"));
+  CHECK(valid("ip", "10.0.0.0/8"));
+  CHECK(valid("ip", "::1"));
+  for (const char* bad : {"", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x", "::1/129"}) {
+    INFO(bad);
+    CHECK_FALSE(valid("ip", bad));
+  }
+  CHECK_FALSE(resolve({{1, "world", "anyone"}, {1, "kerberos", "bob"}}));  // one bad entry spoils it
+}
+
+TEST_CASE("auth becomes the client's proven identities") {
+  const testing::Identities bob{{"ip", "10.0.0.1"}, {"digest", "bob:x"}, {"super", ""}, {"sasl", "bob"}};
+  CHECK(*resolve({{3, "auth", ""}}, bob) == AclList{{3, "digest", "bob:x"}, {3, "sasl", "bob"}});
+  CHECK_FALSE(resolve({{3, "auth", ""}}));  // an address proves nothing
+  CHECK(*resolve({{3, "auth", "ignored"}, {1, "world", "anyone"}}, bob) ==
+        AclList{{3, "digest", "bob:x"}, {3, "sasl", "bob"}, {1, "world", "anyone"}});
+}
+
+TEST_CASE("A repeated entry counts once") {
+  CHECK(*resolve({{1, "world", "anyone"}, {1, "world", "anyone"}, {2, "world", "anyone"}}) ==
+        AclList{{1, "world", "anyone"}, {2, "world", "anyone"}});
+}
