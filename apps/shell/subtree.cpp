@@ -26,13 +26,15 @@ void walk_subtree(client::Client& client, const std::string& path, const std::fu
   for (bool first = true; !waiting.empty(); first = false) {
     std::string parent = std::move(waiting.front());
     waiting.pop_front();
+    client::Children children;
     try {
-      client::Children children = client.get_children(parent);
-      each(parent);
-      for (const std::string& name : children.names) waiting.push_back(below(parent, name));
+      children = client.get_children(parent);
     } catch (const client::ClientError& error) {
       if (first || error.error() != Error::no_node) throw;
+      continue;
     }
+    each(parent);
+    for (const std::string& name : children.names) waiting.push_back(below(parent, name));
   }
 }
 
