@@ -85,9 +85,12 @@ using ArchivistActor = caf::typed_actor<
     caf::reacts_to<Applied>,             // applier
     caf::reacts_to<CheckpointWritten>>;  // log writer
 
+/// Hears who leads: the peer.
+using ElectionUserActor = caf::typed_actor<caf::reacts_to<Elected>>;  // elector
+
 /// Looks for a leader; see elector.hpp.
 using ElectorActor = caf::typed_actor<
-    caf::reacts_to<Look>,                  // peer
+    caf::reacts_to<Look, ElectionUserActor>,  // peer; answers Elected
     caf::reacts_to<NotificationReceived>,  // network
     caf::reacts_to<Reachable>,             // network
     caf::reacts_to<Tick>>;                 // the node's clock
@@ -95,6 +98,7 @@ using ElectorActor = caf::typed_actor<
 /// Supervises the roles; see peer.hpp.
 using PeerActor = caf::typed_actor<
     caf::reacts_to<HistoryFacts>,      // log writer
+    caf::reacts_to<TreeView>,          // applier
     caf::reacts_to<Elected>,           // elector
     caf::reacts_to<LearnerConnected>,  // network
     caf::reacts_to<RoleActive>,        // leader, learner
@@ -113,13 +117,22 @@ using SenderActor = caf::typed_actor<
     caf::reacts_to<LinkDrained>,    // network
     caf::reacts_to<TreeView>>;      // applier
 
+/// Hears of expired sessions: the leader.
+using ExpiryUserActor = caf::typed_actor<caf::reacts_to<SessionsExpired>>;  // session tracker
+
 /// Session deadlines; see session_tracker.hpp.
 using SessionTrackerActor = caf::typed_actor<
     caf::reacts_to<TrackSessions>,  // leader
     caf::reacts_to<Heard>,          // leader
     caf::reacts_to<Tick>>;          // leader
 
-/// The leader of an epoch; see leader.hpp.
+/// Hears how a role goes: the peer.
+using RoleUserActor = caf::typed_actor<
+    caf::reacts_to<RoleActive>,   // leader, learner
+    caf::reacts_to<RoleEnded>,    // leader, learner
+    caf::reacts_to<NodeStatus>>;  // leader, learner
+
+/// The leader of an epoch; see leader_role.hpp.
 using LeaderActor = caf::typed_actor<
     caf::reacts_to<Submit>, caf::reacts_to<Attach>, caf::reacts_to<SyncRead>, caf::reacts_to<Heard>,  // own gateways
     caf::reacts_to<LearnerConnected>,                                                         // peer
@@ -130,7 +143,7 @@ using LeaderActor = caf::typed_actor<
     caf::reacts_to<SessionsExpired>,                                                          // session tracker
     caf::reacts_to<Tick>>;                                                                    // peer
 
-/// A follower or observer of one leader; see learner.hpp.
+/// A follower or observer of one leader; see learner_role.hpp.
 using LearnerActor = caf::typed_actor<
     caf::reacts_to<Submit>, caf::reacts_to<Attach>, caf::reacts_to<SyncRead>, caf::reacts_to<Heard>,  // own gateways
     caf::reacts_to<LinkUp>, caf::reacts_to<LinkReceived>, caf::reacts_to<LinkDown>,           // network

@@ -154,6 +154,7 @@ struct AskHistory {};
 struct HistoryFacts {
   Epoch accepted, current;
   Zxid last;
+  std::string ensemble;  ///< filled in by the peer: the ensemble's id, where the tree knows it
 };
 /// The archivist has flushed a checkpoint: it is the one to recover from, and the log may be pruned.
 /// Answered by the same message once that is on disk.

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "actors/interfaces.hpp"
 #include "actors/zab/messages.hpp"
@@ -24,6 +25,8 @@ class Link {
   virtual void deliver_to(LinkUserActor user) = 0;
   /// LinkDrained goes to `writer` whenever queued() has fallen below half of `bytes`.
   virtual void report_drained(LinkWriterActor writer, std::size_t bytes) = 0;
+  /// Ends the connection; `user` gets LinkDown with this reason, the other side one of its own.
+  virtual void close(const std::string& reason) = 0;
   /// Holds back what is received; the other side's queued() grows.
   virtual void pause(bool paused) = 0;
 };

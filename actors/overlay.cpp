@@ -75,8 +75,7 @@ bool Overlay::has_session(SessionId session) const {
 }
 
 std::uint64_t Overlay::last_number(SessionId session) const {
-  const PendingSession* pending = sessions_.find(session);
-  if (pending != nullptr && pending->last_number != 0) return pending->last_number;
+  if (const PendingSession* pending = sessions_.find(session)) return pending->last_number;
   return view_->last_number(session);
 }
 

@@ -73,7 +73,7 @@ class Overlay {
   using PendingNode = std::optional<NodeState>;  // nothing: deleted
   struct PendingSession {
     bool open = true;
-    std::uint64_t last_number = 0;  // 0: no numbered request is pending
+    std::uint64_t last_number = 0;
   };
 
   void index(const std::string& path, const PendingNode* before, const PendingNode* after);

@@ -42,6 +42,9 @@ class Proposer {
   /// A newer view: what is applied in it is not pending any more.
   void advance(std::shared_ptr<const store::View> view);
 
+  /// Whether the session is open, counting what is proposed.
+  bool has_session(SessionId session) const { return overlay_.has_session(session); }
+
   /// Znodes and sessions with pending changes.
   std::size_t pending() const { return overlay_.pending(); }
 

@@ -6,6 +6,7 @@
 //                         (other boot id, no clean mark) it is thrown away
 //   checkpoint-<zxid>/    a flushed image of the state at that zxid, from which it is rebuilt
 //   incoming/             a snapshot on its way from a leader
+//   checkpoint-new/       a checkpoint whose zxid is not yet looked up
 //
 // The state is never ahead of the log. The log is never pruned beyond the newest checkpoint.
 //
@@ -36,14 +37,15 @@ class DataDir {
   ~DataDir();
 
   Log& log();
-  Tree& tree();
+  Tree& tree();  ///< until replace_tree(), then there is another
   Disk& disk();
 
   /// A checkpoint of the tree as it is now: flushed, but not yet the one to recover from; the log
   /// writer makes it so with Log::set_checkpoint, then prune_checkpoints() may run. Any thread,
   /// one at a time; the applier may go on meanwhile.
   Zxid write_checkpoint();
-  /// Removes all checkpoints but the newest that the log names. Same thread as write_checkpoint.
+  /// Removes all checkpoints but the one that the log names and those that it may be about to name: the
+  /// last that was written and the last that was received. Same thread as write_checkpoint.
   void prune_checkpoints();
 
   /// A snapshot from a leader, entry by entry into an empty state of its own.
@@ -55,7 +57,8 @@ class DataDir {
     /// only then the applier calls DataDir::replace_tree().
     virtual Zxid finish() = 0;
   };
-  std::unique_ptr<Incoming> receive_snapshot();  ///< of the learner; drops one that was left unfinished
+  /// Of the learner; drops one that was left unfinished, whose Incoming must be gone.
+  std::unique_ptr<Incoming> receive_snapshot();
   /// The tree is now the one of the log's checkpoint. Applier's thread; views of the old tree live on.
   void replace_tree();
 

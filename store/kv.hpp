@@ -28,11 +28,12 @@ struct Entry {
   std::string_view value;
 };
 
-/// Walks one table in byte order of the keys. Valid as long as what opened it.
+/// Walks one table in byte order of the keys. Valid as long as what opened it. After an answer of none
+/// it is nowhere: next() and previous() answer none until seek() or last().
 class KvCursor {
  public:
   virtual ~KvCursor() = default;
-  virtual std::optional<Entry> seek(std::string_view key) = 0;  ///< the first entry with a key ≥ `key`
+  virtual std::optional<Entry> seek(std::string_view key) = 0;  ///< the first entry with a key ≥ `key`, which may be empty
   virtual std::optional<Entry> next() = 0;                      ///< the one after the last returned
   virtual std::optional<Entry> previous() = 0;                  ///< the one before the last returned
   virtual std::optional<Entry> last() = 0;                      ///< the table's last entry
@@ -81,7 +82,8 @@ class Disk {
   /// Opens or creates. Throws StorageError with what to do when it cannot.
   virtual std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) = 0;
   virtual bool exists(const std::string& name) const = 0;
-  virtual void remove(const std::string& name) = 0;  ///< of an environment that is not open; absent is fine
+  /// Absent is fine. One that is open lives on without a name, until its last reader goes.
+  virtual void remove(const std::string& name) = 0;
   virtual void rename(const std::string& from, const std::string& to) = 0;  ///< replaces `to`; durable
   virtual std::vector<std::string> list() const = 0;
   /// Copies a consistent, compact image of an open environment to the closed one `to`, and flushes it.

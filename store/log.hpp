@@ -1,8 +1,16 @@
 // The transaction log and the epochs of one node: what it has promised and what it has accepted.
 //
-// Table `log`: key zxid (8 bytes big-endian), value the Txn's bytes. Table `meta`: the format
-// version, the node's id, the accepted and the current epoch, the base, the checkpoint, the state's
-// mark. The history of the node is: the checkpoint at `base` (or a later one), then the records.
+// Table `log`: key zxid (8 bytes big-endian), value the Txn's bytes and then a checksum of key and
+// bytes (XXH3, 8 bytes little-endian), so that a damaged record is never sent, applied or voted on.
+// Table `meta`, key → value, numbers in 8 bytes big-endian:
+//   "format"          version of this format, 1
+//   "node"            the node's id
+//   "accepted epoch"  "current epoch"
+//   "base"            the zxid up to which records may be gone
+//   "checkpoint"      the zxid of the newest complete checkpoint; absent if there is none
+//   "state boot"      the state's mark: the boot id, any bytes; absent if there is no trusted state
+//   "state clean"     the state's mark: 1 or 0
+// The history of the node is: the checkpoint at `base` (or a later one), then the records.
 //
 // Owner: the log writer's thread does all that changes it. read() and floor() may be called from
 // any thread and see what the last commit() made durable.
@@ -10,6 +18,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,6 +29,13 @@
 namespace troupe::store {
 
 using troupe::Proposal;
+
+/// read() was asked for records that are pruned: who needs them must be sent a snapshot. Pruning goes
+/// on while readers read, so this can happen to anyone who does not hold the log writer's thread.
+class Pruned : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// Whether the state environment may be trusted after a start.
 struct StateMark {
@@ -44,20 +60,29 @@ class Log {
 
   // Changes; they are staged, and take effect together in commit().
   void append(const Proposal& proposal);   ///< CHECKs that it comes after all before it
-  void truncate_after(Zxid last);          ///< drops every record after `last`; CHECKs last ≥ base
+  /// Drops every record after `last`. CHECKs last ≥ base and last ≥ checkpoint: what a checkpoint
+  /// holds was committed.
+  void truncate_after(Zxid last);
   void set_accepted_epoch(Epoch epoch);    ///< CHECKs that it does not fall
   void set_current_epoch(Epoch epoch);
+  /// Ignored unless it is newer than the present one and within [base, last]: a checkpoint may have
+  /// been overtaken by a snapshot from a leader while it was written.
   void set_checkpoint(Zxid zxid);
   void set_state_mark(const StateMark& mark);
-  void reset(Zxid base);                   ///< drops all records; the history is now the checkpoint at `base`
+  /// Drops all records; the history is now the checkpoint at `base` (none if `base` is 0). The state
+  /// is not to be trusted any more, until there is a new mark.
+  void reset(Zxid base);
   /// Drops the oldest records, at most `most`, none after `upto` and none after the checkpoint.
   void prune(Zxid upto, std::size_t most);
   /// One transaction, one flush, for all that was staged. Throws StorageError; the process must stop then.
   void commit();
 
+  /// Any thread: stages `mark` with the next commit(), unless a reset() is staged with it.
+  void post_state_mark(const StateMark& mark);
+
   /// Records after `after` in order, until `max_bytes` is reached (at least one if there is one).
-  /// Empty when there are none. CHECKs after ≥ base().
-  std::vector<Proposal> read(Zxid after, std::size_t max_bytes) const;
+  /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
+  std::vector<Proposal> read(Zxid after, std::size_t max_bytes, Zxid upto = {~std::uint64_t{0}}) const;
   /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base().
   std::optional<Zxid> floor(Zxid zxid) const;
 

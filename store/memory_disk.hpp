@@ -23,6 +23,7 @@ class MemoryMachine {
   void fill(bool full);
 
  private:
+  friend class MemoryDisk;
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };

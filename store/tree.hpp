@@ -72,7 +72,7 @@ struct Session {
 
 /// What one operation of a transaction answered.
 struct OpResult {
-  std::int32_t operation = 0;   ///< ZooKeeper's number of the operation
+  std::int32_t operation = 0;   ///< ZooKeeper's number of the operation; -1 in a refused multi
   Error error = Error::ok;
   std::string path;             ///< of a create
   Stat stat;                    ///< of create, setData, setACL
@@ -120,12 +120,13 @@ class View {
   std::optional<Node> get(std::string_view path) const;
   /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
   void children(std::string_view path, std::string_view after, const std::function<bool(std::string_view name)>& each) const;
+  /// Paths of the session's ephemerals; those longer than 503 bytes come first, otherwise in byte order.
   void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
   void sessions(const std::function<void(const Session&)>& each) const;
   std::optional<Session> session(SessionId id) const;
   /// The outcome kept for a numbered request.
   std::optional<Outcome> answer(SessionId session, std::uint64_t number) const;
-  /// The highest numbered request of the session that was applied; 0 if none.
+  /// The highest numbered request of the session that was applied; 0 if none. Answers go with their session.
   std::uint64_t last_number(SessionId session) const;
   std::size_t node_count() const;
   std::size_t session_count() const;
@@ -153,6 +154,7 @@ class Tree {
 
   /// Applies transactions, each the next of the history, in one transaction of the store.
   /// CHECKs that what a transaction says fits the tree: the leader decided on the same tree.
+  /// Throws StorageError when the disk fails or a transaction cannot be read; nothing was applied then.
   AppliedBatch apply(const std::vector<Proposal>& proposals);
 
   /// The tree as the last apply() left it. Called by the applier; the View may then travel.
@@ -163,6 +165,7 @@ class Tree {
  private:
   std::unique_ptr<Kv> kv_;
   Zxid applied_;
+  std::uint64_t digest_ = 0;
 };
 
 }  // namespace troupe::store

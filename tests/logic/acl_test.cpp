@@ -14,7 +14,9 @@ struct Client {
   explicit Client(const testing::Identities& identities, const AclList& acl = {})
       : bytes(testing::encode({SessionId{1}, 1, testing::SetAcl{"/", acl}, identities})), message(bytes) {}
 
-  bool may(std::uint32_t perms, const AclList& acl) const { return acl::permits(acl, perms, message.root().getIdentities()); }
+  bool may(std::uint32_t perms, const AclList& acl) const {
+    return acl::permits(acl, perms, message.root().getIdentities());
+  }
   std::optional<AclList> resolved() const {
     return acl::resolve(message.root().getWrite().getSetAcl().getAcl(), message.root().getIdentities());
   }
@@ -27,12 +29,14 @@ std::optional<AclList> resolve(const AclList& acl, const testing::Identities& id
   return Client(identities, acl).resolved();
 }
 
-bool valid(const std::string& scheme, const std::string& id) { return resolve({{1, scheme, id}}).has_value(); }
+bool valid(const std::string& scheme, const std::string& id) {
+  return resolve({{1, scheme, id}}).has_value();
+}
 
 }  // namespace
 
 TEST_CASE("Everyone has what world:anyone has, and everything on an empty list") {
-  const Client nobody({{"ip", "10.0.0.1"}});
+  const Client nobody(testing::Identities{{"ip", "10.0.0.1"}});
   CHECK(nobody.may(store::perm::read, read_all));
   CHECK_FALSE(nobody.may(store::perm::write, read_all));
   CHECK(nobody.may(store::perm::read | store::perm::admin, read_all));  // one of them is enough
@@ -42,16 +46,16 @@ TEST_CASE("Everyone has what world:anyone has, and everything on an empty list")
 TEST_CASE("digest, x509 and sasl identities match literally") {
   for (const std::string scheme : {"digest", "x509", "sasl"}) {
     const AclList acl{{store::perm::write, scheme, "bob:x"}};
-    CHECK(Client({{"ip", "10.0.0.1"}, {scheme, "bob:x"}}).may(store::perm::write, acl));
-    CHECK_FALSE(Client({{scheme, "bob:x"}}).may(store::perm::read, acl));
-    CHECK_FALSE(Client({{scheme, "bob:y"}}).may(store::perm::write, acl));
-    CHECK_FALSE(Client({{"other", "bob:x"}}).may(store::perm::write, acl));
+    CHECK(Client(testing::Identities{{"ip", "10.0.0.1"}, {scheme, "bob:x"}}).may(store::perm::write, acl));
+    CHECK_FALSE(Client(testing::Identities{{scheme, "bob:x"}}).may(store::perm::read, acl));
+    CHECK_FALSE(Client(testing::Identities{{scheme, "bob:y"}}).may(store::perm::write, acl));
+    CHECK_FALSE(Client(testing::Identities{{"other", "bob:x"}}).may(store::perm::write, acl));
   }
 }
 
 TEST_CASE("The super user may do everything") {
-  CHECK(Client({{"super", ""}}).may(store::perm::admin, read_all));
-  CHECK(Client({{"super", "cn=root"}}).may(store::perm::admin, {{0, "world", "anyone"}}));
+  CHECK(Client(testing::Identities{{"super", ""}}).may(store::perm::admin, read_all));
+  CHECK(Client(testing::Identities{{"super", "cn=root"}}).may(store::perm::admin, {{0, "world", "anyone"}}));
 }
 
 TEST_CASE("ip matches an address or a CIDR block") {
@@ -89,7 +93,8 @@ TEST_CASE("An access control list must say something that its schemes know") {
   CHECK_FALSE(valid("kerberos", "bob"));
   CHECK(valid("ip", "10.0.0.0/8"));
   CHECK(valid("ip", "::1"));
-  for (const char* bad : {"", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x", "::1/129"}) {
+  for (const char* bad :
+       {"", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x", "::1/129"}) {
     INFO(bad);
     CHECK_FALSE(valid("ip", bad));
   }

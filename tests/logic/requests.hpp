@@ -150,7 +150,8 @@ inline Bytes create_request(SessionId session, std::uint64_t number, const std::
                             const store::AclList& acl = open_acl) {
   return encode({session, number, Create{path, std::move(data), kind, acl}});
 }
-inline Bytes delete_request(SessionId session, std::uint64_t number, const std::string& path, std::int32_t version = -1) {
+inline Bytes delete_request(SessionId session, std::uint64_t number, const std::string& path,
+                            std::int32_t version = -1) {
   return encode({session, number, Delete{path, version}});
 }
 inline Bytes set_data_request(SessionId session, std::uint64_t number, const std::string& path,

@@ -1,0 +1,96 @@
+#include "actors/applier.hpp"
+
+#include <algorithm>
+
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+constexpr std::size_t batch_bytes = 1 << 20;
+constexpr std::size_t remembered_digests = 1024;
+}  // namespace
+
+Applier::Applier(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
+    : Hosted(config), data_(data), fatal_(std::move(fatal)) {}
+
+template <class Change>
+void Applier::guard(Change&& change) {
+  if (failed_) return;
+  try {
+    change();
+  } catch (const store::StorageError& error) {
+    failed_ = true;
+    fatal_(error.what());
+  }
+}
+
+void Applier::apply_more() {
+  more_asked_ = false;
+  if (committed_ <= data_.tree().applied()) return;
+  std::vector<Proposal> proposals;
+  try {
+    proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
+  } catch (const store::Pruned&) {
+    return;  // a snapshot has replaced the log, and ReplaceTree is on its way
+  }
+  if (proposals.empty()) return;
+  publish(data_.tree().apply(proposals));
+  if (committed_ > data_.tree().applied()) {
+    more_asked_ = true;
+    this->send(this, ApplyMore{});
+  }
+}
+
+void Applier::publish(store::AppliedBatch batch) {
+  const auto view = data_.tree().view();
+  recent_.push_back({view->zxid(), view->digest()});
+  if (recent_.size() > remembered_digests) recent_.pop_front();
+  const auto shared = std::make_shared<const store::AppliedBatch>(std::move(batch));
+  for (const auto& [id, subscriber] : subscribers_) this->send(subscriber, Applied{shared, data_.tree().view()});
+}
+
+void Applier::compare(const CompareDigest& theirs) {
+  const auto ours = std::find_if(recent_.begin(), recent_.end(), [&](const auto& d) { return d.zxid == theirs.zxid; });
+  if (ours == recent_.end() || ours->digest == theirs.digest) return;
+  failed_ = true;
+  fatal_("this node's tree differs from the leader's at zxid " + to_string(theirs.zxid) +
+         ": it must not serve. Move its data directory away and start it again; it will get a fresh copy");
+}
+
+Applier::behavior_type Applier::make_behavior() {
+  return {
+      [this](const Deliver& deliver) {
+        committed_ = std::max(committed_, deliver.zxid);
+        if (!more_asked_) {
+          more_asked_ = true;
+          this->send(this, ApplyMore{});  // behind all that waits now
+        }
+      },
+      [this](const ReplaceTree&, const TreeReplacedUserActor& user) {
+        guard([&] {
+          data_.replace_tree();
+          recent_.clear();
+          store::AppliedBatch batch;
+          batch.last = data_.tree().applied();
+          publish(std::move(batch));
+          this->send(user, TreeReplaced{data_.tree().applied()});
+        });
+      },
+      [this](const Subscribe& subscribe, const AppliedUserActor& user) {
+        guard([&] {
+          subscribers_[subscribe.subscriber] = user;
+          auto batch = std::make_shared<store::AppliedBatch>();
+          batch->last = data_.tree().applied();
+          this->send(user, Applied{std::move(batch), data_.tree().view()});
+        });
+      },
+      [this](const Unsubscribe& unsubscribe) { subscribers_.erase(unsubscribe.subscriber); },
+      [this](const AskView&, const ViewUserActor& user) {
+        guard([&] { this->send(user, TreeView{data_.tree().view()}); });
+      },
+      [this](const CompareDigest& theirs) { guard([&] { compare(theirs); }); },
+      [this](const ApplyMore&) { guard([&] { apply_more(); }); },
+  };
+}
+
+}  // namespace troupe

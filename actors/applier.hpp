@@ -1,0 +1,43 @@
+// The state applier: owns the tree. It follows the log up to what is committed, applies all that
+// waits in one transaction of the store, and then tells every subscriber what happened and gives it
+// a view of the tree at exactly that point.
+//
+// Runs on a thread of its own: it may wait for the disk. It reads the transactions from the log's
+// memory map, so the tree cannot get ahead of the log.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "actors/host.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/log_writer.hpp"
+#include "store/data_dir.hpp"
+
+namespace troupe {
+
+class Applier : public Hosted<ApplierActor> {
+ public:
+  /// `data` outlives the actor; its tree is this actor's alone to change.
+  Applier(caf::actor_config& config, store::DataDir& data, FatalHandler fatal);
+  behavior_type make_behavior() override;
+  const char* name() const override { return "applier"; }
+
+ private:
+  void apply_more();
+  void publish(store::AppliedBatch batch);
+  void compare(const CompareDigest& theirs);
+  template <class Change>
+  void guard(Change&& change);
+
+  store::DataDir& data_;
+  FatalHandler fatal_;
+  bool failed_ = false;
+  bool more_asked_ = false;
+  Zxid committed_;
+  std::map<std::uint64_t, AppliedUserActor> subscribers_;
+  std::deque<CompareDigest> recent_;  // the digests after the last batches
+};
+
+}  // namespace troupe

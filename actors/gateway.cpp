@@ -1,0 +1,438 @@
+#include "actors/gateway.hpp"
+
+#include <algorithm>
+
+#include "actors/path.hpp"
+#include "actors/request_writer.hpp"
+#include "schema/check.hpp"
+
+namespace troupe {
+
+Gateway::Gateway(const GatewayOptions& options, Upstream& upstream)
+    : options_(options),
+      upstream_(upstream),
+      random_(options.seed),
+      history_(options.history),
+      reads_(watches_, history_, options.super_digest) {}
+
+// --- connections ---
+
+Attachment* Gateway::find(SessionId session) {
+  const auto it = sessions_.find(session);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+Attachment* Gateway::refuse(ClientSink& sink, Closed why) {
+  sink.on_closed(why);
+  return nullptr;
+}
+
+Attachment& Gateway::add(SessionId session, ClientSink& sink, const ConnectRequest& request) {
+  auto attachment = std::make_unique<Attachment>(session, sink, request.address);
+  attachment->last_seen = request.last_seen;
+  return *(sessions_[session] = std::move(attachment));
+}
+
+Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
+  settle();
+  const std::string key = serving_ && view_ ? view_->session_key() : std::string();
+  if (key.empty()) return refuse(sink, Closed::not_serving);
+
+  if (request.session == SessionId{}) {
+    Attachment& attachment = add(new_session_id(), sink, request);
+    attachment.timeout_ms = std::clamp(request.timeout_ms, options_.min_timeout_ms, options_.max_timeout_ms);
+    requests_.push_back(open_session_request({attachment.session, options_.gateway, attachment.identity.list()},
+                                             attachment.timeout_ms));
+    dirty();
+    return &attachment;
+  }
+
+  if (!password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
+  if (auto* older = find(request.session)) close(*older, Closed::moved);
+  Attachment& attachment = add(request.session, sink, request);
+  attachment.state = State::attaching;
+  attachment.ticket = next_ticket_++;
+  attaching_[attachment.ticket] = attachment.session;
+  // What the session asked for on an earlier connection goes first, so that the barrier covers it.
+  flush();
+  upstream_.attach(attachment.ticket, attachment.session);
+  return &attachment;
+}
+
+SessionId Gateway::new_session_id() {
+  for (;;) {
+    const auto bits = (std::uint64_t{options_.node.value} << 56) | (random_() >> 8);
+    const SessionId session{static_cast<std::int64_t>(bits)};
+    if (!sessions_.contains(session) && !view_->session(session)) return session;
+  }
+}
+
+void Gateway::accept(Attachment& attachment) {
+  const auto session = view_->session(attachment.session);
+  if (!session) return close(attachment, Closed::expired);
+  attachment.state = State::ready;
+  attachment.timeout_ms = session->timeout_ms;
+  attachment.replay_until = view_->last_number(attachment.session);
+  heard(attachment);
+  attachment.sink->on_accepted(
+      {attachment.session, session_password(view_->session_key(), attachment.session), attachment.timeout_ms});
+}
+
+void Gateway::heard(Attachment& attachment) {
+  if (attachment.heard_in == tick_) return;
+  attachment.heard_in = tick_;
+  heard_.push_back(attachment.session);
+}
+
+void Gateway::disconnect(Attachment& attachment) {
+  if (attachment.state == State::closed) return;
+  forget(attachment);
+}
+
+void Gateway::close(Attachment& attachment, Closed why) {
+  if (attachment.state == State::closed) return;
+  forget(attachment);
+  attachment.sink->on_closed(why);
+}
+
+/// The attachment stays in memory until settle(): its own functions may be under way.
+void Gateway::forget(Attachment& attachment) {
+  watches_.remove_watcher(watcher_of(attachment.session));
+  attaching_.erase(attachment.ticket);
+  attachment.state = State::closed;
+  queued_bytes_ -= attachment.queued_bytes;
+  const auto it = sessions_.find(attachment.session);
+  TROUPE_CHECK(it != sessions_.end() && it->second.get() == &attachment, "an open attachment is its session's");
+  closed_.push_back(std::move(it->second));
+  sessions_.erase(it);
+}
+
+/// At the beginning of what comes from outside: frees what was closed, and lets doors read again.
+void Gateway::settle() {
+  closed_.clear();
+  if (stopped_.empty() || queued_bytes_ > options_.max_queue) return;
+  std::erase_if(stopped_, [this](SessionId session) {
+    auto* attachment = find(session);
+    if (attachment == nullptr || !attachment->stopped) return true;
+    if (attachment->queued_bytes > options_.max_session_queue / 2) return false;
+    attachment->stopped = false;
+    attachment->sink->on_uncongested();
+    return true;
+  });
+}
+
+bool Gateway::congested(Attachment& attachment) {
+  if (attachment.state == State::closed) return false;
+  if (attachment.stopped) return true;
+  const bool full = attachment.queued_bytes > options_.max_session_queue ||
+                    (queued_bytes_ > options_.max_queue && attachment.queued_bytes != 0);
+  if (full) {
+    attachment.stopped = true;
+    stopped_.push_back(attachment.session);
+  }
+  return full;
+}
+
+// --- calls ---
+
+void Gateway::call(Attachment& attachment, const Call& call) {
+  if (attachment.state == State::closed) return;
+  closed_.clear();
+  if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
+  heard(attachment);
+  if (is_write(call.code)) return submit_write(attachment, call);
+
+  if (attachment.queue.empty() && call.code != OpCode::sync) return reads_.answer(attachment, call, *view_);
+  Waiting waiting{.tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)};
+  if (call.code == OpCode::sync) {
+    waiting.kind = Waiting::Kind::sync;
+  } else {
+    waiting.kind = Waiting::Kind::read;
+    waiting.call = std::make_unique<QueuedCall>(call);
+    waiting.bytes += waiting.call->size();
+  }
+  enqueue(attachment, std::move(waiting));
+}
+
+void Gateway::submit_write(Attachment& attachment, const Call& call) {
+  if (call.number <= attachment.last_number) return close(attachment, Closed::bad_request);
+  attachment.last_number = call.number;
+  Waiting waiting{.kind = Waiting::Kind::write,
+                  .tag = call.tag,
+                  .code = call.code,
+                  .bytes = sizeof(Waiting),
+                  .number = call.number};
+  const bool too_large = std::any_of(call.ops.begin(), call.ops.end(), [this](const WriteOp& op) {
+    return op.data && op.data->size() > options_.max_data;
+  });
+  if (too_large) {
+    waiting.kind = Waiting::Kind::refusal;
+    waiting.error = Error::bad_arguments;
+  } else if (call.numbered && call.number <= attachment.replay_until) {
+    waiting.kind = Waiting::Kind::replay;
+  } else {
+    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list()}, call);
+    waiting.bytes += waiting.request.size();
+  }
+  enqueue(attachment, std::move(waiting));
+}
+
+void Gateway::enqueue(Attachment& attachment, Waiting waiting) {
+  attachment.queued_bytes += waiting.bytes;
+  queued_bytes_ += waiting.bytes;
+  attachment.queue.push_back(std::move(waiting));
+  advance(attachment);
+}
+
+void Gateway::issue(Attachment& attachment, Waiting& waiting) {
+  if (waiting.kind == Waiting::Kind::write) {
+    requests_.push_back(std::move(waiting.request));
+    dirty();
+  } else if (waiting.kind == Waiting::Kind::sync) {
+    if (!sync_wanted_) {
+      sync_wanted_ = true;
+      sync_ticket_ = next_ticket_++;
+      dirty();
+    }
+    waiting.ticket = sync_ticket_;
+    syncing_[sync_ticket_].push_back(attachment.session);
+  }
+}
+
+/// Answers what stands at the queue's front, if it can be answered now.
+bool Gateway::answer_front(Attachment& attachment) {
+  Waiting& front = attachment.queue.front();
+  switch (front.kind) {
+    case Waiting::Kind::write:
+      if (front.error) {
+        reply(attachment, front, *front.error);
+      } else if (front.outcome) {
+        reply(attachment, front, *front.outcome);
+      } else {
+        return false;
+      }
+      break;
+    case Waiting::Kind::replay:
+      if (const auto outcome = view_->answer(attachment.session, front.number)) {
+        reply(attachment, front, *outcome);
+      } else {
+        // It was refused before it became a transaction, or the client said that it had the answer.
+        reply(attachment, front, Error::invalid_state);
+      }
+      break;
+    case Waiting::Kind::sync:
+      if (!front.barrier || view_->zxid() < *front.barrier) return false;
+      reply(attachment, front, Error::ok);
+      break;
+    case Waiting::Kind::read:
+      reads_.answer(attachment, front.call->call(), *view_);
+      break;
+    case Waiting::Kind::refusal:
+      reply(attachment, front, *front.error);
+      break;
+  }
+  if (attachment.issued > 0) --attachment.issued;
+  attachment.queued_bytes -= front.bytes;
+  queued_bytes_ -= front.bytes;
+  attachment.queue.pop_front();
+  return true;
+}
+
+/// Answers from the queue's front what can be answered, and issues what has no read before it.
+void Gateway::advance(Attachment& attachment) {
+  auto& queue = attachment.queue;
+  for (;;) {
+    while (attachment.issued < queue.size() && queue[attachment.issued].kind != Waiting::Kind::read) {
+      issue(attachment, queue[attachment.issued]);
+      ++attachment.issued;
+    }
+    if (queue.empty() || !answer_front(attachment)) return;
+  }
+}
+
+void Gateway::reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome) {
+  Reply reply{.tag = waiting.tag, .code = waiting.code, .zxid = outcome.zxid};
+  if (!outcome.multi) reply.error = outcome.error;
+  reply.results = outcome.results;
+  attachment.sink->on_reply(reply);
+}
+
+void Gateway::reply(Attachment& attachment, const Waiting& waiting, Error error) {
+  attachment.sink->on_reply({.tag = waiting.tag, .code = waiting.code, .error = error, .zxid = view_->zxid()});
+}
+
+// --- from upstream and from the applier ---
+
+void Gateway::serving() { serving_ = true; }
+
+void Gateway::not_serving() {
+  settle();
+  serving_ = false;
+  while (!sessions_.empty()) close(*sessions_.begin()->second, Closed::not_serving);
+  attaching_.clear();
+  syncing_.clear();
+  barriers_.clear();
+  requests_.clear();
+  heard_.clear();
+  sync_wanted_ = false;
+}
+
+void Gateway::reach_barrier(SessionId session, Zxid barrier) {
+  if (view_ && view_->zxid() >= barrier) {
+    if (auto* attachment = find(session)) {
+      if (attachment->state == State::catching_up && view_->zxid() >= attachment->barrier) accept(*attachment);
+      if (attachment->state == State::ready) advance(*attachment);
+    }
+  } else {
+    barriers_.emplace(barrier, session);
+  }
+}
+
+void Gateway::attached(std::uint64_t ticket, Error error, Zxid barrier) {
+  settle();
+  const auto it = attaching_.find(ticket);
+  if (it == attaching_.end()) return;  // the connection is gone
+  auto* attachment = find(it->second);
+  attaching_.erase(it);
+  TROUPE_CHECK(attachment != nullptr, "a ticket is forgotten with its attachment");
+  if (error != Error::ok) return close(*attachment, Closed::expired);
+  attachment->state = State::catching_up;
+  attachment->barrier = std::max(barrier, attachment->last_seen);
+  reach_barrier(attachment->session, attachment->barrier);
+}
+
+void Gateway::synced(std::uint64_t ticket, Zxid barrier) {
+  settle();
+  const auto it = syncing_.find(ticket);
+  if (it == syncing_.end()) return;
+  const auto sessions = std::move(it->second);
+  syncing_.erase(it);
+  for (const auto session : sessions) {
+    auto* attachment = find(session);
+    if (attachment == nullptr) continue;
+    for (std::size_t i = 0; i < attachment->issued; ++i) {
+      if (attachment->queue[i].ticket == ticket) attachment->queue[i].barrier = barrier;
+    }
+    reach_barrier(session, barrier);
+  }
+}
+
+void Gateway::refused(SessionId session, std::uint64_t number, Error error) {
+  settle();
+  auto* attachment = find(session);
+  if (attachment == nullptr) return;
+  if (error == Error::session_moved) return close(*attachment, Closed::moved);
+  if (error == Error::session_expired || attachment->state == State::opening) {
+    return close(*attachment, Closed::expired);
+  }
+  for (std::size_t i = 0; i < attachment->issued; ++i) {
+    Waiting& waiting = attachment->queue[i];
+    if (waiting.kind == Waiting::Kind::write && waiting.number == number) waiting.error = error;
+  }
+  advance(*attachment);
+}
+
+void Gateway::applied(std::shared_ptr<const store::AppliedBatch> batch, std::shared_ptr<store::View> view) {
+  settle();
+  if (!view_ || (batch->outcomes.empty() && view->zxid() != view_->zxid())) {
+    // The first view, or the tree was replaced by a snapshot: what changed in between is not known.
+    history_.start(view->zxid());
+    view_ = std::move(view);
+  } else {
+    view_ = std::move(view);
+    history_.add(batch);
+  }
+  fire(*batch);
+  for (const auto& outcome : batch->outcomes) deliver(batch, outcome);
+  pass_barriers();
+  for (const auto session : batch->closed_sessions) {
+    if (auto* attachment = find(session)) close(*attachment, Closed::expired);
+  }
+  settle();
+}
+
+void Gateway::fire(const store::AppliedBatch& batch) {
+  for (const auto& change : batch.events) {
+    watches_.fire(change, [&](WatcherId watcher, EventType type, std::string_view) {
+      Attachment* attachment = find(SessionId{static_cast<std::int64_t>(watcher)});
+      TROUPE_CHECK(attachment != nullptr, "a closed attachment has no watches");
+      if (type == EventType::children_changed) {
+        const auto above = path::parent(change.path);
+        const auto parent = view_->get(above);
+        if (parent && !ReadCalls::may_hear(*attachment, parent->acl_bytes)) return;
+        if (attachment->events.empty()) touched_.push_back(attachment);
+        attachment->events.push_back({type, change.zxid, above});
+      } else {
+        if (!ReadCalls::may_hear(*attachment, change.acl_bytes)) return;
+        if (attachment->events.empty()) touched_.push_back(attachment);
+        attachment->events.push_back({type, change.zxid, change.path});
+      }
+    });
+  }
+  for (auto* attachment : touched_) {
+    attachment->sink->on_events(attachment->events);
+    attachment->events.clear();
+    if (attachment->sink->backlog() > options_.max_backlog) close(*attachment, Closed::overflow);
+  }
+  touched_.clear();
+}
+
+void Gateway::deliver(const std::shared_ptr<const store::AppliedBatch>& batch, const store::Outcome& outcome) {
+  auto* attachment = find(outcome.session);
+  if (attachment == nullptr) return;
+  if (attachment->state == State::opening) {
+    return outcome.opened ? accept(*attachment) : close(*attachment, Closed::expired);
+  }
+  if (attachment->state != State::ready) return;  // of an earlier connection
+  for (std::size_t i = 0; i < attachment->issued; ++i) {
+    Waiting& waiting = attachment->queue[i];
+    if (waiting.kind != Waiting::Kind::write || waiting.outcome || waiting.error) continue;
+    if (waiting.number != outcome.number) break;  // the session's end by the leader's hand
+    waiting.outcome = std::shared_ptr<const store::Outcome>(batch, &outcome);
+    advance(*attachment);
+    if (outcome.closed && attachment->queue.empty()) close(*attachment, Closed::by_request);
+    return;
+  }
+}
+
+void Gateway::pass_barriers() {
+  while (!barriers_.empty() && barriers_.begin()->first <= view_->zxid()) {
+    const auto [barrier, session] = *barriers_.begin();
+    barriers_.erase(barriers_.begin());
+    reach_barrier(session, barrier);
+  }
+}
+
+// --- the end of a turn ---
+
+void Gateway::dirty() {
+  if (dirty_) return;
+  dirty_ = true;
+  upstream_.want_flush();
+}
+
+void Gateway::flush() {
+  dirty_ = false;
+  if (!requests_.empty()) {
+    upstream_.submit(std::move(requests_));
+    requests_.clear();
+  }
+  if (sync_wanted_) {
+    sync_wanted_ = false;
+    upstream_.sync(sync_ticket_);
+  }
+}
+
+void Gateway::tick() {
+  settle();
+  // A client that is not read from cannot be heard, but it is there.
+  for (const auto session : stopped_) {
+    if (auto* attachment = find(session)) heard(*attachment);
+  }
+  ++tick_;
+  if (heard_.empty()) return;
+  upstream_.heard(std::move(heard_));
+  heard_.clear();
+}
+
+}  // namespace troupe

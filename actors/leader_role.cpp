@@ -1,0 +1,405 @@
+#include "actors/leader_role.hpp"
+
+#include <capnp/serialize.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+
+#include "actors/sender.hpp"
+#include "actors/session_tracker.hpp"
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+
+std::uint64_t new_subscription() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
+                       std::int64_t now)
+    : Hosted(config),
+      context_(context),
+      peer_(std::move(peer)),
+      now_(now),
+      core_({.self = context.options.self,
+             .init_timeout_ms = context.options.init_timeout_ms,
+             .failure_timeout_ms = context.options.failure_timeout_ms},
+            context.options.quorum, *this, facts.accepted, facts.current, facts.last, now),
+      ensemble_(facts.ensemble),
+      durable_(facts.last) {}
+
+void LeaderRole::on_exit() {
+  if (subscription_ != 0) caf::anon_send(context_.applier, Unsubscribe{subscription_});
+  for (auto& [id, learner] : links_) {
+    learner.link->close("the leader stepped down");
+    if (learner.sender) this->send_exit(learner.sender, caf::exit_reason::user_shutdown);
+  }
+  if (tracker_) this->send_exit(tracker_, caf::exit_reason::user_shutdown);
+  links_.clear();
+  link_ids_.clear();
+  waiting_.clear();
+  tracker_ = nullptr;
+  proposer_.reset();
+  peer_ = nullptr;
+}
+
+// --- what the core asks for ---
+
+void LeaderRole::perform(zab::LeaderEffects& effects) {
+  for (const auto& effect : effects) {
+    if (ended_) return;
+    // Proposals are gathered; whatever else the core asks for comes behind them.
+    if (!std::holds_alternative<zab::leader_effect::Propose>(effect)) flush_proposals();
+    std::visit([this](const auto& e) { perform(e); }, effect);
+  }
+  effects.clear();
+}
+
+void LeaderRole::perform(const zab::leader_effect::Send& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) this->send(found->second.sender, SendMessage{effect.message});
+}
+
+void LeaderRole::perform(const zab::leader_effect::StoreAcceptedEpoch& effect) {
+  this->send(context_.log_writer, StoreAcceptedEpoch{effect.epoch}, LogUserActor{this});
+}
+
+void LeaderRole::perform(const zab::leader_effect::StoreCurrentEpoch& effect) {
+  this->send(context_.log_writer, StoreCurrentEpoch{effect.epoch}, LogUserActor{this});
+}
+
+void LeaderRole::perform(const zab::leader_effect::BeginSync& effect) {
+  const auto found = links_.find(effect.link);
+  if (found == links_.end()) return;
+  auto& learner = found->second;
+  learner.streaming = true;
+  spdlog::info("node {} is brought up to date: {} from {}", learner.peer.value,
+               effect.plan.kind == zab::SyncPlan::Kind::diff    ? "DIFF"
+               : effect.plan.kind == zab::SyncPlan::Kind::trunc ? "TRUNC"
+                                                                : "SNAP",
+               to_string(effect.plan.from));
+  this->send(learner.sender, BeginStream{effect.plan, effect.last, effect.epoch, effect.observer, durable_,
+                                         std::vector<Proposal>(in_flight_.begin(), in_flight_.end())});
+  if (core_.broadcasting()) this->send(learner.sender, StreamCommit{core_.committed()});
+}
+
+void LeaderRole::perform(const zab::leader_effect::Established& effect) {
+  spdlog::info("leading epoch {} from {}", effect.epoch.value, to_string(effect.last));
+  established_ = effect.last;
+  // The tree must be at the end of the history before a request can be decided: wait for that view.
+  subscription_ = new_subscription();
+  this->send(context_.applier, Subscribe{subscription_}, AppliedUserActor{this});
+}
+
+void LeaderRole::perform(const zab::leader_effect::Propose& effect) { batch_.push_back(effect.proposal); }
+
+void LeaderRole::flush_proposals() {
+  if (batch_.empty()) return;
+  in_flight_.insert(in_flight_.end(), batch_.begin(), batch_.end());
+  const auto shared = std::make_shared<const std::vector<Proposal>>(batch_);
+  for (const auto& [id, learner] : links_) {
+    if (learner.streaming) this->send(learner.sender, Stream{shared});
+  }
+  this->send(context_.log_writer, Append{std::move(batch_)}, LogUserActor{this});
+  batch_.clear();
+}
+
+void LeaderRole::perform(const zab::leader_effect::Commit& effect) {
+  for (const auto& [id, learner] : links_) {
+    if (learner.streaming) this->send(learner.sender, StreamCommit{effect.zxid});
+  }
+  this->send(context_.applier, Deliver{std::min(effect.zxid, durable_)});
+}
+
+void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_link(effect.link, effect.reason); }
+
+void LeaderRole::perform(const zab::leader_effect::StepDown& effect) {
+  ended_ = true;
+  this->send(peer_, RoleEnded{effect.reason});
+  this->quit();
+}
+
+void LeaderRole::drop_link(zab::LinkId id, const std::string& reason) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  auto learner = std::move(found->second);
+  links_.erase(found);
+  link_ids_.erase(learner.link.get());
+  learner.link->close(reason);
+  this->send_exit(learner.sender, caf::exit_reason::user_shutdown);
+}
+
+// --- learners ---
+
+void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  const PeerId from = found->second.peer;
+  zab::LeaderEffects effects;
+  core_.on_heard(id, now_);
+  if (const auto* m = std::get_if<zab::Ack>(&message)) {
+    core_.on_ack(id, *m, now_, effects);
+  } else if (const auto* m = std::get_if<zab::ForwardedRequests>(&message)) {
+    when_serving([this, from, requests = m->requests] { submit(from, requests); });
+  } else if (const auto* m = std::get_if<zab::Pong>(&message)) {
+    if (tracker_) this->send(tracker_, Heard{m->heard});
+  } else if (const auto* m = std::get_if<zab::RevalidateSession>(&message)) {
+    when_serving([this, from, request = *m] { revalidate(from, request); });
+  } else if (const auto* m = std::get_if<zab::SyncRequest>(&message)) {
+    when_serving([this, from, request = *m] { sync(from, request); });
+  } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
+    if (m->peer != from || (!m->ensemble.empty() && !ensemble_.empty() && m->ensemble != ensemble_)) {
+      spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
+                    "another ensemble: move it away", from.value);
+      drop_link(id, "it belongs to another ensemble");
+      return;
+    }
+    core_.on_follower_info(id, *m, now_, effects);
+  } else if (const auto* m = std::get_if<zab::AckEpoch>(&message)) {
+    core_.on_ack_epoch(id, *m, now_, effects);
+  } else if (const auto* m = std::get_if<zab::AckNewLeader>(&message)) {
+    core_.on_ack_new_leader(id, *m, now_, effects);
+  } else {
+    zab::LeaderEffects down;
+    drop_link(id, "it sent a message that only a leader sends");
+    core_.on_link_down(id, now_, effects);
+  }
+  perform(effects);
+}
+
+// --- clients' requests ---
+
+template <class Work>
+void LeaderRole::when_serving(Work&& work) {
+  if (proposer_) {
+    work();
+  } else {
+    waiting_.emplace_back(std::forward<Work>(work));
+  }
+}
+
+void LeaderRole::start_serving(const store::View& view) {
+  std::vector<store::Session> sessions;
+  view.sessions([&](const store::Session& session) { sessions.push_back(session); });
+  tracker_ = spawn_on<SessionTracker>(this->system(), *context_.host, ExpiryUserActor{this}, std::move(sessions),
+                                      context_.options.session_interval_ms, now_);
+  if (view.ensemble_id().empty()) {  // the first reign of all
+    zab::LeaderEffects effects;
+    core_.propose(proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
+                                   context_.random_bytes(32)),
+                  effects);
+    perform(effects);
+    flush_proposals();
+  }
+  this->send(peer_, RoleActive{core_.epoch()});
+  auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (auto& work : waiting) work();
+}
+
+void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
+  for (const auto& bytes : requests) {
+    if (ended_) return;
+    capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()),
+                                                      bytes.size() / sizeof(capnp::word)));
+    const auto request = reader.getRoot<schema::Request>();
+    const SessionId session{request.getSession()};
+    const Origin origin{from, request.getGateway()};
+    if (request.isOpenSession()) {
+      owners_[session] = origin;
+    } else {
+      const auto owner = owners_.find(session);
+      if (owner == owners_.end() || owner->second != origin) {
+        refuse(origin, session, request.getNumber(), Error::session_moved);
+        continue;
+      }
+    }
+    propose(request);
+  }
+  flush_proposals();
+}
+
+void LeaderRole::propose(schema::Request::Reader request) {
+  auto proposal = proposer_->prepare(core_.next_zxid(), context_.wall_clock(), request);
+  if (!proposal) return;
+  zab::LeaderEffects effects;
+  core_.propose(std::move(*proposal), effects);
+  perform(effects);
+}
+
+void LeaderRole::propose(const Bytes& request) {
+  capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(request.data()),
+                                                    request.size() / sizeof(capnp::word)));
+  propose(reader.getRoot<schema::Request>());
+}
+
+template <class Local, class Remote>
+void LeaderRole::answer(const Origin& to, const Local& local, const Remote& remote) {
+  if (to.peer == context_.options.self) {
+    if (to.gateway < context_.gateways.size()) this->send(context_.gateways[to.gateway], local);
+    return;
+  }
+  for (const auto& [id, learner] : links_) {
+    if (learner.peer == to.peer) this->send(learner.sender, SendMessage{remote});
+  }
+}
+
+void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t number, Error error) {
+  answer(to, Refused{session, number, error},
+         zab::RequestRefused{to.gateway, session, number, static_cast<std::int32_t>(error)});
+}
+
+void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) {
+  const Origin origin{from, request.gateway};
+  const auto error = proposer_->has_session(request.session) ? Error::ok : Error::session_expired;
+  if (error == Error::ok) {
+    owners_[request.session] = origin;
+    this->send(tracker_, Heard{{request.session}});
+  }
+  const Zxid barrier = core_.last_proposed();
+  answer(origin, Attached{request.ticket, error, barrier},
+         zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(error), barrier});
+}
+
+void LeaderRole::sync(PeerId from, const zab::SyncRequest& request) {
+  const Zxid barrier = core_.last_proposed();
+  answer(Origin{from, request.gateway}, Synced{request.ticket, barrier},
+         zab::SyncReply{request.gateway, request.ticket, barrier});
+}
+
+void LeaderRole::expire(const std::vector<SessionId>& sessions) {
+  for (const auto session : sessions) {
+    if (ended_ || !proposer_) return;
+    propose(close_session_request(session));
+  }
+  flush_proposals();
+}
+
+void LeaderRole::applied(const Applied& applied) {
+  digest_zxid_ = applied.view->zxid();
+  digest_ = applied.view->digest();
+  if (proposer_) {
+    proposer_->advance(applied.view);
+    for (const auto session : applied.batch->closed_sessions) owners_.erase(session);
+    if (!applied.batch->opened_sessions.empty() || !applied.batch->closed_sessions.empty()) {
+      this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
+    }
+  } else if (established_ && applied.view->zxid() == *established_) {
+    proposer_.emplace(applied.view, applied.batch->last_time);
+    start_serving(*applied.view);
+  }
+}
+
+void LeaderRole::report() const {
+  NodeStatus status;
+  status.id = context_.options.self;
+  status.role = zab::PeerState::leading;
+  status.serving = proposer_.has_value();
+  status.leader = context_.options.self;
+  status.epoch = core_.epoch();
+  status.last_logged = core_.last_proposed();
+  status.committed = core_.committed();
+  for (const auto& learner : core_.learners()) {
+    status.learners.push_back({learner.peer, learner.observer, learner.active, learner.acked});
+  }
+  caf::anon_send(peer_, std::move(status));
+}
+
+LeaderRole::behavior_type LeaderRole::make_behavior() {
+  zab::LeaderEffects effects;
+  core_.start(effects);
+  perform(effects);
+  return {
+      [this](const Submit& submit) {
+        when_serving([this, requests = submit.requests] { this->submit(context_.options.self, requests); });
+      },
+      [this](const Attach& attach) {
+        when_serving([this, request = zab::RevalidateSession{attach.gateway, attach.ticket, attach.session}] {
+          revalidate(context_.options.self, request);
+        });
+      },
+      [this](const SyncRead& read) {
+        when_serving([this, request = zab::SyncRequest{read.gateway, read.ticket}] {
+          sync(context_.options.self, request);
+        });
+      },
+      [this](const Heard& heard) {
+        if (tracker_) this->send(tracker_, heard);
+      },
+      [this](const LearnerConnected& connected) {
+        const zab::LinkId id{next_link_++};
+        link_ids_[connected.link.get()] = id;
+        links_[id] = LearnerLink{connected.peer, connected.link,
+                                 spawn_on<Sender>(this->system(), *context_.host, connected.link, context_.data->log(),
+                                                  context_.applier)};
+        connected.link->deliver_to(LinkUserActor{this});
+      },
+      [this](const LinkUp&) {},
+      [this](const LinkReceived& received) {
+        for (const auto& message : received.messages) {
+          const auto id = link_ids_.find(received.link);
+          if (ended_ || id == link_ids_.end()) return;
+          this->received(id->second, message);
+        }
+      },
+      [this](const LinkDown& down) {
+        const auto found = link_ids_.find(down.link);
+        if (ended_ || found == link_ids_.end()) return;
+        const auto id = found->second;
+        spdlog::info("node {} is gone: {}", links_[id].peer.value, down.reason);
+        drop_link(id, down.reason);
+        zab::LeaderEffects effects;
+        core_.on_link_down(id, now_, effects);
+        perform(effects);
+      },
+      [this](const Durable& durable) {
+        durable_ = std::max(durable_, durable.zxid);
+        while (!in_flight_.empty() && in_flight_.front().zxid <= durable_) in_flight_.pop_front();
+        for (const auto& [id, learner] : links_) {
+          if (learner.streaming) this->send(learner.sender, StreamDurable{durable_});
+        }
+        zab::LeaderEffects effects;
+        const Zxid committed = core_.committed();
+        core_.on_durable(durable.zxid, effects);
+        perform(effects);
+        // Followers may have been faster than this node's own disk.
+        if (core_.broadcasting() && committed == core_.committed()) {
+          this->send(context_.applier, Deliver{std::min(committed, durable_)});
+        }
+      },
+      [this](const StoreAcceptedEpoch& stored) {
+        zab::LeaderEffects effects;
+        core_.on_accepted_epoch_stored(stored.epoch, effects);
+        perform(effects);
+      },
+      [this](const StoreCurrentEpoch& stored) {
+        zab::LeaderEffects effects;
+        core_.on_current_epoch_stored(stored.epoch, effects);
+        perform(effects);
+      },
+      [](const SnapshotEntriesStored&) {},
+      [](const SnapshotStored&) {},
+      [this](const Applied& applied) { this->applied(applied); },
+      [this](const SessionsExpired& expired) { expire(expired.sessions); },
+      [this](const Tick& tick) {
+        now_ = tick.now;
+        zab::LeaderEffects effects;
+        core_.tick(now_, effects);
+        perform(effects);
+        if (ended_) return;
+        if (tracker_) this->send(tracker_, tick);
+        if (now_ < next_heartbeat_) return;
+        next_heartbeat_ = now_ + context_.options.heartbeat_ms;
+        for (const auto& [id, learner] : links_) {
+          this->send(learner.sender, SendMessage{zab::Ping{digest_zxid_, digest_}});
+        }
+        report();
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,118 @@
+// The leader (and proposer) of one epoch: plays zab::Leader over the network and the log, turns
+// requests into transactions, and says who owns which session.
+//
+//   spawned by the peer ─▶ discovery and synchronisation ─▶ established ─▶ the tree has caught up
+//     with the history ─▶ serving;   any ─▶ stepped down: RoleEnded to the peer, then it quits
+//
+// Runs on the peer host; one object per reign, so whatever comes late from an earlier one goes to
+// nobody. Invariants: a request becomes a transaction only while broadcasting, on a tree overlaid with
+// all that is proposed; a session's requests are taken only from the gateway that attached it last.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/host.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/network.hpp"
+#include "actors/proposer.hpp"
+#include "actors/role_context.hpp"
+#include "actors/zab/leader.hpp"
+
+namespace troupe {
+
+class LeaderRole : public Hosted<LeaderActor>, private zab::History {
+ public:
+  LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
+             std::int64_t now);
+  behavior_type make_behavior() override;
+  const char* name() const override { return "leader"; }
+  void on_exit() override;
+
+ private:
+  struct LearnerLink {
+    PeerId peer;
+    std::shared_ptr<Link> link;
+    SenderActor sender;
+    bool streaming = false;  // has its plan: gets proposals and commits
+  };
+  /// A gateway: of which node, and its number there.
+  struct Origin {
+    PeerId peer;
+    std::uint32_t gateway = 0;
+    bool operator==(const Origin&) const = default;
+  };
+
+  // zab::History
+  Zxid base() const override { return context_.data->log().base(); }
+  std::optional<Zxid> floor(Zxid zxid) const override { return context_.data->log().floor(zxid); }
+
+  void perform(zab::LeaderEffects& effects);
+  void perform(const zab::leader_effect::Send& effect);
+  void perform(const zab::leader_effect::StoreAcceptedEpoch& effect);
+  void perform(const zab::leader_effect::StoreCurrentEpoch& effect);
+  void perform(const zab::leader_effect::BeginSync& effect);
+  void perform(const zab::leader_effect::Established& effect);
+  void perform(const zab::leader_effect::Propose& effect);
+  void perform(const zab::leader_effect::Commit& effect);
+  void perform(const zab::leader_effect::Disconnect& effect);
+  void perform(const zab::leader_effect::StepDown& effect);
+  void flush_proposals();
+
+  void received(zab::LinkId id, const zab::Message& message);
+  void drop_link(zab::LinkId id, const std::string& reason);
+
+  /// Runs `work` now if this leader serves, else as soon as it does.
+  template <class Work>
+  void when_serving(Work&& work);
+  void start_serving(const store::View& view);
+  void submit(PeerId from, const std::vector<Bytes>& requests);
+  void propose(const Bytes& request);
+  void propose(schema::Request::Reader request);
+  void revalidate(PeerId from, const zab::RevalidateSession& request);
+  void sync(PeerId from, const zab::SyncRequest& request);
+  void refuse(const Origin& to, SessionId session, std::uint64_t number, Error error);
+  /// To a gateway, on this node or at the end of a link.
+  template <class Local, class Remote>
+  void answer(const Origin& to, const Local& local, const Remote& remote);
+  void expire(const std::vector<SessionId>& sessions);
+  void applied(const Applied& applied);
+  void report() const;
+
+  const RoleContext& context_;
+  RoleUserActor peer_;
+  std::int64_t now_;
+  zab::Leader core_;
+  std::string ensemble_;  // id; empty while no transaction has named it
+  bool ended_ = false;
+
+  std::uint64_t next_link_ = 1;
+  std::map<zab::LinkId, LearnerLink> links_;
+  std::unordered_map<const Link*, zab::LinkId> link_ids_;
+
+  std::vector<Proposal> batch_;           // proposed by the message that is being handled
+  std::deque<Proposal> in_flight_;        // proposed and not yet durable here
+  Zxid durable_;
+  std::int64_t next_heartbeat_ = 0;
+
+  std::uint64_t subscription_ = 0;
+  std::optional<Zxid> established_;       // the end of the history that this reign began with
+  std::optional<Proposer> proposer_;      // there while serving
+  std::vector<std::function<void()>> waiting_;  // until then
+  std::unordered_map<SessionId, Origin> owners_;
+  SessionTrackerActor tracker_;
+  Zxid digest_zxid_;
+  std::uint64_t digest_ = 0;
+};
+
+}  // namespace troupe
+
+template <>
+struct std::hash<troupe::zab::LinkId> {
+  std::size_t operator()(troupe::zab::LinkId id) const noexcept { return id.value; }
+};

@@ -1,0 +1,189 @@
+#include "actors/learner_role.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace troupe {
+namespace {
+// Chunks of a snapshot that may wait for the log writer before the link is held back.
+constexpr std::size_t chunk_window = 16;
+}  // namespace
+
+LearnerRole::LearnerRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, PeerId leader,
+                         HistoryFacts facts, std::int64_t now)
+    : Hosted(config),
+      context_(context),
+      peer_(std::move(peer)),
+      leader_(leader),
+      now_(now),
+      core_({.self = context.options.self,
+             .observer = context.options.observer,
+             .ensemble = facts.ensemble,
+             .init_timeout_ms = context.options.init_timeout_ms,
+             .failure_timeout_ms = context.options.failure_timeout_ms},
+            facts.accepted, facts.current, facts.last, now) {}
+
+void LearnerRole::on_exit() {
+  if (link_) link_->close("this node follows no longer");
+  link_.reset();
+  peer_ = nullptr;
+}
+
+// --- what the core asks for ---
+
+void LearnerRole::perform(zab::LearnerEffects& effects) {
+  for (const auto& effect : effects) {
+    if (ended_) return;
+    std::visit([this](const auto& e) { perform(e); }, effect);
+  }
+  effects.clear();
+}
+
+void LearnerRole::perform(const zab::learner_effect::Send& effect) { link_->send(effect.message); }
+
+void LearnerRole::perform(const zab::learner_effect::StoreAcceptedEpoch& effect) {
+  this->send(context_.log_writer, StoreAcceptedEpoch{effect.epoch}, LogUserActor{this});
+}
+
+void LearnerRole::perform(const zab::learner_effect::StoreCurrentEpoch& effect) {
+  this->send(context_.log_writer, StoreCurrentEpoch{effect.epoch}, LogUserActor{this});
+}
+
+void LearnerRole::perform(const zab::learner_effect::Append& effect) {
+  this->send(context_.log_writer, Append{effect.proposals}, LogUserActor{this});
+}
+
+void LearnerRole::perform(const zab::learner_effect::Truncate& effect) {
+  spdlog::info("dropping what comes after {}: it was never committed", to_string(effect.last));
+  this->send(context_.log_writer, Truncate{effect.last});
+}
+
+void LearnerRole::perform(const zab::learner_effect::BeginSnapshot& effect) {
+  spdlog::info("taking a snapshot at {} from node {}", to_string(effect.zxid), leader_.value);
+  this->send(context_.log_writer, BeginSnapshot{});
+}
+
+void LearnerRole::perform(const zab::learner_effect::SnapshotEntries& effect) {
+  this->send(context_.log_writer, SnapshotEntries{effect.entries}, LogUserActor{this});
+  if (++snapshot_chunks_ == chunk_window) link_->pause(true);
+}
+
+void LearnerRole::perform(const zab::learner_effect::EndSnapshot&) {
+  this->send(context_.log_writer, EndSnapshot{}, LogUserActor{this});
+}
+
+void LearnerRole::perform(const zab::learner_effect::Deliver& effect) {
+  this->send(context_.applier, Deliver{effect.zxid});
+}
+
+void LearnerRole::perform(const zab::learner_effect::Serve&) {
+  spdlog::info("{} node {} in epoch {}", context_.options.observer ? "observing" : "following", leader_.value,
+               core_.epoch().value);
+  this->send(peer_, RoleActive{core_.epoch()});
+}
+
+void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
+  ended_ = true;
+  this->send(peer_, RoleEnded{effect.reason});
+  this->quit();
+}
+
+// --- the link ---
+
+void LearnerRole::received(const zab::Message& message) {
+  const auto gateway = [this](std::uint32_t number) -> const GatewayActor* {
+    return number < context_.gateways.size() ? &context_.gateways[number] : nullptr;
+  };
+  if (const auto* m = std::get_if<zab::SessionRevalidated>(&message)) {
+    if (const auto* to = gateway(m->gateway)) this->send(*to, Attached{m->ticket, Error{m->error}, m->barrier});
+  } else if (const auto* m = std::get_if<zab::SyncReply>(&message)) {
+    if (const auto* to = gateway(m->gateway)) this->send(*to, Synced{m->ticket, m->barrier});
+  } else if (const auto* m = std::get_if<zab::RequestRefused>(&message)) {
+    if (const auto* to = gateway(m->gateway)) this->send(*to, Refused{m->session, m->number, Error{m->error}});
+  } else {
+    if (const auto* m = std::get_if<zab::Ping>(&message)) {
+      this->send(context_.applier, CompareDigest{m->zxid, m->digest});
+    }
+    zab::LearnerEffects effects;
+    core_.on_message(message, now_, effects);
+    perform(effects);
+  }
+}
+
+void LearnerRole::report() {
+  NodeStatus status;
+  status.id = context_.options.self;
+  status.role = context_.options.observer ? zab::PeerState::observing : zab::PeerState::following;
+  status.serving = core_.serving();
+  status.leader = leader_;
+  status.epoch = core_.epoch();
+  status.last_logged = core_.last();
+  status.committed = core_.committed();
+  this->send(peer_, std::move(status));
+}
+
+LearnerRole::behavior_type LearnerRole::make_behavior() {
+  link_ = context_.network->connect(leader_, LinkUserActor{this});
+  return {
+      [this](const Submit& submit) { link_->send(zab::ForwardedRequests{submit.requests}); },
+      [this](const Attach& attach) {
+        link_->send(zab::RevalidateSession{attach.gateway, attach.ticket, attach.session});
+      },
+      [this](const SyncRead& read) { link_->send(zab::SyncRequest{read.gateway, read.ticket}); },
+      [this](const Heard& heard) { heard_.insert(heard.sessions.begin(), heard.sessions.end()); },
+      [this](const LinkUp&) {
+        zab::LearnerEffects effects;
+        core_.on_connected(now_, effects);
+        perform(effects);
+      },
+      [this](const LinkReceived& received) {
+        for (const auto& message : received.messages) {
+          if (ended_) return;
+          this->received(message);
+        }
+      },
+      [this](const LinkDown& down) {
+        zab::LearnerEffects effects;
+        core_.on_disconnected("the connection to node " + to_string(leader_) + " ended: " + down.reason, effects);
+        perform(effects);
+      },
+      [this](const Durable& durable) {
+        zab::LearnerEffects effects;
+        core_.on_durable(durable.zxid, effects);
+        perform(effects);
+      },
+      [this](const StoreAcceptedEpoch& stored) {
+        zab::LearnerEffects effects;
+        core_.on_accepted_epoch_stored(stored.epoch, effects);
+        perform(effects);
+      },
+      [this](const StoreCurrentEpoch& stored) {
+        zab::LearnerEffects effects;
+        core_.on_current_epoch_stored(stored.epoch, effects);
+        perform(effects);
+      },
+      [this](const SnapshotEntriesStored&) {
+        if (snapshot_chunks_-- == chunk_window) link_->pause(false);
+      },
+      [this](const SnapshotStored&) {
+        this->send(context_.applier, ReplaceTree{}, TreeReplacedUserActor{this});
+      },
+      [this](const TreeReplaced& replaced) {
+        zab::LearnerEffects effects;
+        core_.on_snapshot_installed(replaced.zxid, effects);
+        perform(effects);
+      },
+      [this](const Tick& tick) {
+        now_ = tick.now;
+        zab::LearnerEffects effects;
+        core_.tick(now_, effects);
+        perform(effects);
+        if (ended_ || now_ < next_heartbeat_) return;
+        next_heartbeat_ = now_ + context_.options.heartbeat_ms;
+        link_->send(zab::Pong{std::vector<SessionId>(heard_.begin(), heard_.end())});
+        heard_.clear();
+        report();
+      },
+  };
+}
+
+}  // namespace troupe

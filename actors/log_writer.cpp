@@ -1,0 +1,143 @@
+#include "actors/log_writer.hpp"
+
+#include <cstring>
+
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+// Old records deleted in a batch's own transaction: cheaper than letting the file grow.
+constexpr std::size_t prune_per_flush = 64;
+}  // namespace
+
+LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
+    : Hosted(config), data_(data), log_(data.log()), fatal_(std::move(fatal)) {}
+
+template <class Change>
+void LogWriter::guard(Change&& change) {
+  if (failed_) return;
+  try {
+    change();
+  } catch (const store::StorageError& error) {
+    failed_ = true;  // whatever comes now is neither stored nor answered
+    after_durable_.clear();
+    appender_ = nullptr;
+    fatal_(error.what());
+  }
+}
+
+void LogWriter::stage(const std::function<void()>& change, std::function<void()> after) {
+  guard([&] {
+    change();
+    if (after) after_durable_.push_back(std::move(after));
+    if (!flush_asked_) {
+      flush_asked_ = true;
+      this->send(this, FlushLog{});  // behind all that waits now
+    }
+  });
+}
+
+void LogWriter::flush() {
+  flush_asked_ = false;
+  guard([&] {
+    if (prune_to_ > log_.base()) log_.prune(prune_to_, prune_per_flush);
+    log_.commit();
+    if (appender_) {
+      this->send(appender_, Durable{appended_});
+      appender_ = nullptr;
+    }
+    auto after = std::move(after_durable_);
+    after_durable_.clear();
+    for (auto& tell : after) tell();
+  });
+}
+
+void LogWriter::store_entries(const Bytes& entries) {
+  // schema/peer.capnp, snapChunk: table (1 byte), key length (2), value length (4), key, value.
+  const char* at = entries.view().data();
+  const char* const end = at + entries.size();
+  while (at < end) {
+    std::uint16_t key_size;
+    std::uint32_t value_size;
+    if (end - at < 7) throw store::StorageError("the leader sent half an entry in a snapshot");
+    const auto table = static_cast<store::Table>(static_cast<unsigned char>(*at));
+    std::memcpy(&key_size, at + 1, 2);
+    std::memcpy(&value_size, at + 3, 4);
+    at += 7;
+    if (static_cast<std::size_t>(end - at) < std::size_t{key_size} + value_size) {
+      throw store::StorageError("the leader sent half an entry in a snapshot");
+    }
+    incoming_->put(table, {at, key_size}, {at + key_size, value_size});
+    at += key_size + value_size;
+  }
+}
+
+LogWriter::behavior_type LogWriter::make_behavior() {
+  return {
+      [this](const Append& append, const LogUserActor& user) {
+        stage([&] { for (const auto& proposal : append.proposals) log_.append(proposal); }, nullptr);
+        if (failed_ || append.proposals.empty()) return;
+        if (appender_ && appender_ != user) {  // the role has changed within the batch
+          after_durable_.push_back([this, to = appender_, zxid = appended_] { this->send(to, Durable{zxid}); });
+        }
+        appender_ = user;
+        appended_ = append.proposals.back().zxid;
+      },
+      [this](const Truncate& truncate) {
+        stage([&] { log_.truncate_after(truncate.last); }, nullptr);
+      },
+      [this](const StoreAcceptedEpoch& store, const LogUserActor& user) {
+        stage([&] { log_.set_accepted_epoch(store.epoch); }, [this, store, user] { this->send(user, store); });
+      },
+      [this](const StoreCurrentEpoch& store, const LogUserActor& user) {
+        stage([&] { log_.set_current_epoch(store.epoch); }, [this, store, user] { this->send(user, store); });
+      },
+      [this](const BeginSnapshot&) {
+        guard([&] {
+          incoming_.reset();
+          incoming_ = data_.receive_snapshot();
+        });
+      },
+      [this](const SnapshotEntries& entries, const LogUserActor& user) {
+        guard([&] {
+          TROUPE_CHECK(incoming_, "entries come within a snapshot");
+          store_entries(entries.entries);
+          this->send(user, SnapshotEntriesStored{});
+        });
+      },
+      [this](const EndSnapshot&, const LogUserActor& user) {
+        guard([&] {
+          TROUPE_CHECK(incoming_, "the end comes within a snapshot");
+          const Zxid zxid = incoming_->finish();
+          incoming_.reset();
+          stage(
+              [&] {
+                log_.reset(zxid);
+                log_.set_checkpoint(zxid);
+              },
+              [this, zxid, user] { this->send(user, SnapshotStored{zxid}); });
+        });
+      },
+      [this](const AskHistory&, const HistoryUserActor& user) {
+        // Through a flush of its own: the answer is what is durable after all that came before.
+        stage([] {}, [this, user] {
+          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last()});
+        });
+      },
+      [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {
+        stage(
+            [&] {
+              // A snapshot from a leader may have come in between, and is newer.
+              const auto newest = log_.checkpoint();
+              if (newest && *newest >= checkpoint.zxid) return;
+              // Learners that are only a little behind still find what they need.
+              if (newest) prune_to_ = *newest;
+              log_.set_checkpoint(checkpoint.zxid);
+            },
+            [this, checkpoint, user] { this->send(user, checkpoint); });
+      },
+      [this](const FlushLog&) { flush(); },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,50 @@
+// The log writer: owns the log, writes all that waits for it in one transaction with one flush, and
+// only then tells those who asked. So no acknowledgement can leave before its record is on disk.
+//
+// Runs on a thread of its own: it waits for the disk. Requests take effect in the order in which
+// they come. The batch is what has come by the time that the flush begins; nobody waits for more.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/host.hpp"
+#include "actors/interfaces.hpp"
+#include "store/data_dir.hpp"
+
+namespace troupe {
+
+/// Called when the disk fails: the node must stop, and say this.
+using FatalHandler = std::function<void(const std::string& message)>;
+
+class LogWriter : public Hosted<LogWriterActor> {
+ public:
+  /// `data` outlives the actor; its log is this actor's alone to change.
+  LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal);
+  behavior_type make_behavior() override;
+  const char* name() const override { return "log writer"; }
+
+ private:
+  /// Runs `change`, which stages something, and sees to the flush; `after` runs behind it.
+  void stage(const std::function<void()>& change, std::function<void()> after);
+  void flush();
+  void store_entries(const Bytes& entries);
+  template <class Change>
+  void guard(Change&& change);  // a StorageError ends the node
+
+  store::DataDir& data_;
+  store::Log& log_;
+  FatalHandler fatal_;
+  bool failed_ = false;
+  bool flush_asked_ = false;
+  Zxid prune_to_;  // the checkpoint before the newest
+  std::vector<std::function<void()>> after_durable_;
+  // The last append of the batch: its requester hears of all of them at once.
+  LogUserActor appender_;
+  Zxid appended_;
+  std::unique_ptr<store::DataDir::Incoming> incoming_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,113 @@
+#include "actors/peer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "actors/leader_role.hpp"
+#include "actors/learner_role.hpp"
+
+namespace troupe {
+
+Peer::Peer(caf::actor_config& config, const RoleContext& context, ElectorActor elector,
+           std::function<void(const NodeStatus&)> show)
+    : Hosted(config), context_(context), elector_(std::move(elector)), show_(std::move(show)) {}
+
+void Peer::on_exit() {
+  early_.clear();
+  elector_ = nullptr;
+  leader_ = nullptr;
+  learner_ = nullptr;
+}
+
+void Peer::look() {
+  leader_ = nullptr;
+  learner_ = nullptr;
+  NodeStatus status;
+  status.id = context_.options.self;
+  show_(status);
+  // The ensemble's id comes first, if the node does not know it yet; then the history.
+  if (facts_.ensemble.empty()) this->send(context_.applier, AskView{}, ViewUserActor{this});
+  this->send(context_.log_writer, AskHistory{}, HistoryUserActor{this});
+}
+
+void Peer::lead() {
+  leader_ = spawn_on<LeaderRole>(this->system(), *context_.host, context_, RoleUserActor{this}, facts_, now_);
+  for (auto& [peer, connected] : early_) this->send(leader_, connected);
+  early_.clear();
+}
+
+void Peer::follow(PeerId leader) {
+  for (auto& [peer, connected] : early_) connected.link->close("node " + to_string(context_.options.self) + " does not lead");
+  early_.clear();
+  learner_ = spawn_on<LearnerRole>(this->system(), *context_.host, context_, RoleUserActor{this}, leader, facts_, now_);
+}
+
+void Peer::stop_serving() {
+  if (!serving_) return;
+  serving_ = false;
+  for (const auto& gateway : context_.gateways) this->send(gateway, NotServing{});
+}
+
+Peer::behavior_type Peer::make_behavior() {
+  look();
+  return {
+      [this](const TreeView& tree) {
+        if (facts_.ensemble.empty()) facts_.ensemble = tree.view->ensemble_id();
+      },
+      [this](const HistoryFacts& facts) {
+        if (stopped_) return;
+        auto ensemble = std::move(facts_.ensemble);
+        facts_ = facts;
+        facts_.ensemble = std::move(ensemble);
+        spdlog::info("looking for a leader; this node's history ends at {} of epoch {}", to_string(facts.last),
+                     facts.current.value);
+        this->send(elector_, Look{facts_}, ElectionUserActor{this});
+      },
+      [this](const Elected& elected) {
+        if (stopped_ || leader_ || learner_) return;
+        if (elected.role == zab::PeerState::leading) {
+          lead();
+        } else {
+          follow(elected.vote.leader);
+        }
+      },
+      [this](const LearnerConnected& connected) {
+        if (leader_) {
+          this->send(leader_, connected);
+        } else if (learner_ || stopped_) {
+          connected.link->close("node " + to_string(context_.options.self) + " does not lead");
+        } else {
+          auto& early = early_[connected.peer];
+          if (early.link) early.link->close("the learner connected again");
+          early = connected;
+        }
+      },
+      [this](const RoleActive&) {
+        if (stopped_) return;
+        serving_ = true;
+        for (const auto& gateway : context_.gateways) {
+          this->send(gateway, Serving{leader_ ? UpstreamActor{leader_} : UpstreamActor{learner_}});
+        }
+      },
+      [this](const RoleEnded& ended) {
+        spdlog::info("{}", ended.reason);
+        stop_serving();
+        if (!stopped_) look();
+      },
+      [this](const NodeStatus& status) { show_(status); },
+      [this](const Tick& tick) {
+        now_ = tick.now;
+        if (leader_) this->send(leader_, tick);
+        if (learner_) this->send(learner_, tick);
+      },
+      [this](const Stop&) {
+        stopped_ = true;
+        stop_serving();
+        if (leader_) this->send_exit(leader_, caf::exit_reason::user_shutdown);
+        if (learner_) this->send_exit(learner_, caf::exit_reason::user_shutdown);
+        this->send_exit(elector_, caf::exit_reason::user_shutdown);
+        this->quit();
+      },
+  };
+}
+
+}  // namespace troupe

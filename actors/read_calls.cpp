@@ -1,0 +1,270 @@
+#include "actors/read_calls.hpp"
+
+#include "actors/acl.hpp"
+#include "actors/path.hpp"
+
+namespace troupe {
+namespace {
+
+bool permitted(const Attachment& attachment, const store::Node& node, std::uint32_t perms) {
+  return node.open_to_all() || acl::permits(node.acl(), perms, attachment.identity.list());
+}
+
+/// Znodes below `path`.
+std::uint64_t count_below(const store::View& view, std::string_view path) {
+  std::uint64_t count = 0;
+  std::vector<std::string> left{std::string(path)};
+  while (!left.empty()) {
+    const std::string next = std::move(left.back());
+    left.pop_back();
+    view.children(next, {}, [&](std::string_view name) {
+      ++count;
+      std::string child = next == "/" ? "/" : next + "/";
+      child += name;
+      if (const auto node = view.get(child); node && node->stat.num_children != 0) left.push_back(std::move(child));
+      return true;
+    });
+  }
+  return count;
+}
+
+}  // namespace
+
+bool ReadCalls::may_hear(const Attachment& attachment, std::string_view acl_bytes) {
+  store::Node node;
+  node.acl_bytes = acl_bytes;
+  return permitted(attachment, node, store::perm::read);
+}
+
+void ReadCalls::answer(Attachment& attachment, const Call& call, const store::View& view) {
+  Reply reply{.tag = call.tag, .code = call.code, .zxid = view.zxid()};
+  switch (call.code) {
+    case OpCode::exists:
+      exists(attachment, call, view, reply);
+      break;
+    case OpCode::get_data:
+      get_data(attachment, call, view, reply);
+      break;
+    case OpCode::get_children:
+      get_children(attachment, call, view, reply);
+      break;
+    case OpCode::get_acl:
+      get_acl(attachment, call, view, reply);
+      break;
+    case OpCode::get_ephemerals:
+      get_ephemerals(attachment, call, view, reply);
+      break;
+    case OpCode::all_children_number:
+      if (find(attachment, call, view, reply, store::perm::read)) reply.count = count_below(view, call.path);
+      break;
+    case OpCode::who_am_i:
+      reply.identities = attachment.identity.list();
+      break;
+    case OpCode::add_auth:
+      add_auth(attachment, call, reply);
+      break;
+    case OpCode::add_watch:
+      add_watch(attachment, call, reply);
+      break;
+    case OpCode::check_watches:
+    case OpCode::remove_watches:
+      find_watch(attachment, call, reply);
+      break;
+    case OpCode::set_watches:
+      set_watches(attachment, call, view, reply);
+      break;
+    default:
+      reply.error = Error::unimplemented;
+  }
+  attachment.sink->on_reply(reply);
+}
+
+std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& call, const store::View& view,
+                                           Reply& reply, std::uint32_t perms) {
+  if (!path::valid(call.path)) {
+    reply.error = Error::bad_arguments;
+    return std::nullopt;
+  }
+  auto node = view.get(call.path);
+  if (!node) {
+    reply.error = Error::no_node;
+  } else if (!permitted(attachment, *node, perms)) {
+    reply.error = Error::no_auth;
+    node.reset();
+  }
+  return node;
+}
+
+void ReadCalls::exists(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  if (const auto node = find(attachment, call, view, reply, store::perm::read)) {
+    node_ = *node;
+    reply.stat = &node_.stat;
+    if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::data);
+  } else if (reply.error == Error::no_node && call.watch) {
+    watches_.add(watcher_of(attachment.session), call.path, WatchKind::exist);
+  }
+}
+
+void ReadCalls::get_data(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  const auto node = find(attachment, call, view, reply, store::perm::read);
+  if (!node) return;
+  node_ = *node;
+  reply.stat = &node_.stat;
+  if (node_.has_data) reply.data = node_.data;
+  if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::data);
+}
+
+void ReadCalls::get_children(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  const auto node = find(attachment, call, view, reply, store::perm::read);
+  if (!node) return;
+  node_ = *node;
+  reply.stat = &node_.stat;
+  text_.clear();
+  ends_.clear();
+  if (node_.stat.num_children != 0) {
+    view.children(call.path, call.after, [&](std::string_view name) {
+      if (call.limit != 0 && ends_.size() == call.limit) {
+        reply.more = true;
+        return false;
+      }
+      copy_name(name);
+      return true;
+    });
+  }
+  show_names(reply);
+  if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::child);
+}
+
+void ReadCalls::get_acl(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  const auto node = find(attachment, call, view, reply, store::perm::read | store::perm::admin);
+  if (!node) return;
+  node_ = *node;
+  reply.stat = &node_.stat;
+  if (node_.open_to_all()) {
+    acl_.assign(1, {store::perm::all, "world", "anyone"});
+  } else {
+    acl_ = node_.acl();
+    if (!acl::permits(acl_, store::perm::admin, attachment.identity.list())) {
+      for (auto& entry : acl_) {
+        if (entry.scheme == "digest") entry.id = entry.id.substr(0, entry.id.find(':')) + ":x";
+      }
+    }
+  }
+  reply.acl = acl_;
+}
+
+void ReadCalls::get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  text_.clear();
+  ends_.clear();
+  view.ephemerals(attachment.session, [&](std::string_view path) {
+    if (path.starts_with(call.path)) copy_name(path);
+    return true;
+  });
+  show_names(reply);
+}
+
+void ReadCalls::copy_name(std::string_view name) {
+  text_.append(name);
+  ends_.push_back(text_.size());
+}
+
+void ReadCalls::show_names(Reply& reply) {
+  names_.clear();
+  std::size_t begin = 0;
+  for (const auto end : ends_) {
+    names_.push_back(std::string_view(text_).substr(begin, end - begin));
+    begin = end;
+  }
+  reply.names = names_;
+}
+
+void ReadCalls::add_auth(Attachment& attachment, const Call& call, Reply& reply) {
+  if (call.scheme == "digest") {
+    attachment.identity.add_digest(call.credentials, super_digest_);
+  } else if (call.scheme != "ip" && call.scheme != "world") {
+    // The address is known and "world" is everybody: asking for either is right and changes nothing.
+    reply.error = Error::auth_failed;
+  }
+}
+
+void ReadCalls::add_watch(Attachment& attachment, const Call& call, Reply& reply) {
+  const bool stays = call.kind == WatchKind::persistent || call.kind == WatchKind::recursive;
+  if (!stays || !path::valid(call.path)) {
+    reply.error = Error::bad_arguments;
+    return;
+  }
+  watches_.add(watcher_of(attachment.session), call.path, *call.kind);
+}
+
+void ReadCalls::find_watch(Attachment& attachment, const Call& call, Reply& reply) {
+  const auto watcher = watcher_of(attachment.session);
+  const bool remove = call.code == OpCode::remove_watches;
+  bool found = false;
+  const auto look = [&](WatchKind kind) {
+    found |= remove ? watches_.remove(watcher, call.path, kind) : watches_.contains(watcher, call.path, kind);
+  };
+  if (call.kind) {
+    look(*call.kind);
+    // To a client a watch set by exists is a data watch, there or not.
+    if (*call.kind == WatchKind::data) look(WatchKind::exist);
+  } else {
+    for (std::size_t kind = 0; kind < watch_kinds; ++kind) look(static_cast<WatchKind>(kind));
+  }
+  if (!found) reply.error = Error::no_watcher;
+}
+
+/// Sets the watches in a table of their own and lets the recent changes run through it: what fires is
+/// exactly what the client has missed, and what is left is what still stands.
+bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<Event>& events) {
+  if (!history_.covers(rearm.relative)) return false;
+  Watches table;
+  const auto watcher = watcher_of(attachment.session);
+  const auto add = [&](std::span<const std::string_view> paths, WatchKind kind) {
+    for (const auto path : paths) table.add(watcher, path, kind);
+  };
+  add(rearm.data, WatchKind::data);
+  add(rearm.exist, WatchKind::exist);
+  add(rearm.child, WatchKind::child);
+  add(rearm.persistent, WatchKind::persistent);
+  add(rearm.recursive, WatchKind::recursive);
+  history_.each_after(rearm.relative, [&](const store::NodeEvent& change) {
+    table.fire(change, [&](WatcherId, EventType type, std::string_view) {
+      if (!may_hear(attachment, change.acl_bytes)) return;
+      const std::string_view path =
+          type == EventType::children_changed ? path::parent(change.path) : std::string_view(change.path);
+      events.push_back({type, change.zxid, path});
+    });
+  });
+  table.each([&](WatcherId, std::string_view path, WatchKind kind) { watches_.add(watcher, path, kind); });
+  return true;
+}
+
+void ReadCalls::set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  const Rearm& rearm = *call.rearm;
+  for (auto list : {rearm.data, rearm.exist, rearm.child, rearm.persistent, rearm.recursive}) {
+    for (const auto path : list) {
+      if (!path::valid(path)) {
+        reply.error = Error::bad_arguments;
+        return;
+      }
+    }
+  }
+  std::vector<Event> events;
+  if (replay(attachment, rearm, events)) {
+    if (!events.empty()) attachment.sink->on_events(events);
+    return;
+  }
+
+  std::deque<std::string> paths;  // of the events
+  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
+                [&](WatcherId, EventType type, std::string_view path) {
+                  const auto node = view.get(path);
+                  if (node && !permitted(attachment, *node, store::perm::read)) return;
+                  events.push_back({type, view.zxid(), paths.emplace_back(path)});
+                });
+  if (!events.empty()) attachment.sink->on_events(events);
+  // What was deleted below a recursive watch is told by nothing.
+  for (const auto path : rearm.recursive) attachment.sink->on_events_lost(path, view.zxid());
+}
+
+}  // namespace troupe

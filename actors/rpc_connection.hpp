@@ -1,0 +1,95 @@
+// One client's connection over Cap'n Proto RPC (schema/client.capnp): the Door, the Session and the
+// stream below them.
+//
+// Answers are written where they will be sent from: a submit's result is laid out when the submit
+// comes, and each reply of the gateway is encoded into its place in it. Replies come in the order of the
+// calls, so the first incomplete submit is always the one that a reply belongs to.
+//
+// Owner: the RpcDoor. Thread: its event loop.
+#pragma once
+
+#include <capnp/rpc-twoparty.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "actors/gateway.hpp"
+#include "actors/rpc_calls.hpp"
+#include "schema/client.capnp.h"
+#include "schema/rpc_stream.hpp"
+
+namespace troupe {
+
+struct RpcLimits {
+  std::size_t max_message = 4 << 20;    ///< bytes of a message from a client
+  std::size_t max_calls = 16384;        ///< in a submit
+  std::size_t pause_above = 1 << 20;    ///< bytes of unsent answers above which a client is not read from
+  std::size_t max_connections = 10000;  ///< further ones are closed as they come
+};
+
+class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandler {
+ public:
+  using StatusSource = std::function<void(schema::Status::Builder)>;
+
+  /// `address`: the client's, as text. `drop` is called once, when the connection is of no more use;
+  /// it must not destroy it at once. `status` outlives the connection.
+  RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream, std::string address, const RpcLimits& limits,
+                const StatusSource& status, std::function<void(RpcConnection&)> drop);
+  ~RpcConnection() noexcept override;
+
+ private:
+  class DoorServer;
+  class SessionServer;
+  using ConnectContext = capnp::CallContext<schema::ConnectRequest, schema::Connected>;
+  using SubmitContext = capnp::CallContext<schema::Session::SubmitParams, schema::Session::SubmitResults>;
+
+  struct Submit {
+    capnp::List<schema::Answer>::Builder answers;
+    unsigned answered = 0;
+    kj::Own<kj::PromiseFulfiller<void>> done;  // null while its calls are being made
+  };
+
+  kj::Promise<void> connect(ConnectContext context);
+  kj::Promise<void> submit(SubmitContext context);
+  void finish_connect(Error error);
+  void detach(const kj::Exception& why);
+  void drop();
+
+  void on_accepted(const Accepted& accepted) override;
+  void on_reply(const Reply& reply) override;
+  void on_events(std::span<const Event> events) override;
+  void on_events_lost(std::string_view path, Zxid zxid) override;
+  void on_closed(Closed why) override;
+  void on_uncongested() override { stream_.resume(); }
+  std::size_t backlog() const override { return event_bytes_; }
+  void taskFailed(kj::Exception&& exception) override;
+
+  template <class Fill>
+  void send_events(std::size_t count, std::size_t bytes, Fill fill);
+
+  Gateway& gateway_;
+  const std::string address_;
+  const RpcLimits& limits_;
+  const StatusSource& status_;
+  std::function<void(RpcConnection&)> drop_;
+
+  Attachment* attachment_ = nullptr;
+  SessionServer* session_ = nullptr;  // while attached
+  kj::Maybe<ConnectContext> connecting_;
+  kj::Own<kj::PromiseFulfiller<void>> connected_;
+  kj::Maybe<schema::Watcher::Client> watcher_;
+  std::deque<Submit> submits_;
+  RpcCalls calls_;
+  std::uint64_t position_ = 0;   // of the last answer or event
+  std::size_t event_bytes_ = 0;  // of events that the client has not confirmed
+
+  // Destroyed in the reverse order: first the RPC system, which holds the servers above.
+  RpcStream stream_;
+  capnp::TwoPartyVatNetwork network_;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
+  kj::TaskSet unconfirmed_;  // events under way
+  kj::Promise<void> disconnected_;
+};
+
+}  // namespace troupe

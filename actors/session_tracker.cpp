@@ -1,0 +1,28 @@
+#include "actors/session_tracker.hpp"
+
+namespace troupe {
+
+SessionTracker::SessionTracker(caf::actor_config& config, ExpiryUserActor leader, std::vector<store::Session> sessions,
+                               std::int64_t interval_ms, std::int64_t now)
+    : Hosted(config), leader_(std::move(leader)), deadlines_(interval_ms), now_(now) {
+  for (const auto& session : sessions) deadlines_.add(session.id, session.timeout_ms, now);
+}
+
+SessionTracker::behavior_type SessionTracker::make_behavior() {
+  return {
+      [this](const TrackSessions& sessions) {
+        for (const auto& session : sessions.opened) deadlines_.add(session.id, session.timeout_ms, now_);
+        for (const auto session : sessions.closed) deadlines_.remove(session);
+      },
+      [this](const Heard& heard) {
+        for (const auto session : heard.sessions) deadlines_.touch(session, now_);
+      },
+      [this](const Tick& tick) {
+        now_ = tick.now;
+        auto expired = deadlines_.expired(now_);
+        if (!expired.empty()) this->send(leader_, SessionsExpired{std::move(expired)});
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,317 @@
+#include "store/log.hpp"
+
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "schema/check.hpp"
+#include "schema/txn.capnp.h"
+#include "store/encoding.hpp"
+#include "store/error.hpp"
+
+namespace troupe::store {
+namespace {
+
+enum : Table { log_table, meta_table };
+constexpr std::uint64_t format_version = 1;
+constexpr std::size_t checksum_size = 8;
+
+/// What is cached of the log; one copy is what is durable, the other what is staged.
+struct Facts {
+  Zxid base, last;
+  Epoch accepted, current;
+  std::optional<Zxid> checkpoint;
+  std::optional<StateMark> mark;
+};
+
+Zxid key_zxid(std::string_view key) { return {from_big_endian(key)}; }
+
+std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key) {
+  auto value = reader.get(meta_table, key);
+  if (!value || value->size() != 8) return std::nullopt;
+  return from_big_endian(*value);
+}
+
+}  // namespace
+
+struct Log::Impl {
+  Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size)
+      : name(name_), kv(disk.open(name_, {.tables = {"log", "meta"}, .durable = true, .map_size = map_size})) {
+    const bool fresh = !check_owner(*kv->read(), self);
+    if (fresh) {
+      auto first = kv->write();
+      first->put(meta_table, "format", big_endian(format_version));
+      first->put(meta_table, "node", big_endian(self.value));
+      for (const char* key : {"accepted epoch", "current epoch", "base"}) first->put(meta_table, key, big_endian(0));
+      first->commit();
+    }
+    durable = staged = load(*kv->read());
+  }
+
+  [[noreturn]] void fail_damaged(const std::string& what) const {
+    throw StorageError("the transaction log (" + name + ") is damaged: " + what +
+                       ". Check its disk, put the data directory aside, and while the other nodes form a quorum start "
+                       "this one with an empty directory: it fetches the data from them. Otherwise restore a backup.");
+  }
+
+  /// False for a new log.
+  bool check_owner(const KvReader& reader, PeerId self) const {
+    auto format = number(reader, "format");
+    if (!format) {
+      if (reader.entries(meta_table) || reader.entries(log_table)) fail_damaged("it does not say its format");
+      return false;
+    }
+    if (*format > format_version) {
+      throw StorageError("the transaction log (" + name + ") has format " + std::to_string(*format) +
+                         ", this program knows formats up to " + std::to_string(format_version) +
+                         ": start the newer version that wrote it.");
+    }
+    auto node = number(reader, "node");
+    if (!node) fail_damaged("it does not say whose it is");
+    if (*node != self.value) {
+      throw StorageError("this data directory belongs to node " + std::to_string(*node) + ", and this is node " +
+                         to_string(self) + ": start the node with its own directory, or with its own id.");
+    }
+    return true;
+  }
+
+  Facts load(const KvReader& reader) const {
+    auto required = [&](const char* key) {
+      auto value = number(reader, key);
+      if (!value) fail_damaged(std::string("it has no ") + key);
+      return *value;
+    };
+    Facts facts;
+    facts.base = {required("base")};
+    facts.accepted = {static_cast<std::uint32_t>(required("accepted epoch"))};
+    facts.current = {static_cast<std::uint32_t>(required("current epoch"))};
+    if (auto checkpoint = number(reader, "checkpoint")) facts.checkpoint = Zxid{*checkpoint};
+    if (auto boot = reader.get(meta_table, "state boot")) {
+      facts.mark = StateMark{std::string(*boot), number(reader, "state clean") == 1u};
+    }
+
+    facts.last = facts.base;
+    auto records = reader.cursor(log_table);
+    if (auto record = records->last()) {
+      facts.last = check_last(*record);
+      auto first = records->seek("");
+      if (first->key.size() != 8 || key_zxid(first->key) <= facts.base) fail_damaged("its first record is out of place");
+    }
+    if (facts.checkpoint && (*facts.checkpoint < facts.base || *facts.checkpoint > facts.last)) {
+      fail_damaged("records are missing at its end, a checkpoint is ahead of it");
+    }
+    if (!facts.checkpoint && facts.base > Zxid{0}) fail_damaged("its beginning is pruned, and there is no checkpoint");
+    return facts;
+  }
+
+  /// The last record is the one that a torn write would hit, and the one that the node votes with.
+  Zxid check_last(const Entry& record) const {
+    if (record.key.size() != 8) fail_damaged("its last record has no zxid");
+    const Zxid zxid = key_zxid(record.key);
+    try {
+      const Bytes txn = Bytes::copy(checked(record));
+      capnp::FlatArrayMessageReader message(
+          kj::arrayPtr(reinterpret_cast<const capnp::word*>(txn.data()), txn.size() / sizeof(capnp::word)));
+      if (message.getRoot<schema::Txn>().getZxid() == zxid.value) return zxid;
+    } catch (const kj::Exception&) {  // told below
+    }
+    fail_damaged("its last record, " + to_string(zxid) + ", is not the transaction of that zxid");
+  }
+
+  /// The Txn's bytes of a record.
+  std::string_view checked(const Entry& record) const {
+    const std::size_t size = record.value.size() - checksum_size;
+    if (record.key.size() != 8 || record.value.size() < checksum_size ||
+        from_raw_bytes<std::uint64_t>(record.value.substr(size)) !=
+            hash(record.value.substr(0, size), from_big_endian(record.key))) {
+      fail_damaged("the checksum of a record is wrong");
+    }
+    return record.value.substr(0, size);
+  }
+
+  /// The transaction that stages changes; the first of them begins it.
+  KvWriter& changes() {
+    if (!writer) writer = kv->write();
+    return *writer;
+  }
+  void set(std::string_view key, std::uint64_t value) { changes().put(meta_table, key, big_endian(value)); }
+  void set_mark(const StateMark& mark) {
+    changes().put(meta_table, "state boot", mark.boot_id);
+    set("state clean", mark.clean);
+    staged.mark = mark;
+  }
+  /// A durable fact, for any thread.
+  template <typename T>
+  T get(T Facts::*fact) const {
+    std::lock_guard lock(mutex);
+    return durable.*fact;
+  }
+
+  const std::string name;
+  const std::unique_ptr<Kv> kv;
+  std::unique_ptr<KvWriter> writer;
+  Facts staged;
+  bool staged_reset = false;
+  std::string record;  // of append; keeps its capacity
+
+  mutable std::mutex mutex;  // guards what follows
+  Facts durable;
+  std::optional<StateMark> posted_mark;
+};
+
+Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size)
+    : impl_(std::make_unique<Impl>(disk, name, self, map_size)) {}
+Log::~Log() = default;
+
+Zxid Log::base() const { return impl_->get(&Facts::base); }
+Zxid Log::last() const { return impl_->get(&Facts::last); }
+Epoch Log::accepted_epoch() const { return impl_->get(&Facts::accepted); }
+Epoch Log::current_epoch() const { return impl_->get(&Facts::current); }
+std::optional<Zxid> Log::checkpoint() const { return impl_->get(&Facts::checkpoint); }
+std::optional<StateMark> Log::state_mark() const { return impl_->get(&Facts::mark); }
+
+void Log::append(const Proposal& proposal) {
+  Impl& log = *impl_;
+  TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
+  log.record.assign(proposal.txn.view());
+  log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
+  log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
+  log.staged.last = proposal.zxid;
+}
+
+void Log::truncate_after(Zxid last) {
+  Impl& log = *impl_;
+  TROUPE_CHECK(last >= log.staged.base, "what is pruned cannot be truncated");
+  TROUPE_CHECK(!log.staged.checkpoint || last >= *log.staged.checkpoint, "what a checkpoint holds was committed");
+  if (last >= log.staged.last) return;
+  auto records = log.changes().cursor(log_table);
+  auto record = records->last();
+  for (; record && key_zxid(record->key) > last; record = records->last()) {
+    log.changes().erase(log_table, std::string(record->key));
+  }
+  log.staged.last = record ? key_zxid(record->key) : log.staged.base;
+}
+
+void Log::set_accepted_epoch(Epoch epoch) {
+  TROUPE_CHECK(epoch >= impl_->staged.accepted, "a promise of an epoch is not taken back");
+  impl_->set("accepted epoch", epoch.value);
+  impl_->staged.accepted = epoch;
+}
+
+void Log::set_current_epoch(Epoch epoch) {
+  impl_->set("current epoch", epoch.value);
+  impl_->staged.current = epoch;
+}
+
+void Log::set_checkpoint(Zxid zxid) {
+  Facts& staged = impl_->staged;
+  if (zxid < staged.base || zxid > staged.last || (staged.checkpoint && zxid <= *staged.checkpoint)) return;
+  impl_->set("checkpoint", zxid.value);
+  staged.checkpoint = zxid;
+}
+
+void Log::set_state_mark(const StateMark& mark) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->posted_mark.reset();
+  }
+  impl_->set_mark(mark);
+}
+
+void Log::reset(Zxid base) {
+  Impl& log = *impl_;
+  log.changes().clear(log_table);
+  log.set("base", base.value);
+  log.changes().erase(meta_table, "checkpoint");
+  log.changes().erase(meta_table, "state boot");
+  log.changes().erase(meta_table, "state clean");
+  log.staged.base = log.staged.last = base;
+  log.staged.checkpoint.reset();
+  log.staged.mark.reset();
+  log.staged_reset = true;
+  if (base > Zxid{0}) set_checkpoint(base);
+}
+
+void Log::prune(Zxid upto, std::size_t most) {
+  Impl& log = *impl_;
+  if (!log.staged.checkpoint) return;
+  upto = std::min(upto, *log.staged.checkpoint);
+  if (upto <= log.staged.base || most == 0) return;
+  auto records = log.changes().cursor(log_table);
+  Zxid dropped = log.staged.base;
+  for (auto record = records->seek(""); record && most > 0 && key_zxid(record->key) <= upto; record = records->next()) {
+    dropped = key_zxid(record->key);
+    log.changes().erase(log_table, std::string(record->key));
+    --most;
+  }
+  if (dropped == log.staged.base) return;
+  log.set("base", dropped.value);
+  log.staged.base = dropped;
+}
+
+void Log::commit() {
+  Impl& log = *impl_;
+  {
+    std::lock_guard lock(log.mutex);
+    if (log.posted_mark && !log.staged_reset) log.set_mark(*log.posted_mark);
+    log.posted_mark.reset();
+  }
+  if (!log.writer) return;
+  auto writer = std::move(log.writer);
+  writer->commit();
+  log.staged_reset = false;
+  std::lock_guard lock(log.mutex);
+  log.durable = log.staged;
+}
+
+void Log::post_state_mark(const StateMark& mark) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->posted_mark = mark;
+}
+
+std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) const {
+  auto reader = impl_->kv->read();
+  // By the base in the same snapshot: the log writer may be pruning.
+  if (after.value < number(*reader, "base").value_or(0)) {
+    throw Pruned("the transactions after " + to_string(after) + " are pruned from the log");
+  }
+  std::vector<std::pair<Zxid, std::string_view>> found;
+  std::size_t bytes = 0, words = 0;
+  auto records = reader->cursor(log_table);
+  for (auto record = records->seek(big_endian(after.next().value)); record; record = records->next()) {
+    if (key_zxid(record->key) > upto) break;
+    std::string_view txn = impl_->checked(*record);
+    if (!found.empty() && bytes + txn.size() > max_bytes) break;
+    found.emplace_back(key_zxid(record->key), txn);
+    bytes += txn.size();
+    words += (txn.size() + 7) / 8;
+    if (bytes >= max_bytes) break;
+  }
+
+  // LMDB aligns a value to two bytes; one block takes all, each at a multiple of eight.
+  std::shared_ptr<std::uint64_t[]> block(new std::uint64_t[words]);
+  std::vector<Proposal> proposals;
+  proposals.reserve(found.size());
+  std::size_t at = 0;
+  for (auto [zxid, txn] : found) {
+    std::memcpy(block.get() + at, txn.data(), txn.size());
+    proposals.push_back({zxid, Bytes(block, reinterpret_cast<const std::byte*>(block.get() + at), txn.size())});
+    at += (txn.size() + 7) / 8;
+  }
+  return proposals;
+}
+
+std::optional<Zxid> Log::floor(Zxid zxid) const {
+  auto reader = impl_->kv->read();
+  const Zxid base{number(*reader, "base").value_or(0)};
+  if (zxid < base) return std::nullopt;
+  auto records = reader->cursor(log_table);
+  auto record = records->seek(big_endian(zxid.value));
+  if (record && key_zxid(record->key) == zxid) return zxid;
+  record = record ? records->previous() : records->last();
+  return record ? key_zxid(record->key) : base;
+}
+
+}  // namespace troupe::store

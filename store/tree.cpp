@@ -1,0 +1,38 @@
+#include "store/tree.hpp"
+
+#include "store/encoding.hpp"
+#include "store/tree_batch.hpp"
+#include "store/tree_format.hpp"
+
+namespace troupe::store {
+
+std::vector<std::string> Tree::tables() { return {"nodes", "sessions", "ephemerals", "answers", "meta"}; }
+
+Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
+  if (kv_->read()->entries(meta_table) == 0) {
+    TreeBatch batch(*kv_, Zxid{0}, 0);
+    batch.create_initial_nodes();
+    batch.commit();
+  }
+  const View now(kv_->read());
+  const auto format = now.raw().get(meta_table, format_row).value_or(std::string_view());
+  if (format != raw_bytes(tree_format_version)) {
+    throw StorageError("the state has a format that this program does not know (it knows " +
+                       std::to_string(tree_format_version) + "): start the newer version that wrote it.");
+  }
+  applied_ = now.zxid();
+  digest_ = now.digest();
+}
+
+AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
+  TreeBatch batch(*kv_, applied_, digest_);
+  for (const Proposal& proposal : proposals) batch.apply(proposal);
+  AppliedBatch done = batch.commit();
+  applied_ = done.last;
+  digest_ = batch.digest();
+  return done;
+}
+
+std::shared_ptr<View> Tree::view() { return std::make_shared<View>(kv_->read()); }
+
+}  // namespace troupe::store

@@ -1,0 +1,362 @@
+#include "store/tree_batch.hpp"
+
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "schema/check.hpp"
+#include "store/encoding.hpp"
+
+namespace troupe::store {
+namespace {
+
+// ZooKeeper's numbers of the operations.
+enum : std::int32_t {
+  op_error = -1,
+  op_create = 1,
+  op_delete = 2,
+  op_set_data = 5,
+  op_set_acl = 7,
+  op_check = 13,
+  op_create_container = 19,
+  op_create_ttl = 21,
+};
+
+std::string_view to_view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
+std::string_view to_view(capnp::Data::Reader data) { return {reinterpret_cast<const char*>(data.begin()), data.size()}; }
+
+NodeKind to_kind(schema::NodeKind kind) {
+  switch (kind) {
+    case schema::NodeKind::EPHEMERAL: return NodeKind::ephemeral;
+    case schema::NodeKind::CONTAINER: return NodeKind::container;
+    case schema::NodeKind::TTL: return NodeKind::ttl;
+    default: TROUPE_CHECK(kind == schema::NodeKind::PERSISTENT, "a change has no sequential kind"); return NodeKind::persistent;
+  }
+}
+
+std::int32_t create_operation(NodeKind kind) {
+  return kind == NodeKind::container ? op_create_container : kind == NodeKind::ttl ? op_create_ttl : op_create;
+}
+
+}  // namespace
+
+void DigestedWriter::insert(Table table, std::string_view key, std::string_view value) {
+  digest_ += entry_hash(table, key, value);
+  writer_->put(table, key, value);
+}
+
+void DigestedWriter::replace(Table table, std::string_view key, std::string_view before, std::string_view value) {
+  digest_ -= entry_hash(table, key, before);
+  insert(table, key, value);
+}
+
+void DigestedWriter::erase(Table table, std::string_view key, std::string_view before) {
+  digest_ -= entry_hash(table, key, before);
+  writer_->erase(table, key);
+}
+
+void DigestedWriter::commit(Zxid applied) {
+  writer_->put(meta_table, applied_row, raw_bytes(Applied{applied.value, digest_}));
+  writer_->commit();
+}
+
+TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::uint64_t digest)
+    : before_(kv.read()), writer_(kv, digest), zxid_(applied) {
+  done_.last = applied;
+}
+
+void TreeBatch::create_initial_nodes() {
+  writer_.raw().put(meta_table, format_row, raw_bytes(tree_format_version));
+  NodeHeader header;
+  header.has_data = true;
+  CachedNode& root = load("/");
+  root.exists = root.changed = true;
+  root.value.header = header;
+  for (const char* path : {"/zookeeper", "/zookeeper/config", "/zookeeper/quota"}) add_node(path, header, {}, {});
+  // ZooKeeper does not count these as created: a new root shows the child version -1, and its first
+  // sequential child has the number 0.
+  for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;
+}
+
+void TreeBatch::apply(const Proposal& proposal) {
+  TROUPE_CHECK(proposal.zxid > zxid_, "transactions are applied in the order of their zxids");
+  try {
+    capnp::ReaderOptions unlimited;
+    unlimited.traversalLimitInWords = std::numeric_limits<std::uint64_t>::max();
+    capnp::FlatArrayMessageReader message(
+        kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()), proposal.txn.size() / sizeof(capnp::word)),
+        unlimited);
+    auto txn = message.getRoot<schema::Txn>();
+    TROUPE_CHECK(txn.getZxid() == proposal.zxid.value, "a proposal has the zxid of its transaction");
+    apply(txn);
+  } catch (const kj::Exception& error) {
+    throw StorageError("transaction " + to_string(proposal.zxid) + " cannot be read (" + error.getDescription().cStr() +
+                       "): the log is damaged, or a newer version wrote it. Start the version that wrote it, or check "
+                       "the disk.");
+  }
+}
+
+void TreeBatch::apply(const schema::Txn::Reader& txn) {
+  zxid_ = {txn.getZxid()};
+  time_ = txn.getTime();
+  Outcome outcome;
+  outcome.session = {txn.getSession()};
+  outcome.number = txn.getNumber();
+  outcome.zxid = zxid_;
+
+  switch (txn.which()) {
+    case schema::Txn::CHANGE:
+      outcome.results.push_back(apply(txn.getChange()));
+      break;
+    case schema::Txn::MULTI:
+      outcome.multi = true;
+      outcome.results.reserve(txn.getMulti().size());
+      for (auto change : txn.getMulti()) outcome.results.push_back(apply(change));
+      break;
+    case schema::Txn::REFUSED:
+      refuse(txn.getRefused(), outcome);
+      break;
+    case schema::Txn::OPEN_SESSION:
+      outcome.opened = true;
+      open_session(outcome.session, txn.getOpenSession().getTimeout());
+      break;
+    case schema::Txn::CLOSE_SESSION:
+      outcome.closed = true;
+      close_session(outcome.session);
+      break;
+    case schema::Txn::FOUND:
+      TROUPE_CHECK(!writer_.raw().get(meta_table, ensemble_row), "an ensemble is founded once");
+      writer_.insert(meta_table, ensemble_row, to_view(txn.getFound().getEnsemble()));
+      writer_.insert(meta_table, session_key_row, to_view(txn.getFound().getSessionKey()));
+      break;
+    default:
+      throw StorageError("transaction " + to_string(zxid_) + " is of a kind that this version does not know: start the "
+                         "newer version that wrote it.");
+  }
+
+  if (txn.getNumbered()) keep_answer(outcome, txn.getAnswered());
+  done_.outcomes.push_back(std::move(outcome));
+  done_.last = zxid_;
+  done_.last_time = time_;
+}
+
+OpResult TreeBatch::apply(const schema::Change::Reader& change) {
+  switch (change.which()) {
+    case schema::Change::CREATE: return create(change.getCreate());
+    case schema::Change::DELETE: return remove(to_view(change.getDelete().getPath()));
+    case schema::Change::SET_DATA: return set_data(change.getSetData());
+    case schema::Change::SET_ACL: return set_acl(change.getSetAcl());
+    case schema::Change::CHECK:
+      existing(to_view(change.getCheck().getPath()));
+      return {.operation = op_check};
+  }
+  throw StorageError("transaction " + to_string(zxid_) + " has a change that this version does not know: start the newer "
+                     "version that wrote it.");
+}
+
+OpResult TreeBatch::create(const schema::Change::Create::Reader& change) {
+  const std::string_view path = to_view(change.getPath());
+  const NodeKind kind = to_kind(change.getKind());
+  NodeHeader header;
+  header.czxid = header.mzxid = header.pzxid = zxid_.value;
+  header.ctime = header.mtime = time_;
+  header.kind = static_cast<std::uint8_t>(kind);
+  header.has_data = change.hasData();
+  if (kind == NodeKind::ttl) header.ttl = change.getTtl();
+  if (kind == NodeKind::ephemeral) {
+    const SessionId owner{change.getOwner()};
+    TROUPE_CHECK(writer_.raw().get(sessions_table, session_key_of(owner)), "an ephemeral's owner is a living session");
+    header.owner = owner.value;
+    const KeyBuffer key = ephemeral_key(owner, path);
+    const bool in_key = ephemeral_path({key, {}}) == path;
+    writer_.insert(ephemerals_table, key, in_key ? std::string_view() : path);
+  }
+  CachedNode& node = add_node(path, header, keep_acl(change.getAcl()), to_view(change.getData()));
+  emit(NodeEvent::Type::created, path, node.value.acl);
+  return {.operation = create_operation(kind), .path = std::string(path), .stat = stat_of(node.value)};
+}
+
+OpResult TreeBatch::remove(std::string_view path) {
+  const NodeHeader& header = existing(path).value.header;
+  if (header.owner != 0) {
+    const KeyBuffer key = ephemeral_key({header.owner}, path);
+    const auto entry = writer_.raw().get(ephemerals_table, key);
+    TROUPE_CHECK(entry, "every ephemeral is in its owner's list");
+    writer_.erase(ephemerals_table, key, *entry);
+  }
+  remove_node(path);
+  return {.operation = op_delete};
+}
+
+OpResult TreeBatch::set_data(const schema::Change::SetData::Reader& change) {
+  const std::string_view path = to_view(change.getPath());
+  CachedNode& node = existing(path);
+  node.changed = true;
+  node.value.data = to_view(change.getData());
+  node.value.header.has_data = change.hasData();
+  node.value.header.version = change.getVersion();
+  node.value.header.mzxid = zxid_.value;
+  node.value.header.mtime = time_;
+  emit(NodeEvent::Type::data_changed, path, node.value.acl);
+  return {.operation = op_set_data, .stat = stat_of(node.value)};
+}
+
+OpResult TreeBatch::set_acl(const schema::Change::SetAcl::Reader& change) {
+  CachedNode& node = existing(to_view(change.getPath()));
+  node.changed = true;
+  node.value.acl = keep_acl(change.getAcl());
+  node.value.header.aversion = change.getVersion();
+  return {.operation = op_set_acl, .stat = stat_of(node.value)};
+}
+
+void TreeBatch::refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome) {
+  const auto error = static_cast<Error>(refused.getError());
+  if (refused.getOperations() == 0) {
+    outcome.error = error;
+    return;
+  }
+  outcome.multi = true;
+  for (std::uint32_t i = 0; i < refused.getOperations(); ++i) {
+    const Error its = i < refused.getFailed() ? Error::ok : i == refused.getFailed() ? error : Error::runtime_inconsistency;
+    outcome.results.push_back({.operation = op_error, .error = its});
+  }
+}
+
+void TreeBatch::open_session(SessionId id, std::uint32_t timeout_ms) {
+  const KeyBuffer key = session_key_of(id);
+  TROUPE_CHECK(!writer_.raw().get(sessions_table, key), "a new session's id is new");
+  writer_.insert(sessions_table, key, raw_bytes(timeout_ms));
+  done_.opened_sessions.push_back({id, timeout_ms});
+}
+
+void TreeBatch::close_session(SessionId id) {
+  const KeyBuffer key = session_key_of(id);
+  // A client's farewell and its expiry may both be under way: the second finds nothing to do.
+  const auto session = writer_.raw().get(sessions_table, key);
+  if (!session) return;
+  writer_.erase(sessions_table, key, *session);
+
+  std::vector<std::string_view> paths;
+  auto cursor = writer_.raw().cursor(ephemerals_table);
+  for (auto entry = cursor->seek(key); entry && entry->key.substr(0, key.view().size()) == key.view(); entry = cursor->next()) {
+    paths.push_back(keep(std::string(ephemeral_path(*entry))));
+  }
+  std::sort(paths.begin(), paths.end());
+  for (std::string_view path : paths) remove(path);
+
+  drop_answers(id, std::numeric_limits<std::uint64_t>::max());
+  done_.closed_sessions.push_back(id);
+}
+
+void TreeBatch::keep_answer(const Outcome& outcome, std::uint64_t answered) {
+  // Answers go with their session: of one that is gone nothing would ever remove them.
+  if (!writer_.raw().get(sessions_table, session_key_of(outcome.session))) return;
+  const KeyBuffer key = answer_key(outcome.session, outcome.number);
+  if (const auto before = writer_.raw().get(answers_table, key)) {
+    writer_.replace(answers_table, key, *before, encode_outcome(outcome));
+  } else {
+    writer_.insert(answers_table, key, encode_outcome(outcome));
+  }
+  // The newest stays, so that the session's last number is known.
+  if (outcome.number > 0) drop_answers(outcome.session, std::min(answered, outcome.number - 1));
+}
+
+void TreeBatch::drop_answers(SessionId session, std::uint64_t upto) {
+  const KeyBuffer first = session_key_of(session), last = answer_key(session, upto);
+  auto cursor = writer_.raw().cursor(answers_table);
+  for (auto entry = cursor->seek(first); entry && entry->key <= last.view(); entry = cursor->next()) {
+    const std::string key(entry->key);
+    writer_.erase(answers_table, key, entry->value);
+  }
+}
+
+TreeBatch::CachedNode& TreeBatch::load(std::string_view path) {
+  auto [found, is_new] = nodes_.try_emplace(path);
+  CachedNode& node = found->second;
+  if (is_new) {
+    node.key = node_key(path).view();
+    node.before = before_->get(nodes_table, node.key);
+    if (node.before) {
+      node.exists = true;
+      node.value = decode_node(*node.before);
+    }
+  }
+  return node;
+}
+
+TreeBatch::CachedNode& TreeBatch::existing(std::string_view path) {
+  CachedNode& node = load(path);
+  TROUPE_CHECK(node.exists, "a transaction changes a znode that is there");
+  return node;
+}
+
+TreeBatch::CachedNode& TreeBatch::add_node(std::string_view path, const NodeHeader& header, std::string_view acl,
+                                           std::string_view data) {
+  CachedNode& node = load(path);
+  TROUPE_CHECK(!node.exists, "a transaction creates a znode that is not there");
+  child_came_or_went(path, +1);
+  node.exists = node.changed = true;
+  const std::string_view name = last_element(path);
+  node.value = {header, acl, name.size() > max_inline_part ? name : std::string_view(), data};
+  return node;
+}
+
+void TreeBatch::remove_node(std::string_view path) {
+  CachedNode& node = existing(path);
+  TROUPE_CHECK(node.value.header.num_children == 0, "a transaction deletes a znode without children");
+  child_came_or_went(path, -1);
+  node.exists = false;
+  node.changed = true;
+  emit(NodeEvent::Type::deleted, path, node.value.acl);
+}
+
+void TreeBatch::child_came_or_went(std::string_view path, int difference) {
+  CachedNode& parent = existing(parent_path(path));
+  NodeHeader& header = parent.value.header;
+  TROUPE_CHECK(header.owner == 0, "an ephemeral has no children");
+  parent.changed = true;
+  header.num_children += difference;
+  // Wraps around, as ZooKeeper's does.
+  if (difference > 0) header.stored_cversion = static_cast<std::int32_t>(static_cast<std::uint32_t>(header.stored_cversion) + 1);
+  header.pzxid = zxid_.value;
+}
+
+void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_view acl) {
+  done_.events.push_back({type, zxid_, std::string(path), std::string(acl)});
+}
+
+std::string_view TreeBatch::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+
+std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl) {
+  AclList list;
+  list.reserve(acl.size());
+  for (auto entry : acl) list.push_back({entry.getPerms(), std::string(to_view(entry.getScheme())), std::string(to_view(entry.getId()))});
+  std::string bytes = encode_acl(list);
+  return bytes.empty() ? std::string_view() : keep(std::move(bytes));
+}
+
+AppliedBatch TreeBatch::commit() {
+  std::vector<const CachedNode*> changed;
+  for (const auto& [path, node] : nodes_) {
+    if (node.changed) changed.push_back(&node);
+  }
+  // In the order of the keys neighbours share the pages they touch, and the store is the same on every node.
+  std::sort(changed.begin(), changed.end(), [](const CachedNode* a, const CachedNode* b) { return a->key < b->key; });
+  std::string bytes;
+  for (const CachedNode* node : changed) {
+    if (node->exists) encode_node(node->value, bytes);
+    if (node->exists && node->before) {
+      writer_.replace(nodes_table, node->key, *node->before, bytes);
+    } else if (node->exists) {
+      writer_.insert(nodes_table, node->key, bytes);
+    } else if (node->before) {
+      writer_.erase(nodes_table, node->key, *node->before);
+    }
+  }
+  writer_.commit(done_.last);
+  return std::move(done_);
+}
+
+}  // namespace troupe::store

@@ -1,0 +1,96 @@
+// A batch of transactions on its way into the tree: each is applied to what the ones before left, and
+// all reach the store together.
+//
+// Znodes are read from the snapshot of before the batch and kept, changed, until commit() writes each
+// changed one once: a parent that gets hundreds of children in a batch costs one write. Sessions,
+// ephemerals and answers go into the store's transaction as they come. Every entry written or erased
+// moves the digest.
+//
+// Owner: the state applier, for the time of one Tree::apply.
+#pragma once
+
+#include <capnp/message.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "schema/txn.capnp.h"
+#include "store/tree.hpp"
+#include "store/tree_format.hpp"
+
+namespace troupe::store {
+
+/// Puts and erases entries and keeps the digest of all of them.
+class DigestedWriter {
+ public:
+  DigestedWriter(Kv& kv, std::uint64_t digest) : writer_(kv.write()), digest_(digest) {}
+  void insert(Table table, std::string_view key, std::string_view value);
+  void replace(Table table, std::string_view key, std::string_view before, std::string_view value);
+  void erase(Table table, std::string_view key, std::string_view before);
+  KvWriter& raw() { return *writer_; }
+  std::uint64_t digest() const { return digest_; }
+  /// The zxid and the digest go in with the entries.
+  void commit(Zxid applied);
+
+ private:
+  std::unique_ptr<KvWriter> writer_;
+  std::uint64_t digest_;
+};
+
+class TreeBatch {
+ public:
+  TreeBatch(Kv& kv, Zxid applied, std::uint64_t digest);
+
+  /// `proposal` must live until commit().
+  void apply(const Proposal& proposal);
+  AppliedBatch commit();
+  std::uint64_t digest() const { return writer_.digest(); }
+
+  /// The first thing in a new environment: the root and the znodes that are always there.
+  void create_initial_nodes();
+
+ private:
+  struct CachedNode {
+    std::string key;
+    std::optional<std::string_view> before;  // the value in the store
+    bool exists = false;
+    bool changed = false;
+    NodeValue value;
+  };
+
+  void apply(const schema::Txn::Reader& txn);
+  OpResult apply(const schema::Change::Reader& change);
+  OpResult create(const schema::Change::Create::Reader& change);
+  OpResult remove(std::string_view path);
+  OpResult set_data(const schema::Change::SetData::Reader& change);
+  OpResult set_acl(const schema::Change::SetAcl::Reader& change);
+  void refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome);
+  void open_session(SessionId id, std::uint32_t timeout_ms);
+  void close_session(SessionId id);
+  void keep_answer(const Outcome& outcome, std::uint64_t answered);
+  void drop_answers(SessionId session, std::uint64_t upto);
+
+  /// The znode at `path`, there or not. `path` must live until commit().
+  CachedNode& load(std::string_view path);
+  CachedNode& existing(std::string_view path);
+  CachedNode& add_node(std::string_view path, const NodeHeader& header, std::string_view acl, std::string_view data);
+  void remove_node(std::string_view path);
+  void child_came_or_went(std::string_view path, int difference);
+  void emit(NodeEvent::Type type, std::string_view path, std::string_view acl);
+  std::string_view keep(std::string text);
+  std::string_view keep_acl(const capnp::List<schema::Acl>::Reader& acl);
+
+  std::unique_ptr<KvReader> before_;  // what the cached znodes point into
+  DigestedWriter writer_;
+  std::unordered_map<std::string_view, CachedNode> nodes_;
+  std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds
+  Zxid zxid_;                      // of the transaction being applied
+  std::int64_t time_ = 0;
+  AppliedBatch done_;
+};
+
+}  // namespace troupe::store
