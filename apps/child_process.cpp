@@ -15,7 +15,9 @@
 namespace troupe {
 namespace {
 
-[[noreturn]] void throw_errno(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void throw_errno(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
 
 int open_output(const std::string& path) {
   int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -89,6 +91,8 @@ std::string describe_exit(int wait_status) {
   return "was ended by signal " + std::to_string(number) + " (" + strsignal(number) + ")";
 }
 
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").string();
+}
 
 }  // namespace troupe

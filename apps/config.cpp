@@ -18,11 +18,17 @@ int Draft::line_of(std::string_view key) const {
   return it == lines.end() ? 0 : it->second;
 }
 
-std::string Draft::at(int line) const { return file + ":" + (line > 0 ? std::to_string(line) + ":" : "") + " "; }
+std::string Draft::at(int line) const {
+  return file + ":" + (line > 0 ? std::to_string(line) + ":" : "") + " ";
+}
 
-void Draft::fail(int line, const std::string& what) const { throw ConfigError(at(line) + what); }
+void Draft::fail(int line, const std::string& what) const {
+  throw ConfigError(at(line) + what);
+}
 
-void Draft::warn(int line, const std::string& what) { result.warnings.push_back(at(line) + what); }
+void Draft::warn(int line, const std::string& what) {
+  result.warnings.push_back(at(line) + what);
+}
 
 void check_range(const Draft& draft, int line, std::string_view key, std::int64_t value, Range range) {
   if (value >= 0 && static_cast<std::uint64_t>(value) >= range.low && static_cast<std::uint64_t>(value) <= range.high)
@@ -46,14 +52,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string member_key(PeerId id) { return "member " + to_string(id); }
+std::string member_key(PeerId id) {
+  return "member " + to_string(id);
+}
 
 void check_addresses(const Draft& draft, const NodeConfig& node) {
   std::map<std::pair<std::string, std::uint16_t>, PeerId> taken;
   for (const auto& [id, member] : node.members) {
     int line = draft.line_of(member_key(id));
     if (member.host.empty() || member.host.find_first_of(" \t") != std::string::npos)
-      draft.fail(line, "member " + to_string(id) + " has no usable host; give the name or address where the others reach it");
+      draft.fail(line,
+                 "member " + to_string(id) + " has no usable host; give the name or address where the others reach it");
     for (std::uint16_t port : {member.peer_port, member.rpc_port}) {
       if (port == 0) continue;
       auto [it, is_new] = taken.try_emplace({member.host, port}, id);
@@ -104,8 +113,8 @@ std::string suggest(std::string_view unknown, std::span<const std::string_view> 
 void check_whole(Draft& draft) {
   const NodeConfig& node = draft.node();
   if (!node.members.contains(node.id))
-    draft.fail(draft.line_of("id"), "this node is " + to_string(node.id) +
-                                        ", which is not among the members; list it, or correct the id");
+    draft.fail(draft.line_of("id"),
+               "this node is " + to_string(node.id) + ", which is not among the members; list it, or correct the id");
   check_addresses(draft, node);
   check_votes(draft, node);
   check_session_timeouts(draft, node);

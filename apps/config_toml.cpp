@@ -4,6 +4,7 @@
 
 #include <array>
 #include <concepts>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <sstream>
@@ -17,7 +18,9 @@ using config::Draft;
 using config::Range;
 namespace range = config::range;
 
-int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
+int line_of(const toml::node& node) {
+  return static_cast<int>(node.source().begin.line);
+}
 
 /// "a string", "an integer".
 std::string kind_of(const toml::node& node) {
@@ -42,6 +45,22 @@ std::string read_text(const Draft& draft, std::string_view key, const toml::node
   return text;
 }
 
+/// As a TOML basic string.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
+      result += c;
+      continue;
+    }
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\u%04X", c);
+    result += escaped;
+  }
+  return result + '"';
+}
+
 /// One key of a table that is read into a T.
 template <class T>
 struct Key {
@@ -63,7 +82,7 @@ template <class T>
 Key<T> text(std::string_view name, std::string T::*field) {
   return {name,
           [=](const Draft& draft, const toml::node& value, T& into) { into.*field = read_text(draft, name, value); },
-          [=](std::ostream& out, const T& from) { out << toml::value<std::string>(from.*field); }};
+          [=](std::ostream& out, const T& from) { out << quoted(from.*field); }};
 }
 
 template <class T>
@@ -90,8 +109,8 @@ void read_log_level(const Draft& draft, const toml::node& value, NodeConfig& int
   static constexpr std::array<std::string_view, 7> levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
   into.log_level = read_text(draft, "log_level", value);
   if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end())
-    draft.fail(line_of(value), "log_level is \"" + into.log_level +
-                                   "\"; write trace, debug, info, warn, error, critical or off");
+    draft.fail(line_of(value),
+               "log_level is \"" + into.log_level + "\"; write trace, debug, info, warn, error, critical or off");
 }
 
 const std::vector<Key<NodeConfig>>& node_keys() {
@@ -111,7 +130,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("log_map_size", &C::log_map_size, range::map_size),
       number("state_map_size", &C::state_map_size, range::map_size),
       number("gateways", &C::gateways, range::gateways),
-      {"log_level", read_log_level, [](std::ostream& out, const C& from) { out << '"' << from.log_level << '"'; }},
+      {"log_level", read_log_level, [](std::ostream& out, const C& from) { out << quoted(from.log_level); }},
   };
   return keys;
 }
@@ -124,7 +143,7 @@ const std::vector<Key<NumberedMember>>& member_keys() {
       number("peer_port", static_cast<std::uint16_t M::*>(&M::peer_port), range::port),
       number("rpc_port", static_cast<std::uint16_t M::*>(&M::rpc_port), range::port_or_none),
       {"role", read_role,
-       [](std::ostream& out, const M& from) { out << (from.observer ? "\"observer\"" : "\"participant\""); }},
+       [](std::ostream& out, const M& from) { out << quoted(from.observer ? "observer" : "participant"); }},
       number("weight", static_cast<std::uint32_t M::*>(&M::weight), range::weight),
       number("group", static_cast<std::uint32_t M::*>(&M::group), range::group),
   };
@@ -141,12 +160,13 @@ std::vector<std::string_view> names(const std::vector<Key<T>>& keys) {
 template <class T>
 void read_table(const Draft& draft, const toml::table& table, const std::vector<Key<T>>& keys, T& into,
                 const std::function<void(std::string_view name, const toml::node&)>& other) {
-  for (auto&& [name, value] : table) {
-    auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name.str(); });
+  for (auto&& entry : table) {
+    std::string_view name = entry.first.str();
+    auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
     if (key == keys.end())
-      other(name.str(), value);
+      other(name, entry.second);
     else
-      key->read(draft, value, into);
+      key->read(draft, entry.second, into);
   }
 }
 
@@ -155,13 +175,12 @@ void read_member(Draft& draft, const toml::node& value) {
   if (!table) draft.fail(line_of(value), "member must be [[member]] tables, one for each node, not " + kind_of(value));
   NumberedMember member;
   read_table<NumberedMember>(draft, *table, member_keys(), member, [&](std::string_view name, const toml::node& at) {
-    draft.fail(line_of(at), "unknown key " + std::string(name) + " in [[member]]" +
-                                config::suggest(name, names(member_keys())));
+    draft.fail(line_of(at),
+               "unknown key " + std::string(name) + " in [[member]]" + config::suggest(name, names(member_keys())));
   });
   int line = line_of(value);
   for (const char* required : {"id", "host"})
-    if (!table->contains(required))
-      draft.fail(line, std::string("a [[member]] has no ") + required + "; add the line");
+    if (!table->contains(required)) draft.fail(line, std::string("a [[member]] has no ") + required + "; add the line");
   if (!draft.node().members.try_emplace(member.id, member).second)
     draft.fail(line, "member " + to_string(member.id) + " is listed twice; give each node an id of its own");
   draft.lines["member " + to_string(member.id)] = line;
@@ -169,7 +188,8 @@ void read_member(Draft& draft, const toml::node& value) {
 
 void read_members(Draft& draft, const toml::node& value) {
   const toml::array* members = value.as_array();
-  if (!members) draft.fail(line_of(value), "member must be [[member]] tables, one for each node, not " + kind_of(value));
+  if (!members)
+    draft.fail(line_of(value), "member must be [[member]] tables, one for each node, not " + kind_of(value));
   for (const toml::node& member : *members) read_member(draft, member);
 }
 
@@ -177,8 +197,8 @@ toml::table parse(std::string_view text, const std::string& file) {
   try {
     return toml::parse(text, file);
   } catch (const toml::parse_error& error) {
-    throw ConfigError(file + ":" + std::to_string(error.source().begin.line) + ": " +
-                      std::string(error.description()) + "; the file must be TOML (texts in quotes, key = value)");
+    throw ConfigError(file + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()) +
+                      "; the file must be TOML (texts in quotes, key = value)");
   }
 }
 
@@ -197,9 +217,11 @@ LoadedConfig parse_toml(std::string_view text, const std::string& file) {
   });
 
   for (const char* required : {"id", "data_dir"})
-    if (!table.contains(required)) draft.fail(0, std::string(required) + " is missing; add the line " + required + " = ...");
+    if (!table.contains(required))
+      draft.fail(0, std::string(required) + " is missing; add the line " + required + " = ...");
   if (draft.node().members.empty())
-    draft.fail(0, "the ensemble has no members; add a [[member]] table with id and host for each node, this one included");
+    draft.fail(0,
+               "the ensemble has no members; add a [[member]] table with id and host for each node, this one included");
   if (!table.contains("rpc_port") && draft.node().members.contains(draft.node().id))
     draft.node().rpc_port = draft.node().members.at(draft.node().id).rpc_port;
 

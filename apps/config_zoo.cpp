@@ -56,7 +56,8 @@ std::vector<Entry> read_entries(const Draft& draft, std::string_view text) {
     std::string key(trim(line.substr(0, equals)));
     auto earlier = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
     if (earlier != entries.end())
-      draft.fail(number, key + " was given before, in line " + std::to_string(earlier->line) + "; remove one of the two");
+      draft.fail(number,
+                 key + " was given before, in line " + std::to_string(earlier->line) + "; remove one of the two");
     entries.push_back({std::move(key), std::string(trim(line.substr(equals + 1))), number});
   }
   return entries;
@@ -82,7 +83,8 @@ std::pair<std::string, std::string_view> split_host(const Draft& draft, const En
   std::size_t end = text.find(':');
   if (text.starts_with('[')) {
     std::size_t bracket = text.find(']');
-    if (bracket == std::string_view::npos) draft.fail(entry.line, entry.key + " has an address without its \"]\"; add it");
+    if (bracket == std::string_view::npos)
+      draft.fail(entry.line, entry.key + " has an address without its \"]\"; add it");
     end = bracket + 1 < text.size() ? bracket + 1 : std::string_view::npos;
     return {std::string(text.substr(1, bracket - 1)), end == std::string_view::npos ? "" : text.substr(end + 1)};
   }
@@ -92,8 +94,8 @@ std::pair<std::string, std::string_view> split_host(const Draft& draft, const En
 /// What the keys say beside the node's configuration itself.
 struct Zoo {
   std::optional<Entry> client_port, peer_type;
-  std::optional<std::uint16_t> own_client_port;   ///< from the own server line
-  std::map<PeerId, std::string> client_addresses; ///< from server lines: "host" of ";host:port"
+  std::optional<std::uint16_t> own_client_port;    ///< from the own server line
+  std::map<PeerId, std::string> client_addresses;  ///< from server lines: "host" of ";host:port"
   std::map<PeerId, std::uint16_t> client_ports;
   std::map<PeerId, std::pair<std::uint32_t, int>> weights, groups;  ///< value and line
   bool listen_on_all = false;
@@ -128,7 +130,8 @@ void read_server(Draft& draft, Zoo& zoo, const Entry& entry) {
     std::string role(ports[2]);
     std::transform(role.begin(), role.end(), role.begin(), [](unsigned char c) { return std::tolower(c); });
     if (role != "participant" && role != "observer")
-      draft.fail(entry.line, entry.key + " has the role \"" + std::string(ports[2]) + "\"; write participant or observer");
+      draft.fail(entry.line,
+                 entry.key + " has the role \"" + std::string(ports[2]) + "\"; write participant or observer");
     member.observer = role == "observer";
   }
   if (halves.size() == 2) {
@@ -157,15 +160,15 @@ void read_group(const Draft& draft, Zoo& zoo, const Entry& entry) {
 using Reader = std::function<void(Draft&, Zoo&, const Entry&)>;
 
 template <class N>
-Reader number(N NodeConfig::*field, Range range, std::string name = "") {
+Reader number(N NodeConfig::*field, Range range, const std::string& name = "") {
   return [=](Draft& draft, Zoo&, const Entry& entry) {
     draft.node().*field = static_cast<N>(read_number(draft, entry, entry.value, range));
     draft.lines[name] = entry.line;
   };
 }
 
-Reader timeout(std::uint32_t NodeConfig::*field, std::string name) {
-  return [read = number(field, range::timeout_ms, std::move(name))](Draft& draft, Zoo& zoo, const Entry& entry) {
+Reader timeout(std::uint32_t NodeConfig::*field, const std::string& name) {
+  return [read = number(field, range::timeout_ms, name)](Draft& draft, Zoo& zoo, const Entry& entry) {
     if (entry.value != "-1") read(draft, zoo, entry);  // -1 is ZooKeeper's way to say "the default"
   };
 }
@@ -189,7 +192,8 @@ const std::map<std::string_view, Reader>& readers() {
       {"clientPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.client_port = entry; }},
       {"clientPortAddress",
        [](Draft& draft, Zoo&, const Entry& entry) {
-         if (entry.value.empty()) draft.fail(entry.line, "clientPortAddress is empty; give an address or remove the line");
+         if (entry.value.empty())
+           draft.fail(entry.line, "clientPortAddress is empty; give an address or remove the line");
          draft.node().client_address = entry.value;
          draft.lines["client_address"] = entry.line;
        }},
@@ -210,17 +214,21 @@ const std::map<std::string_view, Reader>& readers() {
 }
 
 /// The keys that ask for protection: to start without it would betray who wrote them.
-constexpr std::array<std::string_view, 7> protection{
-    "sslQuorum", "portUnification", "quorum.auth.enableSasl", "quorum.auth.learnerRequireSasl",
-    "quorum.auth.serverRequireSasl", "enforce.auth.enabled", "sessionRequireClientSASLAuth"};
+constexpr std::array<std::string_view, 7> protection{"sslQuorum",
+                                                     "portUnification",
+                                                     "quorum.auth.enableSasl",
+                                                     "quorum.auth.learnerRequireSasl",
+                                                     "quorum.auth.serverRequireSasl",
+                                                     "enforce.auth.enabled",
+                                                     "sessionRequireClientSASLAuth"};
 
 void read_unsupported(Draft& draft, const Entry& entry) {
   bool wanted = std::find(protection.begin(), protection.end(), entry.key) != protection.end() && entry.value == "true";
   if (wanted || entry.key == "secureClientPort")
-    draft.fail(entry.line, entry.key + " asks for protection that this version does not give; remove the line to run "
-                                       "without it, in a network where that is safe");
-  if (entry.key == "dataLogDir")
-    return draft.warn(entry.line, "dataLogDir has no effect: the log is kept in dataDir");
+    draft.fail(entry.line, entry.key +
+                               " asks for protection that this version does not give; remove the line to run "
+                               "without it, in a network where that is safe");
+  if (entry.key == "dataLogDir") return draft.warn(entry.line, "dataLogDir has no effect: the log is kept in dataDir");
   if (entry.key.starts_with("autopurge."))
     return draft.warn(entry.line, entry.key + " has no effect: what is no longer needed is removed unasked");
   std::vector<std::string_view> known;
@@ -241,7 +249,8 @@ void read_servers_from(Draft& draft, Zoo& zoo, const Entry& entry) {
   for (const Entry& line : read_entries(draft, config::read_file(entry.value))) {
     bool allowed = line.key == "version" || line.key.starts_with("server.") || line.key.starts_with("group.") ||
                    line.key.starts_with("weight.");
-    if (!allowed) draft.fail(line.line, line.key + " does not belong into a dynamic configuration; move it to " + main_file);
+    if (!allowed)
+      draft.fail(line.line, line.key + " does not belong into a dynamic configuration; move it to " + main_file);
     read_entry(draft, zoo, line);
   }
   draft.file = main_file;
@@ -262,7 +271,8 @@ void assign(const Draft& draft, NodeConfig& node, const std::map<PeerId, std::pa
   for (const auto& [id, value] : values) {
     auto member = node.members.find(id);
     if (member == node.members.end())
-      draft.fail(value.second, "there is no server." + to_string(id) + "; add it, or take " + to_string(id) + " out here");
+      draft.fail(value.second,
+                 "there is no server." + to_string(id) + "; add it, or take " + to_string(id) + " out here");
     member->second.*field = value.first;
   }
 }
@@ -283,8 +293,9 @@ void resolve_client_port(Draft& draft, const Zoo& zoo) {
   if (!port) draft.fail(0, "clientPort is missing; add the port where clients connect");
   auto address = zoo.client_addresses.find(node.id);
   if (address != zoo.client_addresses.end()) node.client_address = address->second;
-  draft.warn(zoo.client_port ? zoo.client_port->line : line,
-             "port " + std::to_string(*port) + " serves clients of Troupe's RPC; ZooKeeper's own protocol is not served");
+  draft.warn(
+      zoo.client_port ? zoo.client_port->line : line,
+      "port " + std::to_string(*port) + " serves clients of Troupe's RPC; ZooKeeper's own protocol is not served");
   node.rpc_port = *port;
   draft.lines["rpc_port"] = zoo.client_port ? zoo.client_port->line : line;
 }
@@ -295,8 +306,9 @@ void check_peer_type(Draft& draft, const Zoo& zoo, bool observer) {
   if (type != "observer" && type != "participant")
     draft.fail(zoo.peer_type->line, "peerType is \"" + type + "\"; write participant or observer");
   if ((type == "observer") != observer)
-    draft.warn(zoo.peer_type->line, "peerType is " + type + " but the server line of this node says otherwise; the "
-                                                            "server line counts");
+    draft.warn(zoo.peer_type->line, "peerType is " + type +
+                                        " but the server line of this node says otherwise; the "
+                                        "server line counts");
 }
 
 }  // namespace
@@ -307,7 +319,8 @@ LoadedConfig parse_zoo_cfg(std::string_view text, const std::string& file) {
   NodeConfig& node = draft.node();
   node.tick_ms = 3000;
   for (const Entry& entry : read_entries(draft, text)) read_entry(draft, zoo, entry);
-  if (node.data_dir.empty()) draft.fail(0, "dataDir is missing; add dataDir=... with the directory for the node's data");
+  if (node.data_dir.empty())
+    draft.fail(0, "dataDir is missing; add dataDir=... with the directory for the node's data");
 
   bool standalone = node.members.empty();
   node.id = read_myid(draft, node.members.size() > 1);

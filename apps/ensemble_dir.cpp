@@ -31,7 +31,8 @@ std::vector<EnsembleNode> read_ensemble(const fs::path& directory) {
     if (!fs::exists(node.config_file)) return nodes;
     node.config = load_config(node.config_file).node;
     if (node.config.id.value != id)
-      throw ConfigError(node.config_file + ": its id is " + to_string(node.config.id) + "; it must be the one in the name");
+      throw ConfigError(node.config_file + ": its id is " + to_string(node.config.id) +
+                        "; it must be the one in the name");
     nodes.push_back(std::move(node));
   }
 }
@@ -113,12 +114,15 @@ std::string EnsembleNode::client_address() const {
   return address(host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host, config.rpc_port);
 }
 
-std::string EnsembleNode::peer_address() const { return address(config.peer_address, config.members.at(config.id).peer_port); }
+std::string EnsembleNode::peer_address() const {
+  return address(config.peer_address, config.members.at(config.id).peer_port);
+}
 
 std::vector<EnsembleNode> open_ensemble(const EnsembleOptions& options) {
   std::error_code error;
   fs::create_directories(options.directory, error);
-  if (error) throw ConfigError(options.directory + ": cannot be made: " + error.message() + "; choose another with --dir");
+  if (error)
+    throw ConfigError(options.directory + ": cannot be made: " + error.message() + "; choose another with --dir");
 
   std::vector<EnsembleNode> nodes = read_ensemble(options.directory);
   if (nodes.empty()) {

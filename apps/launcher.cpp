@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <deque>
@@ -170,9 +171,11 @@ void Launcher::child_ended(Child& child, int wait_status) {
            child.node.log_file + ":" + tail(child.node.log_file, child.log_start));
   if (options_.restart) {
     auto now = Clock::now();
-    child.pause = now - child.started > long_life ? 1s : std::min<std::chrono::seconds>(2 * child.pause, longest_pause);
+    bool lived_long = now - child.started > long_life;
+    child.pause = lived_long ? 1s : std::clamp<std::chrono::seconds>(2 * child.pause, 1s, longest_pause);
     child.restart_at = now + child.pause;
-    complain("node " + to_string(child.node.config.id) + " is started again in " + std::to_string(child.pause.count()) + " s");
+    complain("node " + to_string(child.node.config.id) + " is started again in " + std::to_string(child.pause.count()) +
+             " s");
     return;
   }
   bool any_left = false;
@@ -212,7 +215,8 @@ void Launcher::probe() {
   for (const std::string& address : addresses) list += (list.empty() ? "" : ",") + address;
   say("ready: " + std::to_string(children_.size()) + (children_.size() == 1 ? " node" : " nodes") + ", leader " +
       to_string(*leader) + ", clients connect to " + list);
-  if (options_.shell) shell_.emplace(std::vector<std::string>{own_program(), "shell", "--connect", list}, ChildProcess::Options{});
+  if (options_.shell)
+    shell_.emplace(std::vector<std::string>{own_program(), "shell", "--connect", list}, ChildProcess::Options{});
 }
 
 void Launcher::stop_all() {

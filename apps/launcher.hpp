@@ -36,19 +36,19 @@ class Launcher {
     ChildProcess process;
     Clock::time_point started;
     std::optional<Clock::time_point> restart_at;
-    std::chrono::seconds pause{1};  ///< before the next restart
+    std::chrono::seconds pause{0};  ///< of the last restart
     std::uintmax_t log_start = 0;   ///< where this run's part of the log file begins
   };
 
   bool ports_are_free() const;
   void announce() const;
   void start(Child& child);
-  void turn(int signals);        ///< waits for something to happen and reacts
+  void turn(int signals);  ///< waits for something to happen and reacts
   void read_signals(int signals);
   void reap();
   void child_ended(Child& child, int wait_status);
   void restart_due();
-  void probe();                  ///< is the ensemble ready?
+  void probe();  ///< is the ensemble ready?
   bool input_ended() const;
   void stop_all();
   std::chrono::milliseconds next_timeout() const;

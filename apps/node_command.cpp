@@ -1,5 +1,6 @@
 #include "apps/node_command.hpp"
 
+#include <kj/exception.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -10,8 +11,6 @@
 #include <memory>
 #include <system_error>
 
-#include <kj/exception.h>
-
 #include "actors/node.hpp"
 #include "apps/config.hpp"
 #include "apps/exit_codes.hpp"
@@ -21,7 +20,9 @@
 namespace troupe {
 namespace {
 
-void complain(const std::string& what) { std::fprintf(stderr, "troupe node: %s\n", what.c_str()); }
+void complain(const std::string& what) {
+  std::fprintf(stderr, "troupe node: %s\n", what.c_str());
+}
 
 sigset_t stop_signals() {
   sigset_t set;

@@ -27,7 +27,9 @@ NodeStatus decode(schema::Status::Reader from) {
 /// The connection and what is asked over it; the members go in the opposite order.
 struct Inquiry {
   explicit Inquiry(kj::Own<kj::AsyncIoStream> connected)
-      : stream(kj::mv(connected)), client(*stream), answer(client.bootstrap().castAs<schema::Door>().statusRequest().send()) {}
+      : stream(kj::mv(connected)),
+        client(*stream),
+        answer(client.bootstrap().castAs<schema::Door>().statusRequest().send()) {}
 
   kj::Own<kj::AsyncIoStream> stream;
   capnp::TwoPartyClient client;
@@ -35,20 +37,22 @@ struct Inquiry {
 };
 
 kj::Promise<void> ask(kj::Network& network, kj::Timer& timer, kj::Duration patience, StatusAnswer& into) {
-  auto answered =
-      network.parseAddress(into.address.c_str())
-          .then([](kj::Own<kj::NetworkAddress> address) {
-            auto connected = address->connect();
-            return connected.attach(kj::mv(address));
-          })
-          .then([&into](kj::Own<kj::AsyncIoStream> stream) {
-            auto inquiry = kj::heap<Inquiry>(kj::mv(stream));
-            auto decoded = inquiry->answer.then([&into](auto&& response) { into.status = decode(response.getStatus()); });
-            return decoded.attach(kj::mv(inquiry));
-          });
+  auto answered = network.parseAddress(into.address.c_str())
+                      .then([](kj::Own<kj::NetworkAddress> address) {
+                        auto connected = address->connect();
+                        return connected.attach(kj::mv(address));
+                      })
+                      .then([&into](kj::Own<kj::AsyncIoStream> stream) {
+                        auto inquiry = kj::heap<Inquiry>(kj::mv(stream));
+                        auto decoded = inquiry->answer.then(
+                            [&into](auto&& response) { into.status = decode(response.getStatus()); });
+                        return decoded.attach(kj::mv(inquiry));
+                      });
   return timer.timeoutAfter(patience, kj::mv(answered)).catch_([&into](kj::Exception&& error) {
     bool late = error.getType() == kj::Exception::Type::OVERLOADED;
-    into.problem = late ? "no answer in time" : error.getDescription().cStr();
+    std::string why = error.getDescription().cStr();
+    if (why.starts_with("connect(): ")) why.erase(0, 11);  // the system call says nothing to people
+    into.problem = late ? "no answer in time" : why;
   });
 }
 

@@ -62,8 +62,8 @@ int run_one(const ShellOptions& options) {
 /// Reads and runs until the input ends or the user quits.
 int run_lines(const ShellOptions& options) {
   shell::Shell* running = nullptr;
-  shell::Terminal terminal(
-      [&](const auto& before, const auto& word) { return running->complete(before, word); }, history_file());
+  shell::Terminal terminal([&](const auto& before, const auto& word) { return running->complete(before, word); },
+                           history_file());
   shell::Settings settings = settings_of(options);
   settings.report_state = terminal.interactive();
   settings.notify = [&](std::string text) { terminal.notify(std::move(text)); };

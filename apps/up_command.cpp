@@ -29,7 +29,8 @@ class DirectoryLock {
     file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file_ < 0) throw std::system_error(errno, std::generic_category(), path);
     if (flock(file_, LOCK_EX | LOCK_NB) != 0)
-      throw ConfigError(directory + ": another troupe up runs this ensemble; use it, or choose another directory with --dir");
+      throw ConfigError(directory +
+                        ": another troupe up runs this ensemble; use it, or choose another directory with --dir");
   }
   ~DirectoryLock() {
     if (file_ >= 0) close(file_);

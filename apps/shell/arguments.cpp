@@ -13,9 +13,7 @@ bool looks_like_option(const std::string& word) {
 }  // namespace
 
 Arguments::Arguments(const Signature& signature, const std::vector<std::string>& words) {
-  auto refuse = [&](const std::string& what) {
-    throw CommandError(what + "; usage: " + std::string(signature.usage));
-  };
+  auto refuse = [&](const std::string& what) { throw CommandError(what + "; usage: " + std::string(signature.usage)); };
   bool operands_only = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];

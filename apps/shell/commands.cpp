@@ -39,9 +39,9 @@ std::string create(Shell& shell, const Arguments& arguments) {
   client::CreateOptions options{.kind = kind_of(arguments)};
   if (auto ttl = arguments.number('t', 1, (1ll << 40) - 1)) options.ttl = std::chrono::milliseconds(*ttl);
   if (arguments.size() > 2) options.acl = parse_acl(arguments[2]);
-  std::optional<std::string_view> data;
-  if (arguments.size() > 1) data = arguments[1];
-  return "Created " + shell.client().create(arguments[0], data, options).path + "\n";
+  std::string data = arguments.size() > 1 ? arguments[1] : "";
+  return "Created " + shell.client().create(arguments[0], data, options).path + "
+";
 }
 
 std::string get(Shell& shell, const Arguments& arguments) {
@@ -67,7 +67,7 @@ std::string remove_all(Shell& shell, const Arguments& arguments) {
 
 std::string list(Shell& shell, const Arguments& arguments) {
   if (!arguments.has('R')) {
-    client::Children children = shell.client().get_children(arguments[0], watch_if_asked(shell, arguments));
+    client::Children children = shell.client().children(arguments[0], watch_if_asked(shell, arguments));
     return format_list(children.names) + "\n" + (arguments.has('s') ? format_stat(children.stat) : "");
   }
   std::string text;
@@ -123,7 +123,8 @@ std::string add_auth(Shell& shell, const Arguments& arguments) {
 
 std::string who_am_i(Shell& shell, const Arguments&) {
   std::string text = "Auth scheme: User\n";
-  for (const client::Identity& identity : shell.client().who_am_i()) text += identity.scheme + ": " + identity.id + "\n";
+  for (const client::Identity& identity : shell.client().who_am_i())
+    text += identity.scheme + ": " + identity.id + "\n";
   return text;
 }
 
@@ -157,7 +158,9 @@ std::string quit(Shell& shell, const Arguments&) {
   return "";
 }
 
-std::string history(Shell& shell, const Arguments&) { return shell.history(); }
+std::string history(Shell& shell, const Arguments&) {
+  return shell.history();
+}
 
 std::string redo(Shell& shell, const Arguments& arguments) {
   const std::string& number = arguments[0];
@@ -177,7 +180,9 @@ std::string help(Shell&, const Arguments& arguments) {
   return text;
 }
 
-std::string show_version(Shell&, const Arguments&) { return "Troupe " TROUPE_VERSION "\n"; }
+std::string show_version(Shell&, const Arguments&) {
+  return "Troupe " TROUPE_VERSION "\n";
+}
 
 constexpr std::array table{
     Command{"addWatch", {"addWatch [-m PERSISTENT|PERSISTENT_RECURSIVE] path", "m:", 1, 1}, add_watch},
@@ -206,7 +211,9 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Command> commands() { return table; }
+std::span<const Command> commands() {
+  return table;
+}
 
 const Command* find_command(std::string_view name) {
   std::string wanted(name);

@@ -28,12 +28,18 @@ std::string format_time(std::int64_t milliseconds) {
 
 const char* event_name(client::EventType type) {
   switch (type) {
-    case client::EventType::created: return "NodeCreated";
-    case client::EventType::deleted: return "NodeDeleted";
-    case client::EventType::data_changed: return "NodeDataChanged";
-    case client::EventType::children_changed: return "NodeChildrenChanged";
-    case client::EventType::dropped: return "Dropped";
-    case client::EventType::session_expired: return "None";
+    case client::EventType::created:
+      return "NodeCreated";
+    case client::EventType::deleted:
+      return "NodeDeleted";
+    case client::EventType::data_changed:
+      return "NodeDataChanged";
+    case client::EventType::children_changed:
+      return "NodeChildrenChanged";
+    case client::EventType::dropped:
+      return "Dropped";
+    case client::EventType::session_expired:
+      return "None";
   }
   return "Unknown";
 }
@@ -41,14 +47,17 @@ const char* event_name(client::EventType type) {
 client::Acl parse_acl_entry(std::string_view text) {
   std::size_t scheme_end = text.find(':'), perms_begin = text.rfind(':');
   if (scheme_end == std::string_view::npos || scheme_end == perms_begin)
-    throw CommandError("\"" + std::string(text) + "\" is not an ACL; write scheme:id:permissions, such as world:anyone:cdrwa");
+    throw CommandError("\"" + std::string(text) +
+                       "\" is not an ACL; write scheme:id:permissions, such as world:anyone:cdrwa");
   client::Acl acl{.perms = 0,
                   .scheme = std::string(text.substr(0, scheme_end)),
                   .id = std::string(text.substr(scheme_end + 1, perms_begin - scheme_end - 1))};
   for (char letter : text.substr(perms_begin + 1)) {
-    auto found = std::find_if(std::begin(permissions), std::end(permissions), [&](auto& p) { return p.first == letter; });
+    auto found =
+        std::find_if(std::begin(permissions), std::end(permissions), [&](auto& p) { return p.first == letter; });
     if (found == std::end(permissions))
-      throw CommandError(std::string("'") + letter + "' in \"" + std::string(text) + "\" is not a permission; use letters of cdrwa");
+      throw CommandError(std::string("'") + letter + "' in \"" + std::string(text) +
+                         "\" is not a permission; use letters of cdrwa");
     acl.perms |= found->second;
   }
   return acl;

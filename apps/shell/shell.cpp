@@ -1,10 +1,10 @@
 #include "apps/shell/shell.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "apps/shell/commands.hpp"
 #include "apps/shell/format.hpp"
+#include "client/address.hpp"
 
 namespace troupe::shell {
 namespace {
@@ -13,26 +13,36 @@ constexpr std::size_t history_shown = 20;
 
 const char* name_of(client::State state) {
   switch (state) {
-    case client::State::connecting: return "CONNECTING";
-    case client::State::connected: return "CONNECTED";
-    case client::State::expired: return "EXPIRED";
-    case client::State::closed: return "CLOSED";
+    case client::State::connecting:
+      return "CONNECTING";
+    case client::State::connected:
+      return "CONNECTED";
+    case client::State::expired:
+      return "EXPIRED";
+    case client::State::closed:
+      return "CLOSED";
   }
   return "UNKNOWN";
 }
 
-/// As events are announced; nothing for what is no news.
+/// As events are announced.
 const char* announcement(client::State state) {
   switch (state) {
-    case client::State::connecting: return "Disconnected";
-    case client::State::connected: return "SyncConnected";
-    case client::State::expired: return "Expired";
-    case client::State::closed: return "Closed";
+    case client::State::connecting:
+      return "Disconnected";
+    case client::State::connected:
+      return "SyncConnected";
+    case client::State::expired:
+      return "Expired";
+    case client::State::closed:
+      return "Closed";
   }
   return "Unknown";
 }
 
-std::string as_notice(const std::string& event) { return "WATCHER::\n" + event + "\n"; }
+std::string as_notice(const std::string& event) {
+  return "WATCHER::\n" + event + "\n";
+}
 
 std::string failure(const client::ClientError& error, const Arguments& arguments) {
   std::string text = describe(error.error());
@@ -41,9 +51,13 @@ std::string failure(const client::ClientError& error, const Arguments& arguments
 
 }  // namespace
 
-Shell::Shell(Settings settings) : settings_(std::move(settings)) { connect(settings_.connect); }
+Shell::Shell(Settings settings) : settings_(std::move(settings)) {
+  connect(settings_.connect);
+}
 
-Shell::~Shell() { close(); }
+Shell::~Shell() {
+  close();
+}
 
 std::string Shell::run(const std::string& line) {
   std::vector<std::string> words = split_words(line);
@@ -78,7 +92,7 @@ std::vector<std::string> Shell::complete(const std::vector<std::string>& before,
   if (!word.starts_with('/') || state() != client::State::connected) return candidates;
   std::string parent = word.substr(0, std::max<std::size_t>(slash, 1)), stem = word.substr(0, slash + 1);
   try {
-    for (const std::string& name : client().get_children(parent).names)
+    for (const std::string& name : client().children(parent).names)
       if ((stem + name).starts_with(word)) candidates.push_back(stem + name);
   } catch (const client::ClientError&) {
     // No such path, or not for this client: nothing to offer.
@@ -100,26 +114,18 @@ std::string Shell::show(const client::Value& value) const {
   return settings_.escape_data ? printable(value.data) : value.data;
 }
 
-client::State Shell::state() const {
-  if (!client_) return client::State::closed;
-  std::lock_guard lock(connection_->mutex);
-  return connection_->state;
-}
+client::State Shell::state() const { return client_ ? client_->state() : client::State::closed; }
 
 void Shell::connect(const std::string& address) {
   client::ConnectString::parse(address);  // refuses before the old connection goes
   close();
   settings_.connect = address;
-  auto connection = std::make_shared<Connection>();
   client::Options options = settings_.client;
-  options.on_state = [connection, notify = settings_.notify, report = settings_.report_state](client::State state) {
-    {
-      std::lock_guard lock(connection->mutex);
-      connection->state = state;
-    }
-    if (report) notify(as_notice(std::string("WatchedEvent state:") + announcement(state) + " type:None path:null"));
-  };
-  connection_ = connection;
+  if (settings_.report_state) {
+    options.on_state = [notify = settings_.notify](client::State state) {
+      notify(as_notice(std::string("WatchedEvent state:") + announcement(state) + " type:None path:null"));
+    };
+  }
   client_ = std::make_unique<client::Client>(address, options);
 }
 

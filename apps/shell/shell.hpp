@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +16,10 @@
 namespace troupe::shell {
 
 struct Settings {
-  std::string connect;          ///< "host:port,host:port/chroot"
-  client::Options client;       ///< its on_state is the shell's
-  bool escape_data = false;     ///< data goes to a terminal, which it must not command
-  bool report_state = false;    ///< tell lost and regained connections too
+  std::string connect;                           ///< "host:port,host:port/chroot"
+  client::Options client;                        ///< its on_state is the shell's
+  bool escape_data = false;                      ///< data goes to a terminal, which it must not command
+  bool report_state = false;                     ///< tell lost and regained connections too
   std::function<void(std::string text)> notify;  ///< whole lines; must not block
 };
 
@@ -53,17 +52,11 @@ class Shell {
   std::string redo(std::size_t number);
 
  private:
-  /// What the client's thread tells and the shell's thread reads.
-  struct Connection {
-    std::mutex mutex;
-    client::State state = client::State::connecting;
-  };
   client::State state() const;
 
   Settings settings_;
   std::vector<std::string> lines_;  ///< all that were run
   bool finished_ = false;
-  std::shared_ptr<Connection> connection_;
   std::unique_ptr<client::Client> client_;
 };
 

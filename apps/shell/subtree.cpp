@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 #include <vector>
 
 namespace troupe::shell {
@@ -21,14 +22,15 @@ void remove_one(client::Client& client, const std::string& path) {
 
 }  // namespace
 
-void walk_subtree(client::Client& client, const std::string& path, const std::function<void(const std::string&)>& each) {
+void walk_subtree(client::Client& client, const std::string& path,
+                  const std::function<void(const std::string&)>& each) {
   std::deque<std::string> waiting{path};
   for (bool first = true; !waiting.empty(); first = false) {
     std::string parent = std::move(waiting.front());
     waiting.pop_front();
     client::Children children;
     try {
-      children = client.get_children(parent);
+      children = client.children(parent);
     } catch (const client::ClientError& error) {
       if (first || error.error() != Error::no_node) throw;
       continue;
@@ -44,10 +46,10 @@ void remove_subtree(client::Client& client, const std::string& path, std::size_t
   std::reverse(paths.begin(), paths.end());  // what is deeper comes first
   for (std::size_t start = 0; start < paths.size(); start += batch) {
     std::size_t end = std::min(start + batch, paths.size());
-    client::Transaction transaction;
-    for (std::size_t i = start; i < end; ++i) transaction.remove(paths[i]);
+    client::Multi multi;
+    for (std::size_t i = start; i < end; ++i) multi.remove(paths[i]);
     try {
-      client.commit(transaction);
+      client.commit(std::move(multi));
     } catch (const client::ClientError& error) {
       if (error.error() != Error::no_node) throw;
       // Somebody deletes here too: one by one, so that what is gone already does not stop the rest.

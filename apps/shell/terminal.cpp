@@ -1,6 +1,8 @@
 #include "apps/shell/terminal.hpp"
 
 #include <poll.h>
+#include <readline/history.h>
+#include <readline/readline.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,9 +14,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <readline/history.h>
-#include <readline/readline.h>
 
 #include "apps/shell/words.hpp"
 
@@ -116,7 +115,8 @@ Terminal::~Terminal() {
     std::filesystem::path file(history_file_);
     std::filesystem::create_directories(file.parent_path(), ignored);
     write_history(history_file_.c_str());
-    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, ignored);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
+                                 ignored);
   }
   completer = nullptr;
   close(wake_fd_);

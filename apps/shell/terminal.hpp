@@ -17,7 +17,8 @@ namespace troupe::shell {
 class Terminal {
  public:
   /// Given the words before the cursor's, and the part of its word before the cursor: what it may become.
-  using Completer = std::function<std::vector<std::string>(const std::vector<std::string>& before, const std::string& word)>;
+  using Completer =
+      std::function<std::vector<std::string>(const std::vector<std::string>& before, const std::string& word)>;
 
   /// One at a time. `history_file` is read now and written at the end; empty for none.
   Terminal(Completer completer, std::string history_file);
@@ -43,11 +44,11 @@ class Terminal {
 
   bool interactive_;
   std::string history_file_;
-  std::string unread_;               ///< of a plain stream: read, not yet taken
+  std::string unread_;  ///< of a plain stream: read, not yet taken
   bool input_ended_ = false;
   int wake_fd_;
   std::mutex mutex_;
-  std::string notices_;              // guarded by mutex_
+  std::string notices_;  // guarded by mutex_
 };
 
 }  // namespace troupe::shell

@@ -5,7 +5,9 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
 
-bool is_blank(char c) { return blanks.find(c) != std::string_view::npos; }
+bool is_blank(char c) {
+  return blanks.find(c) != std::string_view::npos;
+}
 
 /// Reads the quoted word that starts at line[at]; leaves `at` behind its closing quote.
 std::string read_quoted(std::string_view line, std::size_t& at) {
@@ -43,7 +45,8 @@ std::vector<std::string> split_words(std::string_view line) {
 }
 
 std::string quote_word(std::string_view text) {
-  bool plain = !text.empty() && text.find_first_of(blanks) == std::string_view::npos && text[0] != '"' && text[0] != '\'';
+  bool plain =
+      !text.empty() && text.find_first_of(blanks) == std::string_view::npos && text[0] != '"' && text[0] != '\'';
   if (plain) return std::string(text);
   std::string word = "\"";
   for (char c : text) {

@@ -1,5 +1,6 @@
 // How the shell sorts a command's words into options and operands.
 #include "apps/shell/arguments.hpp"
+
 #include "tests/catch.hpp"
 
 using troupe::shell::Arguments;
@@ -10,8 +11,9 @@ const Signature set{"set [-s] [-v version] path data", "sv:", 2, 2};
 }
 
 TEST_CASE("options may stand anywhere") {
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"-s", "-v", "7", "/a", "x"}, {"/a", "-v", "7", "x", "-s"}, {"/a", "x", "-s", "-v", "7"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-s", "-v", "7", "/a", "x"},
+                                                {"/a", "-v", "7", "x", "-s"},
+                                                {"/a", "x", "-s", "-v", "7"}}) {
     Arguments arguments(set, words);
     CHECK(arguments.has('s'));
     CHECK(arguments.number('v', -1, 100) == 7);
@@ -40,6 +42,8 @@ TEST_CASE("what a command does not take is refused with its usage") {
   CHECK_THROWS_WITH(Arguments(set, {"/a", "b", "c"}), "\"c\" is a word too many" + usage);
   CHECK_THROWS_WITH(Arguments(set, {"/a", "b", "-v"}), "-v needs a value" + usage);
   CHECK_THROWS_WITH(Arguments(set, {"-s", "-s", "/a", "b"}), "-s is given twice" + usage);
-  CHECK_THROWS_WITH(Arguments(set, {"-v", "x", "/a", "b"}).number('v', -1, 9), "-v is \"x\"; give a whole number from -1 to 9");
-  CHECK_THROWS_WITH(Arguments(set, {"-v", "10", "/a", "b"}).number('v', -1, 9), "-v is \"10\"; give a whole number from -1 to 9");
+  CHECK_THROWS_WITH(Arguments(set, {"-v", "x", "/a", "b"}).number('v', -1, 9),
+                    "-v is \"x\"; give a whole number from -1 to 9");
+  CHECK_THROWS_WITH(Arguments(set, {"-v", "10", "/a", "b"}).number('v', -1, 9),
+                    "-v is \"10\"; give a whole number from -1 to 9");
 }

@@ -31,7 +31,8 @@ int wait_for(ChildProcess& child) {
 TEST_CASE("a child's output is appended to its file and its end is told once") {
   test::TempDir dir;
   dir.write("log", "before\n");
-  ChildProcess child({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"}, {.output_file = dir / "log", .detached = true});
+  ChildProcess child({"/bin/sh", "-c", "echo out; echo err >&2; exit 3"},
+                     {.output_file = dir / "log", .detached = true});
   CHECK(describe_exit(wait_for(child)) == "exited with status 3");
   CHECK_FALSE(child.running());
   CHECK_FALSE(child.poll_exit());

@@ -51,7 +51,7 @@ TEST_CASE("a TOML file names the node, its directory and the members; the rest h
 TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   NodeConfig node;
   node.id = {7};
-  node.data_dir = "/var/lib/troupe \"quoted\"";
+  node.data_dir = "/var/lib/troupe \"quoted\" back\\slash \n\x7f \xc3\xa9";
   node.peer_address = "127.0.0.1";
   node.client_address = "::1";
   node.rpc_port = 3000;
@@ -87,7 +87,9 @@ TEST_CASE("an unknown TOML key is refused with its line and the nearest key that
 }
 
 TEST_CASE("a TOML value of the wrong kind or out of range is refused with what would be right") {
-  auto with = [](const std::string& line) { return error_of("id = 1\ndata_dir = 'd'\n" + line + "\n" + three_members); };
+  auto with = [](const std::string& line) {
+    return error_of("id = 1\ndata_dir = 'd'\n" + line + "\n" + three_members);
+  };
   CHECK(with("tick_ms = 'fast'") == "node.toml:3: tick_ms must be a whole number, not a string");
   CHECK(with("tick_ms = 0") == "node.toml:3: tick_ms is 0; choose a number from 1 to 3600000");
   CHECK(with("tick_ms = -5") == "node.toml:3: tick_ms is -5; choose a number from 1 to 3600000");
@@ -146,10 +148,11 @@ TEST_CASE("the format of a configuration is told by its name") {
   dir.write("node.toml", "id = 1\ndata_dir = 'd'\n" + three_members);
   CHECK(load_config(dir / "node.toml").node.data_dir == dir / "d");
   dir.write("node.txt", "");
-  CHECK_THROWS_WITH(load_config(dir / "node.txt"),
-                    dir / "node.txt" +
-                        ": the format is told by the name; call a TOML file *.toml and a ZooKeeper file *.cfg");
-  CHECK_THROWS_WITH(load_config(dir / "none.toml"), dir / "none.toml" + ": cannot be read: No such file or directory; "
-                                                                        "check the path and its permissions");
+  CHECK_THROWS_WITH(
+      load_config(dir / "node.txt"),
+      dir / "node.txt" + ": the format is told by the name; call a TOML file *.toml and a ZooKeeper file *.cfg");
+  CHECK_THROWS_WITH(load_config(dir / "none.toml"), dir / "none.toml" +
+                                                        ": cannot be read: No such file or directory; "
+                                                        "check the path and its permissions");
   CHECK_THROWS_WITH(load_config(dir.path()), Catch::Matchers::Contains("cannot be read: Is a directory"));
 }

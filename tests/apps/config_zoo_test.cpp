@@ -35,9 +35,11 @@ const std::string port_warning = " serves clients of Troupe's RPC; ZooKeeper's o
 
 TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stands in myid") {
   Zoo zoo;
-  LoadedConfig loaded = zoo.load("# comment\n! another\n\ntickTime = 2000\ninitLimit=7\nsyncLimit=3\nsnapCount=500\n"
-                                 "clientPort=2181\nclientPortAddress=10.0.0.1\nminSessionTimeout=4000\n"
-                                 "maxSessionTimeout=-1\n" + three_servers);
+  LoadedConfig loaded = zoo.load(
+      "# comment\n! another\n\ntickTime = 2000\ninitLimit=7\nsyncLimit=3\nsnapCount=500\n"
+      "clientPort=2181\nclientPortAddress=10.0.0.1\nminSessionTimeout=4000\n"
+      "maxSessionTimeout=-1\n" +
+      three_servers);
   const NodeConfig& node = loaded.node;
   CHECK(node.id == PeerId{2});
   CHECK(node.data_dir == zoo.dir.path());
@@ -70,8 +72,9 @@ TEST_CASE("a zoo.cfg without servers is a standalone node, which needs no myid")
 }
 
 TEST_CASE("a server line may carry a role, a client port with an address, brackets, more addresses") {
-  LoadedConfig loaded = Zoo().load("server.1=[::1]:2888:3888:participant;[::]:2181\nserver.2=h:1:2:OBSERVER;127.0.0.1:2182\n"
-                                   "server.3=x:5:6|y:7:8;2183\n");
+  LoadedConfig loaded = Zoo().load(
+      "server.1=[::1]:2888:3888:participant;[::]:2181\nserver.2=h:1:2:OBSERVER;127.0.0.1:2182\n"
+      "server.3=x:5:6|y:7:8;2183\n");
   const auto& members = loaded.node.members;
   CHECK(members.at({1}).host == "::1");
   CHECK(members.at({1}).peer_port == 2888);
@@ -82,7 +85,8 @@ TEST_CASE("a server line may carry a role, a client port with an address, bracke
   CHECK(loaded.node.rpc_port == 2182);
   CHECK(loaded.node.client_address == "127.0.0.1");
   REQUIRE(loaded.warnings.size() == 2);
-  CHECK(loaded.warnings[0] == "zoo.cfg:4: server.3 has several addresses; the first is used, the others have no effect");
+  CHECK(loaded.warnings[0] ==
+        "zoo.cfg:4: server.3 has several addresses; the first is used, the others have no effect");
 }
 
 TEST_CASE("groups and weights reach the members") {
@@ -104,8 +108,10 @@ TEST_CASE("the servers may stand in a dynamic configuration file") {
 }
 
 TEST_CASE("a zoo.cfg key without effect is named in a warning") {
-  LoadedConfig loaded = Zoo().load("clientPort=2181\ndataLogDir=/log\nautopurge.purgeInterval=1\nmaxClientCnxns=60\n"
-                                   "tickTimes=5\npeerType=observer\n" + three_servers);
+  LoadedConfig loaded = Zoo().load(
+      "clientPort=2181\ndataLogDir=/log\nautopurge.purgeInterval=1\nmaxClientCnxns=60\n"
+      "tickTimes=5\npeerType=observer\n" +
+      three_servers);
   CHECK(loaded.warnings ==
         std::vector<std::string>{
             "zoo.cfg:3: dataLogDir has no effect: the log is kept in dataDir",
@@ -117,8 +123,9 @@ TEST_CASE("a zoo.cfg key without effect is named in a warning") {
 }
 
 TEST_CASE("a zoo.cfg that asks for protection is not run without it") {
-  const std::string refusal = " asks for protection that this version does not give; remove the line to run without it, "
-                              "in a network where that is safe";
+  const std::string refusal =
+      " asks for protection that this version does not give; remove the line to run without it, "
+      "in a network where that is safe";
   for (const std::string key : {"sslQuorum", "quorum.auth.enableSasl", "enforce.auth.enabled"}) {
     CHECK(Zoo().error("clientPort=1\n" + key + "=true\n") == "zoo.cfg:3: " + key + refusal);
     CHECK(Zoo().load("clientPort=1\n" + key + "=false\n" + three_servers).warnings.size() == 2);

@@ -11,7 +11,8 @@ using namespace troupe;
 
 TEST_CASE("a new directory gets a configuration for each node, on ports of its own") {
   test::TempDir dir;
-  auto nodes = open_ensemble({.directory = dir / "e", .participants = 2, .observers = 1, .base_port = 5000, .tick_ms = 50});
+  auto nodes =
+      open_ensemble({.directory = dir / "e", .participants = 2, .observers = 1, .base_port = 5000, .tick_ms = 50});
   REQUIRE(nodes.size() == 3);
   CHECK(nodes[0].client_address() == "127.0.0.1:5002");
   CHECK(nodes[0].peer_address() == "127.0.0.1:5008");

@@ -13,9 +13,17 @@ using namespace troupe::shell;
 TEST_CASE("a stat is eleven lines") {
   setenv("TZ", "UTC", 1);
   tzset();
-  client::Stat stat{.czxid = {0x100000002}, .mzxid = {0x100000003}, .pzxid = {0x100000004},
-                    .ctime = 1'600'000'000'999, .mtime = 0, .version = 1, .cversion = 2, .aversion = 3,
-                    .ephemeral_owner = {0x1000abc}, .data_length = 5, .num_children = 6};
+  client::Stat stat{.czxid = {0x100000002},
+                    .mzxid = {0x100000003},
+                    .pzxid = {0x100000004},
+                    .ctime = 1'600'000'000'999,
+                    .mtime = 0,
+                    .version = 1,
+                    .cversion = 2,
+                    .aversion = 3,
+                    .ephemeral_owner = {0x1000abc},
+                    .data_length = 5,
+                    .num_children = 6};
   CHECK(format_stat(stat) ==
         "cZxid = 0x100000002\nctime = Sun Sep 13 12:26:40 UTC 2020\nmZxid = 0x100000003\n"
         "mtime = Thu Jan 01 00:00:00 UTC 1970\npZxid = 0x100000004\ncversion = 2\ndataVersion = 1\naclVersion = 3\n"
@@ -32,8 +40,10 @@ TEST_CASE("an access control list is read and written") {
   CHECK(format_acl(acl) ==
         "'world,'anyone\n: cdrwa\n'digest,'user:hash=\n: r\n'ip,'10.0.0.0/8\n: rw\n'x509,'CN=a:b\n: d\n");
   CHECK(parse_acl("auth::r")[0].id.empty());
-  CHECK_THROWS_WITH(parse_acl("world:anyone:cdx"), "'x' in \"world:anyone:cdx\" is not a permission; use letters of cdrwa");
-  CHECK_THROWS_WITH(parse_acl("world"), "\"world\" is not an ACL; write scheme:id:permissions, such as world:anyone:cdrwa");
+  CHECK_THROWS_WITH(parse_acl("world:anyone:cdx"),
+                    "'x' in \"world:anyone:cdx\" is not a permission; use letters of cdrwa");
+  CHECK_THROWS_WITH(parse_acl("world"),
+                    "\"world\" is not an ACL; write scheme:id:permissions, such as world:anyone:cdrwa");
   CHECK_THROWS_AS(parse_acl("world:anyone:r,"), CommandError);
 }
 

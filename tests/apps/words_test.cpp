@@ -1,5 +1,6 @@
 // How the shell takes a line apart.
 #include "apps/shell/words.hpp"
+
 #include "tests/catch.hpp"
 
 using troupe::shell::CommandError;

