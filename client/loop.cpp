@@ -12,11 +12,13 @@ Loop::Loop(std::function<void(kj::AsyncIoContext&)> start, std::function<void()>
     : wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   TROUPE_CHECK(wake_fd_ >= 0, "the system has a file descriptor for the client's loop");
   thread_ = std::thread([this, start = std::move(start), finish = std::move(finish)] { run(start, finish); });
+  id_ = thread_.get_id();
 }
 
-Loop::~Loop() {
+void Loop::stop() {
   {
     std::lock_guard lock(mutex_);
+    if (stopping_) return;
     stopping_ = true;
     eventfd_write(wake_fd_, 1);
   }
