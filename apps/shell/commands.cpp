@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <stdexcept>
 
 #include "apps/shell/format.hpp"
 #include "apps/shell/shell.hpp"
@@ -40,8 +41,7 @@ std::string create(Shell& shell, const Arguments& arguments) {
   if (auto ttl = arguments.number('t', 1, (1ll << 40) - 1)) options.ttl = std::chrono::milliseconds(*ttl);
   if (arguments.size() > 2) options.acl = parse_acl(arguments[2]);
   std::string data = arguments.size() > 1 ? arguments[1] : "";
-  return "Created " + shell.client().create(arguments[0], data, options).path + "
-";
+  return "Created " + shell.client().create(arguments[0], data, options).path + "\n";
 }
 
 std::string get(Shell& shell, const Arguments& arguments) {
@@ -144,7 +144,11 @@ std::string remove_watches(Shell& shell, const Arguments& arguments) {
 }
 
 std::string connect(Shell& shell, const Arguments& arguments) {
-  shell.connect(arguments[0]);
+  try {
+    shell.connect(arguments[0]);
+  } catch (const std::invalid_argument& error) {
+    throw CommandError(error.what());
+  }
   return "";
 }
 

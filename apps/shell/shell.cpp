@@ -45,6 +45,7 @@ std::string as_notice(const std::string& event) {
 }
 
 std::string failure(const client::ClientError& error, const Arguments& arguments) {
+  if (error.error() == Error::connection_loss) return error.what();  // what it means for the call
   std::string text = describe(error.error());
   return arguments.size() > 0 ? text + ": " + arguments[0] : text;
 }

@@ -40,7 +40,9 @@ TEST_CASE("the README's program is the one that is built, and runs") {
   test::Ensemble ensemble(1);
   test::Finished finished = test::run({TROUPE_EXAMPLE, ensemble.connect()});
   CHECK(finished.status == 0);
+  CHECK(finished.output == "/counter changed\nthe counter was 0\n");
   CHECK(finished.errors.empty());
+  CHECK(ensemble.shell({"get", "/counter"}).output == "1\n");
 }
 
 TEST_CASE("the README's configuration is one") {
