@@ -79,7 +79,10 @@ std::string Shell::run(const std::vector<std::string>& words) {
 }
 
 std::string Shell::prompt() const {
-  return "[troupe: " + settings_.connect + "(" + name_of(state()) + ") " + std::to_string(lines_.size()) + "] ";
+  const std::string& nodes = settings_.connect;
+  auto more = std::count(nodes.begin(), nodes.end(), ',');
+  std::string where = nodes.substr(0, nodes.find(',')) + (more ? " and " + std::to_string(more) + " more" : "");
+  return "[troupe: " + where + " (" + name_of(state()) + ") " + std::to_string(lines_.size()) + "] ";
 }
 
 std::vector<std::string> Shell::complete(const std::vector<std::string>& before, const std::string& word) {

@@ -36,7 +36,7 @@ class Shell {
   std::string run(const std::vector<std::string>& words);
 
   bool finished() const { return finished_; }  ///< after "quit"
-  /// "[troupe: 127.0.0.1:2182(CONNECTED) 4] ", 4 being the number of the next line.
+  /// "[troupe: 127.0.0.1:2182 and 2 more (CONNECTED) 4] ", 4 being the number of the next line.
   std::string prompt() const;
   /// What `word`, behind the words `before` it, may become: commands, then paths.
   std::vector<std::string> complete(const std::vector<std::string>& before, const std::string& word);
