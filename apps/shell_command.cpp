@@ -66,7 +66,7 @@ int run_lines(const ShellOptions& options) {
                            history_file());
   shell::Settings settings = settings_of(options);
   settings.report_state = terminal.interactive();
-  settings.notify = [&](std::string text) { terminal.notify(std::move(text)); };
+  settings.notify = [&](const std::string& text) { terminal.notify(text); };
   shell::Shell shell(std::move(settings));
   running = &shell;
   int result = exit_code::ok;

@@ -45,8 +45,9 @@ std::optional<std::int64_t> Arguments::number(char option, std::int64_t low, std
   auto given = text(option);
   if (!given) return std::nullopt;
   std::int64_t value = 0;
-  auto [end, error] = std::from_chars(given->data(), given->data() + given->size(), value);
-  if (error != std::errc() || end != given->data() + given->size() || value < low || value > high)
+  const char* text_end = given->data() + given->size();
+  auto [end, error] = std::from_chars(given->data(), text_end, value);
+  if (error != std::errc() || end != text_end || value < low || value > high)
     throw CommandError(std::string("-") + option + " is \"" + *given + "\"; give a whole number from " +
                        std::to_string(low) + " to " + std::to_string(high));
   return value;

@@ -20,7 +20,7 @@ struct Settings {
   client::Options client;                        ///< its on_state is the shell's
   bool escape_data = false;                      ///< data goes to a terminal, which it must not command
   bool report_state = false;                     ///< tell lost and regained connections too
-  std::function<void(std::string text)> notify;  ///< whole lines; must not block
+  std::function<void(const std::string& text)> notify;  ///< whole lines; must not block
 };
 
 class Shell {

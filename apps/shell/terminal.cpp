@@ -126,7 +126,7 @@ void Terminal::remember(const std::string& line) {
   if (interactive_) add_history(line.c_str());
 }
 
-void Terminal::notify(std::string text) {
+void Terminal::notify(const std::string& text) {
   std::lock_guard lock(mutex_);
   notices_ += text;
   std::uint64_t one = 1;

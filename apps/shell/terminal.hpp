@@ -34,7 +34,7 @@ class Terminal {
   void remember(const std::string& line);
 
   /// Prints `text`, a whole number of lines, as soon as it does not disturb. Any thread.
-  void notify(std::string text);
+  void notify(const std::string& text);
 
  private:
   std::optional<std::string> read_edited_line(const std::string& prompt);
