@@ -252,7 +252,7 @@ void Gateway::advance(Attachment& attachment) {
 
 void Gateway::reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome) {
   Reply reply{.tag = waiting.tag, .code = waiting.code, .zxid = outcome.zxid};
-  if (!outcome.multi) reply.error = outcome.error;
+  if (!outcome.multi || outcome.results.empty()) reply.error = outcome.error;
   reply.results = outcome.results;
   attachment.sink->on_reply(reply);
 }
