@@ -123,8 +123,11 @@ std::string add_auth(Shell& shell, const Arguments& arguments) {
 
 std::string who_am_i(Shell& shell, const Arguments&) {
   std::string text = "Auth scheme: User\n";
-  for (const client::Identity& identity : shell.client().who_am_i())
-    text += identity.scheme + ": " + identity.id + "\n";
+  for (const client::Identity& identity : shell.client().who_am_i()) {
+    // Of a digest the name alone: the rest is a hash of the password.
+    std::string user = identity.scheme == "digest" ? identity.id.substr(0, identity.id.find(':')) : identity.id;
+    text += identity.scheme + ": " + user + "\n";
+  }
   return text;
 }
 

@@ -118,7 +118,9 @@ std::string Shell::show(const client::Value& value) const {
   return settings_.escape_data ? printable(value.data) : value.data;
 }
 
-client::State Shell::state() const { return client_ ? client_->state() : client::State::closed; }
+client::State Shell::state() const {
+  return client_ ? client_->state() : client::State::closed;
+}
 
 void Shell::connect(const std::string& address) {
   client::ConnectString::parse(address);  // refuses before the old connection goes

@@ -16,10 +16,10 @@
 namespace troupe::shell {
 
 struct Settings {
-  std::string connect;                           ///< "host:port,host:port/chroot"
-  client::Options client;                        ///< its on_state is the shell's
-  bool escape_data = false;                      ///< data goes to a terminal, which it must not command
-  bool report_state = false;                     ///< tell lost and regained connections too
+  std::string connect;                                  ///< "host:port,host:port/chroot"
+  client::Options client;                               ///< its on_state is the shell's
+  bool escape_data = false;                             ///< data goes to a terminal, which it must not command
+  bool report_state = false;                            ///< tell lost and regained connections too
   std::function<void(const std::string& text)> notify;  ///< whole lines; must not block
 };
 
