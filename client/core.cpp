@@ -389,7 +389,7 @@ void Core::close(std::function<void()> done) {
   auto call = make_call<Nothing>(
       0, [](schema::Call::Builder to) { to.setClose(); }, [](schema::Answer::Reader) { return Nothing{}; },
       // Later: this is called from amidst the deliveries.
-      Callback<Nothing>([this, finish](Result<Nothing>) { tasks_.add(kj::evalLater(finish)); }));
+      Callback<Nothing>([this, finish](Result<Nothing>) { tasks_.add(kj::evalLater([finish] { finish(); })); }));
   call->is_write = true;
   enqueue(std::move(call));
   closing_ = true;

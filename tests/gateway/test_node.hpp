@@ -33,11 +33,11 @@ class TestNode {
   }
 
   /// Another gateway, with a view and serving.
-  Gateway& add_gateway(GatewayOptions options = {}, std::function<void()> want_flush = [] {}) {
+  Gateway& add_gateway(GatewayOptions options = {}, std::function<void()> something_to_do = [] {}) {
     const auto id = static_cast<std::uint32_t>(links_.size());
     options.gateway = id;
     options.node = PeerId{1};
-    auto& link = *links_.emplace_back(std::make_unique<Link>(*this, id, options, std::move(want_flush)));
+    auto& link = *links_.emplace_back(std::make_unique<Link>(*this, id, options, std::move(something_to_do)));
     auto batch = std::make_shared<store::AppliedBatch>();
     batch->last = tree_.applied();
     link.gateway.applied(std::move(batch), tree_.view());
@@ -85,6 +85,16 @@ class TestNode {
     }
   }
 
+  /// Whether there is nothing left to do.
+  bool idle() const {
+    bool busy = !proposals_.empty();
+    for (const auto& link : links_) {
+      busy = busy || link->dirty || !link->to_leader.empty() || !link->from_leader.empty() ||
+             !link->from_applier.empty();
+    }
+    return !busy;
+  }
+
   /// One random step. False if the one that was picked had nothing to do.
   bool step(std::mt19937_64& random) {
     const std::size_t gateway = random() % links_.size();
@@ -126,6 +136,7 @@ class TestNode {
     }
     void attach(std::uint64_t ticket, SessionId session) override {
       to_leader.push_back([this, ticket, session] { node.attach(*this, ticket, session); });
+      want();
     }
     void sync(std::uint64_t ticket) override {
       to_leader.push_back([this, ticket] {
