@@ -47,7 +47,7 @@ struct Waiting {
 
   std::uint64_t number = 0;  // write, replay
   Bytes request;             // write, until it is issued
-  std::shared_ptr<const store::Outcome> outcome;  // write, when it has come
+  std::shared_ptr<const store::Outcome> outcome;  // write, when it has come; replay
   std::optional<Error> error;  // of a refusal, or of a write that did not become a transaction
   std::uint64_t ticket = 0;       // sync, when it is issued
   std::optional<Zxid> barrier;    // sync, when upstream has answered
