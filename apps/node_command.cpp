@@ -14,7 +14,6 @@
 #include "actors/node.hpp"
 #include "apps/config.hpp"
 #include "apps/exit_codes.hpp"
-#include "apps/listen_check.hpp"
 #include "store/error.hpp"
 
 namespace troupe {
@@ -72,15 +71,6 @@ void set_up_log(const NodeConfig& config) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
 }
 
-/// Returns whether the node can listen on the port; says which setting to change where it cannot.
-bool can_listen(const std::string& address, std::uint16_t port, const char* setting) {
-  auto problem = why_not_listen(address, port);
-  if (!problem) return true;
-  complain("cannot listen on " + address + " port " + std::to_string(port) + ": " + *problem + "; change " + setting +
-           ", or end what uses it");
-  return false;
-}
-
 int run(const std::string& path) {
   sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
@@ -90,11 +80,6 @@ int run(const std::string& path) {
     const NodeConfig& config = loaded.node;
     set_up_log(config);
     install_terminate_handler();
-    if (config.members.size() > 1 &&
-        !can_listen(config.peer_address, config.members.at(config.id).peer_port, "peer_port of this node's member"))
-      return exit_code::network;
-    if (!can_listen(config.client_address, config.rpc_port, "rpc_port")) return exit_code::network;
-
     Node node(config);
     spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());
     int signal = 0;

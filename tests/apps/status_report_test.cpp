@@ -10,16 +10,16 @@ namespace {
 StatusAnswer answer(std::uint32_t node, const char* role, Zxid last, std::uint32_t leader = 3) {
   return {.address = "127.0.0.1:21" + std::to_string(node),
           .status = RemoteStatus{.node = {node},
-                               .role = role,
-                               .leader = {leader},
-                               .epoch = {2},
-                               .last_zxid = last,
-                               .znodes = 5,
-                               .sessions = 1,
-                               .ephemerals = 7,
-                               .connections = 2,
-                               .watches = 4,
-                               .version = "0.1"}};
+                                 .role = role,
+                                 .leader = {leader},
+                                 .epoch = {2},
+                                 .last_zxid = last,
+                                 .znodes = 5,
+                                 .sessions = 1,
+                                 .ephemerals = 7,
+                                 .connections = 2,
+                                 .watches = 4,
+                                 .version = "0.1"}};
 }
 const StatusAnswer silent{.address = "127.0.0.1:29", .status = {}, .problem = "Connection \"refused\""};
 
