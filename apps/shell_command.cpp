@@ -69,6 +69,7 @@ int run_lines(const ShellOptions& options) {
   settings.notify = [&](const std::string& text) { terminal.notify(text); };
   shell::Shell shell(std::move(settings));
   running = &shell;
+  if (terminal.interactive()) shell.client().wait_connected(std::chrono::seconds(2));  // for the first prompt's sake
   int result = exit_code::ok;
   while (!shell.finished()) {
     std::optional<std::string> line = terminal.read_line(shell.prompt());
