@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "actors/path.hpp"
 #include "schema/check.hpp"
 
 namespace troupe {

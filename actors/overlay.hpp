@@ -14,17 +14,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "actors/path.hpp"
 #include "actors/pending_table.hpp"
 #include "schema/types.hpp"
 #include "store/tree.hpp"
 
 namespace troupe {
-
-/// Hashes strings and views of strings alike, so that a lookup needs no string of its own.
-struct PathHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
-};
 
 /// What the checks need to know of a znode.
 struct NodeState {
@@ -85,7 +80,7 @@ class Overlay {
 
   std::shared_ptr<const store::View> view_;
   Zxid zxid_;
-  PendingTable<std::string, PendingNode, PathHash> nodes_;
+  PendingTable<std::string, PendingNode, path::Hash> nodes_;
   PendingTable<SessionId, PendingSession> sessions_;
   // The ephemerals in nodes_ by their owner. The pointers are to the keys in nodes_.
   std::unordered_map<SessionId, std::unordered_set<const std::string*>> ephemerals_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,5 +29,11 @@ void append_sequence(std::string& path, std::int32_t number);
 
 /// The znodes that are always there and cannot be deleted.
 bool undeletable(std::string_view path);
+
+/// For hash tables by path: hashes strings and views alike, so that a lookup needs no string of its own.
+struct Hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
+};
 
 }  // namespace troupe::path

@@ -12,6 +12,8 @@ Peer::Peer(caf::actor_config& config, const RoleContext& context, ElectorActor e
     : Hosted(config), context_(context), elector_(std::move(elector)), show_(std::move(show)) {}
 
 void Peer::on_exit() {
+  if (leader_) this->send_exit(leader_, caf::exit_reason::user_shutdown);
+  if (learner_) this->send_exit(learner_, caf::exit_reason::user_shutdown);
   early_.clear();
   elector_ = nullptr;
   leader_ = nullptr;
@@ -102,8 +104,6 @@ Peer::behavior_type Peer::make_behavior() {
       [this](const Stop&) {
         stopped_ = true;
         stop_serving();
-        if (leader_) this->send_exit(leader_, caf::exit_reason::user_shutdown);
-        if (learner_) this->send_exit(learner_, caf::exit_reason::user_shutdown);
         this->send_exit(elector_, caf::exit_reason::user_shutdown);
         this->quit();
       },

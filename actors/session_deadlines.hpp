@@ -1,6 +1,7 @@
 // When sessions expire. Deadlines are rounded up to buckets of one interval, so that hearing from a
 // session is cheap and usually moves nothing. A session expires no earlier than its timeout after it
 // was last heard of, and at most one interval later (plus the time until expired() is called).
+// What a touch costs does not depend on the number of sessions.
 //
 // Owner: the leader's session tracker, one thread. Time is milliseconds of a monotonic clock and is
 // passed in. The order of expiry depends on the calls alone, so a simulation replays it.
@@ -24,7 +25,7 @@ class SessionDeadlines {
 
   /// Starts to watch a session, or gives a known one another timeout from now on.
   void add(SessionId session, std::uint32_t timeout_ms, std::int64_t now_ms);
-  /// The session was heard. False if it is not known. Constant time. A deadline never moves back.
+  /// The session was heard. False if it is not known. A deadline never moves back.
   bool touch(SessionId session, std::int64_t now_ms);
   /// False if it was not known.
   bool remove(SessionId session);

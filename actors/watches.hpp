@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "actors/path.hpp"
 #include "store/tree.hpp"
 
 namespace troupe {
@@ -61,10 +62,6 @@ class Watches {
   void each(const std::function<void(WatcherId, std::string_view path, WatchKind)>& visit) const;
 
  private:
-  struct PathHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
-  };
   struct Watch;
   struct List {
     Watch* first = nullptr;
@@ -78,7 +75,7 @@ class Watches {
     Watch* first = nullptr;
     std::uint64_t heard = 0;  // the last firing_ that reached it
   };
-  using Paths = std::unordered_map<std::string, Path, PathHash, std::equal_to<>>;
+  using Paths = std::unordered_map<std::string, Path, path::Hash, std::equal_to<>>;
   using Watchers = std::unordered_map<WatcherId, Watcher>;
   struct Key {
     const Path* path;

@@ -84,6 +84,7 @@ struct Operation {
 struct Request {
   # A write on its way from a gateway to the leader.
   session @0 :Int64;
+  # 0 is the ensemble itself: it needs no permission, so no gateway lets a client speak as it.
   number @1 :UInt64;
   # The session's number of this request: 1, 2, 3 … in the order in which the client issued them.
   # The outcome of the transaction is found by (session, number).
@@ -107,7 +108,8 @@ struct Request {
 
 struct Change {
   # One change of the tree, decided. Versions are those after the change. The parent's counters
-  # (cversion, numChildren, pzxid) follow by rule: a creation and a deletion each move them.
+  # (cversion, numChildren, pzxid) follow by rule: a creation and a deletion each move them. An empty
+  # access control list is open to all: world:anyone with all permissions is written that way.
   union {
     create :group {
       path @0 :Text;

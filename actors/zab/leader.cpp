@@ -131,10 +131,11 @@ void Leader::try_to_end_discovery(LeaderEffects& effects) {
 // --- synchronisation ---
 
 SyncPlan Leader::plan(Zxid learner_last) const {
+  if (learner_last < history_.base()) return {SyncPlan::Kind::snap, history_.base()};
   // This reign's proposals are numbered without gaps, those that are not in the log yet included.
   if (learner_last.epoch() == epoch_ && learner_last <= last_proposed_) return {SyncPlan::Kind::diff, learner_last};
   const auto common = history_.floor(std::min(learner_last, last_proposed_));
-  if (!common) return {SyncPlan::Kind::snap, history_.base()};
+  if (!common) return {SyncPlan::Kind::snap, history_.base()};  // pruned since
   return {*common == learner_last ? SyncPlan::Kind::diff : SyncPlan::Kind::trunc, *common};
 }
 

@@ -140,6 +140,9 @@ void Learner::append(const std::vector<Proposal>& proposals, LearnerEffects& eff
   if (phase_ < Phase::synchronising || snapshot_open_) return fail("proposals before the synchronisation", effects);
   for (const auto& proposal : proposals) {
     if (proposal.zxid <= last_) return fail("a proposal out of order", effects);
+    // A reign numbers its proposals without gaps, from 1.
+    const auto expected = proposal.zxid.epoch() == last_.epoch() ? last_.next() : Zxid::of(proposal.zxid.epoch(), 1);
+    if (proposal.zxid != expected) return fail("a proposal is missing before " + to_string(proposal.zxid), effects);
     last_ = proposal.zxid;
   }
   if (!proposals.empty()) effects.push_back(Append{proposals});

@@ -66,6 +66,10 @@ struct Ask {
 
 namespace detail {
 
+inline capnp::Text::Reader text(const std::string& text) {
+  return {text.data(), text.size()};
+}
+
 inline capnp::Data::Reader data(const std::string& bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
 }
@@ -75,8 +79,8 @@ void write_acl(Builder to, const store::AclList& list) {
   auto entries = to.initAcl(static_cast<unsigned>(list.size()));
   for (unsigned i = 0; i < entries.size(); ++i) {
     entries[i].setPerms(list[i].perms);
-    entries[i].setScheme(list[i].scheme);
-    entries[i].setId(list[i].id);
+    entries[i].setScheme(text(list[i].scheme));
+    entries[i].setId(text(list[i].id));
   }
 }
 
@@ -84,7 +88,7 @@ struct WriteOp {
   schema::Operation::Builder to;
   void operator()(const Create& op) {
     auto create = to.initCreate();
-    create.setPath(op.path);
+    create.setPath(text(op.path));
     if (op.data) create.setData(data(*op.data));
     write_acl(create, op.acl);
     create.setKind(op.kind);
@@ -92,24 +96,24 @@ struct WriteOp {
   }
   void operator()(const Delete& op) {
     auto remove = to.initDelete();
-    remove.setPath(op.path);
+    remove.setPath(text(op.path));
     remove.setVersion(op.version);
   }
   void operator()(const SetData& op) {
     auto set = to.initSetData();
-    set.setPath(op.path);
+    set.setPath(text(op.path));
     if (op.data) set.setData(data(*op.data));
     set.setVersion(op.version);
   }
   void operator()(const SetAcl& op) {
     auto set = to.initSetAcl();
-    set.setPath(op.path);
+    set.setPath(text(op.path));
     write_acl(set, op.acl);
     set.setVersion(op.version);
   }
   void operator()(const Check& op) {
     auto check = to.initCheck();
-    check.setPath(op.path);
+    check.setPath(text(op.path));
     check.setVersion(op.version);
   }
 };
@@ -137,8 +141,8 @@ inline Bytes encode(const Ask& ask) {
   request.setAnswered(ask.answered);
   auto identities = request.initIdentities(static_cast<unsigned>(ask.identities.size()));
   for (unsigned i = 0; i < identities.size(); ++i) {
-    identities[i].setScheme(ask.identities[i].first);
-    identities[i].setId(ask.identities[i].second);
+    identities[i].setScheme(detail::text(ask.identities[i].first));
+    identities[i].setId(detail::text(ask.identities[i].second));
   }
   std::visit(detail::WriteWhat{request}, ask.what);
   return message.finish();

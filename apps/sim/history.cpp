@@ -1,0 +1,163 @@
+#include "apps/sim/history.hpp"
+
+#include <capnp/serialize.h>
+
+#include <functional>
+
+namespace troupe::sim {
+
+void History::deliver(const std::string& node, Zxid previous, const Proposal& proposal) {
+  const auto hash = std::hash<std::string_view>{}(proposal.txn.view());
+  // Where it stands in the history so far.
+  std::size_t at = 0;
+  if (previous != Zxid{}) {
+    const auto found = index_.find(previous);
+    if (found == index_.end()) throw Violation(node + " delivered " + to_string(previous) + ", which nobody else did");
+    at = found->second + 1;
+  }
+  if (at < all_.size()) {
+    const auto& known = all_[at];
+    if (known.zxid != proposal.zxid) {
+      throw Violation("total order: after " + to_string(previous) + " " + node + " delivered " +
+                      to_string(proposal.zxid) + ", another node " + to_string(known.zxid));
+    }
+    if (known.hash != hash) throw Violation("agreement: " + node + " delivered another transaction as " + to_string(proposal.zxid));
+    return;
+  }
+  if (!all_.empty() && proposal.zxid <= all_.back().zxid) throw Violation(node + " delivered zxids out of order");
+  capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()),
+                                                    proposal.txn.size() / sizeof(capnp::word)));
+  const auto txn = reader.getRoot<schema::Txn>();
+  Delivered delivered;
+  delivered.zxid = proposal.zxid;
+  delivered.hash = hash;
+  delivered.session = {txn.getSession()};
+  delivered.number = txn.getNumber();
+  apply(delivered, txn);
+  if (txn.getNumbered()) {
+    const auto [known, first] = answers_.emplace(std::pair(delivered.session, delivered.number), all_.size());
+    if (!first) {
+      throw Violation("exactly once: request " + std::to_string(delivered.number) + " of session " +
+                      to_string(delivered.session) + " is transaction " + to_string(all_[known->second].zxid) +
+                      " and again " + to_string(delivered.zxid));
+    }
+  }
+  index_[delivered.zxid] = all_.size();
+  all_.push_back(std::move(delivered));
+}
+
+void History::apply(Delivered& txn, schema::Txn::Reader reader) {
+  switch (reader.which()) {
+    case schema::Txn::CHANGE:
+      apply(txn, reader.getChange());
+      break;
+    case schema::Txn::MULTI:
+      for (const auto change : reader.getMulti()) apply(txn, change);
+      break;
+    case schema::Txn::REFUSED:
+      txn.refused = true;
+      break;
+    case schema::Txn::OPEN_SESSION:
+      sessions_[txn.session] = true;
+      break;
+    case schema::Txn::CLOSE_SESSION: {
+      sessions_[txn.session] = false;
+      for (auto owned = owners_.begin(); owned != owners_.end();) {
+        if (owned->second == txn.session) {
+          set(owned->first, txn.zxid, std::nullopt);
+          owned = owners_.erase(owned);
+        } else {
+          ++owned;
+        }
+      }
+      break;
+    }
+    case schema::Txn::FOUND:
+      break;
+  }
+}
+
+void History::apply(Delivered& txn, schema::Change::Reader change) {
+  const auto text = [](capnp::Data::Reader data) {
+    return std::string(reinterpret_cast<const char*>(data.begin()), data.size());
+  };
+  switch (change.which()) {
+    case schema::Change::CREATE: {
+      const std::string path = change.getCreate().getPath();
+      if (values_.contains(path) && values_[path].rbegin()->second) throw Violation("a transaction creates " + path + ", which is there");
+      set(path, txn.zxid, text(change.getCreate().getData()));
+      if (change.getCreate().getOwner() != 0) {
+        const SessionId owner{change.getCreate().getOwner()};
+        if (!sessions_[owner]) throw Violation("an ephemeral is created for session " + to_string(owner) + ", which is closed");
+        owners_[path] = owner;
+      }
+      txn.created.push_back(path);
+      break;
+    }
+    case schema::Change::DELETE: {
+      const std::string path = change.getDelete().getPath();
+      if (!values_.contains(path) || !values_[path].rbegin()->second) throw Violation("a transaction deletes " + path + ", which is not there");
+      set(path, txn.zxid, std::nullopt);
+      owners_.erase(path);
+      break;
+    }
+    case schema::Change::SET_DATA:
+      set(change.getSetData().getPath(), txn.zxid, text(change.getSetData().getData()));
+      break;
+    case schema::Change::SET_ACL:
+    case schema::Change::CHECK:
+      break;
+  }
+}
+
+void History::set(const std::string& path, Zxid zxid, std::optional<std::string> data) {
+  values_[path][zxid] = std::move(data);
+}
+
+const Delivered* History::find(Zxid zxid) const {
+  const auto found = index_.find(zxid);
+  return found == index_.end() ? nullptr : &all_[found->second];
+}
+
+const Delivered* History::find(SessionId session, std::uint64_t number) const {
+  const auto found = answers_.find({session, number});
+  return found == answers_.end() ? nullptr : &all_[found->second];
+}
+
+std::optional<std::string> History::data_at(const std::string& path, Zxid zxid) const {
+  const auto values = values_.find(path);
+  if (values == values_.end()) return std::nullopt;
+  auto value = values->second.upper_bound(zxid);
+  if (value == values->second.begin()) return std::nullopt;
+  return std::prev(value)->second;
+}
+
+std::optional<Zxid> History::next_change(const std::string& path, Zxid after) const {
+  const auto values = values_.find(path);
+  if (values == values_.end()) return std::nullopt;
+  const auto value = values->second.upper_bound(after);
+  if (value == values->second.end()) return std::nullopt;
+  return value->first;
+}
+
+void History::each_now(const std::function<void(const std::string&, const std::string&)>& each) const {
+  for (const auto& [path, values] : values_) {
+    if (const auto& now = values.rbegin()->second) each(path, *now);
+  }
+}
+
+std::vector<std::string> History::orphans() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, owner] : owners_) {
+    const auto session = sessions_.find(owner);
+    if (session == sessions_.end() || !session->second) paths.push_back(path);
+  }
+  return paths;
+}
+
+void History::check_digest(const std::string& node, Zxid zxid, std::uint64_t digest) {
+  const auto [known, first] = digests_.emplace(zxid, digest);
+  if (!first && known->second != digest) throw Violation("the tree of " + node + " differs at " + to_string(zxid));
+}
+
+}  // namespace troupe::sim

@@ -1,0 +1,134 @@
+#include "apps/sim/invariants.hpp"
+
+#include <functional>
+
+namespace troupe::sim {
+namespace {
+std::uint64_t hash_of(const Proposal& proposal) { return std::hash<std::string_view>{}(proposal.txn.view()); }
+}  // namespace
+
+void Invariants::on_started(SimNode& node) {
+  auto& disk = disks_[node.id()];
+  const auto& log = node.data().log();
+  if (log.accepted_epoch() < disk.accepted) throw Violation(node.name() + " forgot a promise");
+  if (log.current_epoch() < disk.current) throw Violation(node.name() + " forgot its epoch");
+  if (log.last() < disk.last) {
+    throw Violation(node.name() + " came back with a history up to " + to_string(log.last()) + ", it had had " + to_string(disk.last));
+  }
+  disk.records.clear();
+  disk.base = log.base();
+  disk.last = log.base();
+  read_log(node, disk);
+  applied_[node.id()] = node.data().tree().applied();
+  const auto applied = applied_[node.id()];
+  if (applied != Zxid{} && history_.find(applied) == nullptr) {
+    throw Violation(node.name() + " came back with a tree at " + to_string(applied) + ", which nobody delivered");
+  }
+}
+
+void Invariants::read_log(SimNode& node, Disk& disk) {
+  const auto& log = node.data().log();
+  if (log.base() > disk.base) {
+    disk.base = log.base();
+    disk.records.erase(disk.records.begin(), disk.records.upper_bound(disk.base));
+  }
+  // From the last known record but one on, if the last one is still the same; otherwise all: one
+  // flush may truncate and append.
+  Zxid from = disk.base;
+  if (disk.records.size() > 1) {
+    const auto known = disk.records.rbegin();
+    from = std::next(known)->first;
+    const auto now = log.read(from, 1);
+    if (now.empty() || now.front().zxid != known->first || hash_of(now.front()) != known->second) from = disk.base;
+  }
+  disk.records.erase(disk.records.upper_bound(from), disk.records.end());
+  for (const auto& record : log.read(from, ~std::size_t{0})) disk.records[record.zxid] = hash_of(record);
+  disk.last = log.last();
+  check_agreement(node.id(), disk, from);
+}
+
+void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
+  for (const auto& [other_peer, other] : disks_) {
+    if (other_peer == peer) continue;
+    // The last zxid that both hold: up to there both must hold the same.
+    auto mine = disk.records.rbegin();
+    while (mine != disk.records.rend() && mine->first > from && !other.records.contains(mine->first)) ++mine;
+    for (; mine != disk.records.rend() && mine->first > from && mine->first > other.base; ++mine) {
+      const auto theirs = other.records.find(mine->first);
+      if (theirs == other.records.end() || theirs->second != mine->second) {
+        throw Violation("the logs of node " + to_string(peer) + " and node " + to_string(other_peer) + " disagree at " +
+                        to_string(mine->first) + " and agree later");
+      }
+    }
+  }
+}
+
+void Invariants::check_quorum_holds(Zxid zxid) {
+  zab::PeerSet holders;
+  for (const auto& [peer, disk] : disks_) {
+    if (holds(disk, zxid)) holders.insert(peer);
+  }
+  if (!quorum_->contains_quorum(holders)) {
+    std::string where;
+    for (const auto& [peer, disk] : disks_) {
+      where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
+               " records up to " + to_string(disk.last);
+    }
+    throw Violation(to_string(zxid) + " was delivered, and no quorum has it on disk" + where);
+  }
+}
+
+void Invariants::on_applied(SimNode& node, const Applied& applied) {
+  auto& last = applied_[node.id()];
+  const auto& log = node.data().log();
+  const Zxid upto = applied.view->zxid();
+  if (upto < last) throw Violation(node.name() + " went back from " + to_string(last) + " to " + to_string(upto));
+  if (log.last() < upto) throw Violation("the tree of " + node.name() + " is ahead of its log");
+  check(node);
+  const bool jumped = applied.batch->outcomes.empty() && upto > last && log.base() >= upto;
+  if (jumped || last < log.base()) {  // a snapshot, or pruned before this was looked at
+    if (history_.find(upto) == nullptr && upto != Zxid{}) throw Violation(node.name() + " took a snapshot at " + to_string(upto) + ", which nobody delivered");
+    last = upto;
+  } else {
+    for (const auto& proposal : log.read(last, ~std::size_t{0}, upto)) {
+      history_.deliver(node.name(), last, proposal);
+      last = proposal.zxid;
+      if (proposal.zxid > quorum_checked_) {
+        quorum_checked_ = proposal.zxid;
+        check_quorum_holds(proposal.zxid);
+      }
+    }
+  }
+  history_.check_digest(node.name(), upto, applied.view->digest());
+}
+
+void Invariants::check(SimNode& node) {
+  auto& disk = disks_[node.id()];
+  const auto& log = node.data().log();
+  if (log.accepted_epoch() < disk.accepted) throw Violation(node.name() + " took a promise back");
+  if (log.current_epoch() < disk.current) throw Violation(node.name() + " went back to an earlier epoch");
+  if (log.current_epoch() > log.accepted_epoch()) throw Violation(node.name() + " follows an epoch that it never promised");
+  disk.accepted = log.accepted_epoch();
+  disk.current = log.current_epoch();
+  if (log.last() != disk.last || log.base() != disk.base) read_log(node, disk);
+
+  const auto& status = node.status();
+  if (status.role != zab::PeerState::leading || !status.serving) return;
+  const auto [known, first] = leaders_.emplace(status.epoch, node.id());
+  if (known->second != node.id()) {
+    throw Violation("two leaders in epoch " + to_string(status.epoch) + ": node " + to_string(known->second) + " and " + node.name());
+  }
+  if (!first) return;
+  for (const auto& delivered : history_.all()) {
+    if (delivered.zxid.epoch() < status.epoch && !holds(disk, delivered.zxid)) {
+      throw Violation(node.name() + " leads epoch " + to_string(status.epoch) + " without " + to_string(delivered.zxid) + ", which was delivered");
+    }
+  }
+}
+
+Zxid Invariants::disk_end(PeerId peer) const {
+  const auto found = disks_.find(peer);
+  return found == disks_.end() ? Zxid{} : found->second.last;
+}
+
+}  // namespace troupe::sim

@@ -1,0 +1,54 @@
+// The invariants of ZAB, checked on the nodes' disks and trees after every step that changed them.
+//
+// Of one state: promises do not fall and are never below the epoch followed; a tree is not ahead of
+// its log; one leader serves in an epoch; what is delivered anywhere is on the disks of a quorum.
+// Of two states, of two nodes or of one node at two times: histories agree (if two logs hold the same
+// zxid, they hold the same before it); what was delivered stays; a leader that serves has it all.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "actors/zab/quorum.hpp"
+#include "apps/sim/history.hpp"
+#include "apps/sim/sim_node.hpp"
+
+namespace troupe::sim {
+
+class Invariants {
+ public:
+  Invariants(History& history, std::shared_ptr<const zab::Quorum> quorum) : history_(history), quorum_(std::move(quorum)) {}
+
+  /// A node has applied a batch. Throws Violation.
+  void on_applied(SimNode& node, const Applied& applied);
+  /// A node has started again: what its disk holds may have shrunk to what was flushed.
+  void on_started(SimNode& node);
+  /// After every step. Throws Violation.
+  void check(SimNode& node);
+  /// What a node's disk holds, as known: the last zxid.
+  Zxid disk_end(PeerId peer) const;
+
+ private:
+  /// What is known to be on a node's disk.
+  struct Disk {
+    Zxid base;                              // everything up to here is in a checkpoint
+    std::map<Zxid, std::uint64_t> records;  // hashes, after base
+    Epoch accepted, current;
+    Zxid last;
+  };
+
+  void read_log(SimNode& node, Disk& disk);
+  bool holds(const Disk& disk, Zxid zxid) const { return disk.base >= zxid || disk.records.contains(zxid); }
+  void check_quorum_holds(Zxid zxid);
+  void check_agreement(PeerId peer, const Disk& disk, Zxid from);
+
+  History& history_;
+  std::shared_ptr<const zab::Quorum> quorum_;
+  std::map<PeerId, Disk> disks_;
+  std::map<PeerId, Zxid> applied_;
+  std::map<Epoch, PeerId> leaders_;
+  Zxid quorum_checked_;
+};
+
+}  // namespace troupe::sim

@@ -1,0 +1,201 @@
+#include "apps/sim/sim_node.hpp"
+
+#include "actors/applier.hpp"
+#include "actors/elector.hpp"
+#include "actors/gateway_actor.hpp"
+#include "actors/log_writer.hpp"
+#include "actors/peer.hpp"
+
+namespace troupe::sim {
+namespace {
+
+/// Subscribes to a node's applier for the checkers, and writes its checkpoints.
+class Observer : public Hosted<ArchivistActor> {
+ public:
+  Observer(caf::actor_config& config, std::function<void(const Applied&)> on_applied,
+           std::function<std::optional<Zxid>()> checkpoint, std::function<void()> prune, LogWriterActor log_writer)
+      : Hosted(config),
+        on_applied_(std::move(on_applied)),
+        checkpoint_(std::move(checkpoint)),
+        prune_(std::move(prune)),
+        log_writer_(std::move(log_writer)) {}
+
+  behavior_type make_behavior() override {
+    return {
+        [this](const Applied& applied) {
+          on_applied_(applied);
+          if (const auto zxid = checkpoint_()) {
+            this->send(log_writer_, CheckpointWritten{*zxid}, CheckpointUserActor{this});
+          }
+        },
+        [this](const CheckpointWritten&) { prune_(); },
+    };
+  }
+  void on_exit() override { log_writer_ = nullptr; }
+
+ private:
+  std::function<void(const Applied&)> on_applied_;
+  std::function<std::optional<Zxid>()> checkpoint_;
+  std::function<void()> prune_;
+  LogWriterActor log_writer_;
+};
+
+}  // namespace
+
+struct SimNode::Process {
+  RoleContext context;
+  std::unique_ptr<store::DataDir> data;
+  std::unique_ptr<SimHost> peer_host, log_host, apply_host, gateway_host, observer_host;
+  std::unique_ptr<SimNetwork> network;
+  ElectorActor elector;
+  PeerActor peer;
+  ArchivistActor observer;
+  std::uint64_t since_checkpoint = 0;
+  Zxid last_checkpoint;
+
+  /// Ends every actor at once, unheard by anybody outside.
+  void end() {
+    network->detach();
+    caf::anon_send_exit(context.log_writer, caf::exit_reason::kill);
+    caf::anon_send_exit(context.applier, caf::exit_reason::kill);
+    caf::anon_send_exit(peer, caf::exit_reason::kill);
+    caf::anon_send_exit(elector, caf::exit_reason::kill);
+    caf::anon_send_exit(observer, caf::exit_reason::kill);
+    for (auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::kill);
+    for (int round = 0; round < 3; ++round) {
+      for (auto* host : {&log_host, &apply_host, &peer_host, &observer_host, &gateway_host}) (*host)->drain();
+    }
+    peer = nullptr;
+    elector = nullptr;
+    observer = nullptr;
+    context.log_writer = nullptr;
+    context.applier = nullptr;
+    context.gateways.clear();
+    for (int round = 0; round < 3; ++round) {
+      for (auto* host : {&log_host, &apply_host, &peer_host, &observer_host, &gateway_host}) (*host)->drain();
+    }
+  }
+};
+
+SimNode::SimNode(caf::actor_system& system, World& world, Wire& wire, const SimNodeOptions& options,
+                 AppliedHook on_applied)
+    : system_(system), world_(world), wire_(wire), options_(options), on_applied_(std::move(on_applied)) {}
+
+SimNode::~SimNode() {
+  if (running()) kill();
+}
+
+std::int64_t SimNode::local_ms() const {
+  return static_cast<std::int64_t>(static_cast<double>(world_.now()) * options_.clock_rate / 1000.0);
+}
+
+void SimNode::start() {
+  ++incarnation_;
+  failure_.clear();
+  status_ = NodeStatus{};
+  status_.id = options_.id;
+  process_ = std::make_unique<Process>();
+  auto& p = *process_;
+  const auto enter = [this] { (void)this; };
+  const auto host = [&](Micros shortest, Micros longest) {
+    return std::make_unique<SimHost>(system_, world_, shortest, longest, enter);
+  };
+  p.peer_host = host(0, 30);
+  p.log_host = host(options_.disk_shortest, options_.disk_longest);
+  p.apply_host = host(0, 500);
+  p.gateway_host = host(0, 30);
+  p.observer_host = host(0, 0);
+  p.data = std::make_unique<store::DataDir>(machine_.disk(), options_.id);
+  p.network = std::make_unique<SimNetwork>(wire_, options_.id);
+
+  const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
+    if (dying_) return;
+    failure_ = message;
+    world_.trace(name(), "stops: " + message);
+    world_.after(0, [this, incarnation] {
+      if (running() && incarnation_ == incarnation) kill();
+    });
+  };
+  auto& context = p.context;
+  context.options.self = options_.id;
+  context.options.quorum = options_.quorum;
+  context.options.observer = options_.observer;
+  context.options.init_timeout_ms = 5'000;
+  context.options.session_interval_ms = 100;
+  context.host = p.peer_host.get();
+  context.network = p.network.get();
+  context.data = p.data.get();
+  context.wall_clock = [this] { return 1'700'000'000'000 + local_ms(); };
+  context.random_bytes = [this](std::size_t size) {
+    std::string bytes(size, '\0');
+    for (auto& byte : bytes) byte = static_cast<char>(world_.random());
+    return bytes;
+  };
+  context.log_writer = spawn_on<LogWriter>(system_, *p.log_host, *p.data, fatal);
+  context.applier = spawn_on<Applier>(system_, *p.apply_host, *p.data, fatal);
+  GatewayOptions gateway;
+  gateway.node = options_.id;
+  gateway.seed = world_.random();
+  gateway.min_timeout_ms = 500;
+  gateway.max_timeout_ms = 10'000;
+  context.gateways.push_back(GatewayActor{spawn_on<GatewayRole>(
+      system_, *p.gateway_host, gateway, [this, incarnation = incarnation_](std::function<void()> task) {
+        world_.after(0, [this, incarnation, task = std::move(task)] {
+          if (running() && incarnation_ == incarnation) task();
+        });
+      })});
+  caf::anon_send(context.applier, Subscribe{1u << 30}, AppliedUserActor{context.gateways.front()});
+
+  p.last_checkpoint = p.data->tree().applied();
+  p.observer = spawn_on<Observer>(
+      system_, *p.observer_host, [this](const Applied& applied) { on_applied_(*this, applied); },
+      [this]() -> std::optional<Zxid> {
+        auto& process = *process_;
+        if (++process.since_checkpoint < options_.checkpoint_txns) return std::nullopt;
+        process.since_checkpoint = 0;
+        return process.data->write_checkpoint();
+      },
+      [this] { process_->data->prune_checkpoints(); }, context.log_writer);
+  caf::anon_send(context.applier, Subscribe{(1u << 30) + 1}, AppliedUserActor{p.observer});
+
+  p.elector = spawn_on<ElectorRole>(system_, *p.peer_host, context);
+  p.peer = spawn_on<Peer>(system_, *p.peer_host, context, p.elector,
+                          [this](const NodeStatus& status) { status_ = status; });
+  p.network->start(p.elector, p.peer);
+  world_.trace(name(), "starts");
+  tick();
+}
+
+void SimNode::tick() {
+  const Tick tick{local_ms()};
+  caf::anon_send(process_->elector, tick);
+  caf::anon_send(process_->peer, tick);
+  for (auto& gateway : process_->context.gateways) caf::anon_send(gateway, tick);
+  world_.after(world_.between(19'000, 25'000), [this, incarnation = incarnation_] {
+    if (running() && incarnation_ == incarnation) this->tick();
+  });
+}
+
+void SimNode::kill() {
+  // What was not committed by now never will be, whatever the actors still try.
+  machine_.fill(true);
+  dying_ = true;
+  process_->end();
+  process_.reset();
+  dying_ = false;
+  machine_.fill(false);
+  status_ = NodeStatus{};
+  status_.id = options_.id;
+  world_.trace(name(), "is dead");
+}
+
+void SimNode::cut_power() {
+  kill();
+  machine_.cut_power();
+}
+
+store::DataDir& SimNode::data() { return *process_->data; }
+Gateway& SimNode::gateway() { return gateway_of(process_->context.gateways.front()); }
+void SimNode::slow_disk(Micros shortest, Micros longest) { process_->log_host->set_delays(shortest, longest); }
+
+}  // namespace troupe::sim

@@ -1,0 +1,73 @@
+// A simulated node: a machine with a disk, and the process that runs on it or does not. The process
+// is the real one (the same actors, the same store) on simulated threads, disk, network and clocks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/gateway.hpp"
+#include "actors/role_context.hpp"
+#include "apps/sim/sim_host.hpp"
+#include "apps/sim/sim_network.hpp"
+#include "apps/sim/world.hpp"
+#include "store/memory_disk.hpp"
+
+namespace troupe::sim {
+
+struct SimNodeOptions {
+  PeerId id;
+  std::shared_ptr<const zab::Quorum> quorum;
+  bool observer = false;
+  Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
+  double clock_rate = 1.0;                            ///< how fast this machine's clock runs
+  std::uint64_t checkpoint_txns = 40;
+};
+
+class SimNode {
+ public:
+  /// What the node's applier published; called in the order of its batches.
+  using AppliedHook = std::function<void(SimNode&, const Applied&)>;
+
+  SimNode(caf::actor_system& system, World& world, Wire& wire, const SimNodeOptions& options, AppliedHook on_applied);
+  ~SimNode();
+
+  void start();
+  void kill();       ///< the process ends at once; what it had not committed to the disk is gone
+  void cut_power();  ///< likewise, and so is what was not flushed
+  bool running() const { return process_ != nullptr; }
+  /// Counts the starts: what belongs to an earlier process must not touch a later one.
+  std::uint64_t incarnation() const { return incarnation_; }
+
+  PeerId id() const { return options_.id; }
+  bool observer() const { return options_.observer; }
+  std::string name() const { return "node " + to_string(options_.id); }
+  const NodeStatus& status() const { return status_; }
+  const std::string& failure() const { return failure_; }  ///< why the process ended itself, if it did
+
+  // Of a running node.
+  store::DataDir& data();
+  Gateway& gateway();
+  void slow_disk(Micros shortest, Micros longest);
+
+ private:
+  struct Process;
+
+  void tick();
+  std::int64_t local_ms() const;
+
+  caf::actor_system& system_;
+  World& world_;
+  Wire& wire_;
+  SimNodeOptions options_;
+  AppliedHook on_applied_;
+  store::MemoryMachine machine_;
+  std::unique_ptr<Process> process_;
+  std::uint64_t incarnation_ = 0;
+  NodeStatus status_;
+  bool dying_ = false;
+  std::string failure_;
+};
+
+}  // namespace troupe::sim

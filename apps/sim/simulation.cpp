@@ -1,0 +1,283 @@
+#include "apps/sim/simulation.hpp"
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "apps/sim/history.hpp"
+#include "apps/sim/invariants.hpp"
+#include "apps/sim/sim_client.hpp"
+#include "apps/sim/sim_node.hpp"
+#include "apps/sim/world.hpp"
+
+namespace troupe::sim {
+namespace {
+
+/// CAF needs a system with threads of its own; the simulation never uses them, one serves all runs.
+caf::actor_system& actor_system() {
+  struct Config : caf::actor_system_config {
+    Config() { set("scheduler.max-threads", 1u); }
+  };
+  static auto& config = *new Config;  // never destroyed: CAF's own statics may be gone by then
+  static auto& system = *new caf::actor_system{config};
+  return system;
+}
+
+class Simulation {
+ public:
+  explicit Simulation(const SimulationOptions& options)
+      : options_(options), world_(options.seed), wire_(world_, 50, world_.between(100, 3'000)) {
+    world_.on_trace = options.trace;
+  }
+
+  SimulationResult run() {
+    SimulationResult result;
+    try {
+      set_up(result);
+      play();
+    } catch (const Violation& violation) {
+      result.violation = violation.what();
+    } catch (const store::StorageError& error) {
+      result.violation = std::string("a node could not start: ") + error.what();
+    }
+    result.steps = world_.steps();
+    result.transactions = history_.all().size();
+    for (const auto& client : clients_) result.acknowledged += client->acknowledged();
+    result.leaders = epochs_.size();
+    result.faults = faults_;
+    result.fingerprint = world_.fingerprint();
+    return result;
+  }
+
+ private:
+  void set_up(SimulationResult& result) {
+    const auto voters = 3 + 2 * world_.between(0, 1) + (world_.chance(0.2) ? world_.between(0, 2) : 0);
+    const auto observers = world_.chance(0.4) ? world_.between(1, 2) : 0;
+    zab::PeerSet set;
+    for (std::uint32_t id = 1; id <= voters; ++id) set.insert({id});
+    quorum_ = std::make_shared<zab::MajorityQuorum>(set);
+    invariants_ = std::make_unique<Invariants>(history_, quorum_);
+    for (std::uint32_t id = 1; id <= voters + observers; ++id) {
+      SimNodeOptions node;
+      node.id = {id};
+      node.quorum = quorum_;
+      node.observer = id > voters;
+      node.disk_longest = world_.chance(0.2) ? 20'000 : world_.between(200, 5'000);
+      node.clock_rate = 1.0 + 0.02 * (static_cast<double>(world_.between(-100, 100)) / 100.0);
+      node.checkpoint_txns = static_cast<std::uint64_t>(world_.between(20, 200));
+      nodes_.push_back(std::make_unique<SimNode>(
+          actor_system(), world_, wire_, node,
+          [this](SimNode& at, const Applied& applied) { guarded([&] { invariants_->on_applied(at, applied); }); }));
+    }
+    const auto clients = world_.between(2, 6);
+    for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id));
+    result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
+                   std::to_string(clients) + " clients";
+    world_.trace("world", result.setup);
+    for (auto& node : nodes_) {
+      world_.after(world_.between(0, 300'000), [this, &node] { start(*node); });
+    }
+    for (auto& client : clients_) {
+      world_.after(world_.between(0, 1'000'000), [&client] { client->start(); });
+    }
+  }
+
+  void start(SimNode& node) {
+    if (node.running()) return;
+    node.start();
+    invariants_->on_started(node);
+  }
+
+  /// A violation inside an actor's handler must not be taken for the actor's own failure.
+  template <class Check>
+  void guarded(Check&& check) {
+    try {
+      check();
+    } catch (const Violation& violation) {
+      if (pending_violation_.empty()) pending_violation_ = violation.what();
+    }
+  }
+
+  void step() {
+    if (!world_.step()) throw Violation("nothing happens any more");
+    if (!pending_violation_.empty()) throw Violation(pending_violation_);
+    for (auto& node : nodes_) {
+      if (!node->running()) {
+        if (!node->failure().empty()) throw Violation(node->name() + " stopped itself: " + node->failure());
+        continue;
+      }
+      invariants_->check(*node);
+      const auto& status = node->status();
+      if (status.role == zab::PeerState::leading && status.serving) epochs_.insert(status.epoch);
+    }
+  }
+
+  void play() {
+    const Micros faults_end = options_.fault_seconds * 1'000'000;
+    plan_fault();
+    while (world_.now() < faults_end) step();
+    calm_ = true;
+    world_.trace("world", "the faults end");
+    wire_.heal();
+    for (auto& node : nodes_) {
+      if (!node->running()) start(*node);
+      node->slow_disk(100, 2'000);
+    }
+    for (auto& client : clients_) client->wind_down();
+    const Micros bound = world_.now() + options_.settle_seconds * 1'000'000;
+    while (!settled()) {
+      if (world_.now() > bound) throw Violation("no agreement long after the faults have ended: " + where());
+      for (int i = 0; i < 50; ++i) step();
+    }
+    verify();
+  }
+
+  // --- faults ---
+
+  SimNode& any_node() {
+    return *nodes_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(nodes_.size()) - 1))];
+  }
+
+  void plan_fault() {
+    world_.after(world_.between(1'000, 1'200'000), [this] {
+      if (calm_) return;
+      ++faults_;
+      fault();
+      plan_fault();
+    });
+  }
+
+  void fault() {
+    auto& node = any_node();
+    const auto back = [this, &node] {
+      world_.after(world_.between(1'000, 2'000'000), [this, &node] { start(node); });
+    };
+    switch (world_.between(0, 9)) {
+      case 0:
+      case 1:
+        if (!node.running()) return;
+        node.kill();
+        return back();
+      case 2:
+        if (!node.running()) return;
+        world_.trace(node.name(), "loses its power");
+        node.cut_power();
+        return back();
+      case 3:  // everything at once
+        if (!world_.chance(0.3)) return;
+        world_.trace("world", "the power fails");
+        for (auto& each : nodes_) {
+          if (each->running()) {
+            each->cut_power();
+          }
+          world_.after(world_.between(1'000, 1'000'000), [this, &each] { start(*each); });
+        }
+        return;
+      case 4: {  // one node cut off, in one direction or both
+        world_.trace(node.name(), "is cut off");
+        const auto way = world_.between(0, 2);
+        for (auto& other : nodes_) {
+          if (other->id() == node.id()) continue;
+          if (way != 1) wire_.cut(node.id(), other->id());
+          if (way != 2) wire_.cut(other->id(), node.id());
+        }
+        return heal_later();
+      }
+      case 5: {  // a split
+        world_.trace("world", "the network splits");
+        std::set<PeerId> side;
+        for (auto& each : nodes_) {
+          if (world_.chance(0.5)) side.insert(each->id());
+        }
+        for (auto& a : nodes_) {
+          for (auto& b : nodes_) {
+            if (side.contains(a->id()) != side.contains(b->id())) wire_.cut(a->id(), b->id());
+          }
+        }
+        return heal_later();
+      }
+      case 6: {
+        auto& other = any_node();
+        wire_.break_connections(node.id(), other.id());
+        return;
+      }
+      case 7:
+        if (!node.running()) return;
+        world_.trace(node.name(), "has a slow disk");
+        node.slow_disk(10'000, 200'000);
+        world_.after(world_.between(100'000, 2'000'000), [&node, incarnation = node.incarnation()] {
+          if (node.running() && node.incarnation() == incarnation) node.slow_disk(100, 3'000);
+        });
+        return;
+      default:
+        clients_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(clients_.size()) - 1))]
+            ->lose_connection();
+        return;
+    }
+  }
+
+  void heal_later() {
+    world_.after(world_.between(10'000, 3'000'000), [this] { wire_.heal(); });
+  }
+
+  // --- the end ---
+
+  bool settled() const {
+    for (const auto& client : clients_) {
+      if (!client->idle()) return false;
+    }
+    for (const auto& node : nodes_) {
+      if (!node->running() || !node->status().serving) return false;
+      if (node->data().tree().applied() != history_.last()) return false;
+    }
+    return true;
+  }
+
+  std::string where() const {
+    std::string text;
+    for (const auto& node : nodes_) {
+      text += node->name() + " " + (node->status().serving ? "serves" : "does not serve") + " at " +
+              to_string(node->data().tree().applied()) + "; ";
+    }
+    for (const auto& client : clients_) {
+      if (!client->idle()) text += client->name() + " waits; ";
+    }
+    return text + "the history ends at " + to_string(history_.last());
+  }
+
+  void verify() {
+    if (const auto orphans = history_.orphans(); !orphans.empty()) {
+      throw Violation("an ephemeral outlived its session: " + orphans.front());
+    }
+    SimClient::verify_writes(clients_, history_);
+    for (const auto& client : clients_) client->verify_reads(history_);
+    for (const auto& node : nodes_) {
+      const auto view = node->data().tree().view();
+      std::string problem;
+      history_.each_now([&](const std::string& path, const std::string& data) {
+        const auto found = view->get(path);
+        if (!found || found->data != data) problem = node->name() + " has lost or changed " + path;
+      });
+      if (!problem.empty()) throw Violation(problem);
+    }
+  }
+
+  SimulationOptions options_;
+  World world_;
+  Wire wire_;
+  History history_;
+  std::shared_ptr<const zab::Quorum> quorum_;
+  std::unique_ptr<Invariants> invariants_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  std::set<Epoch> epochs_;
+  std::uint64_t faults_ = 0;
+  bool calm_ = false;
+  std::string pending_violation_;
+};
+
+}  // namespace
+
+SimulationResult simulate(const SimulationOptions& options) { return Simulation(options).run(); }
+
+}  // namespace troupe::sim
