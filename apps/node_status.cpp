@@ -8,7 +8,7 @@
 namespace troupe {
 namespace {
 
-NodeStatus decode(schema::Status::Reader from) {
+RemoteStatus decode(schema::Status::Reader from) {
   return {
       .node = {from.getNode()},
       .role = from.getRole(),

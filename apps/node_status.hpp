@@ -12,7 +12,7 @@
 namespace troupe {
 
 /// schema/client.capnp, struct Status, says what the fields mean.
-struct NodeStatus {
+struct RemoteStatus {
   PeerId node;
   std::string role;
   PeerId leader;  ///< 0: none
@@ -24,7 +24,7 @@ struct NodeStatus {
 
 struct StatusAnswer {
   std::string address;
-  std::optional<NodeStatus> status;
+  std::optional<RemoteStatus> status;
   std::string problem;  ///< where there is no status: why not
 };
 

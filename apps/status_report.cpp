@@ -16,7 +16,7 @@ Zxid most_recent(const std::vector<StatusAnswer>& answers) {
 }
 
 /// Counters of different epochs cannot be subtracted: then none.
-std::optional<std::uint32_t> lag(const NodeStatus& status, Zxid recent) {
+std::optional<std::uint32_t> lag(const RemoteStatus& status, Zxid recent) {
   if (status.last_zxid.epoch() != recent.epoch()) return std::nullopt;
   return recent.counter() - status.last_zxid.counter();
 }
@@ -43,7 +43,7 @@ std::string json_node(const StatusAnswer& answer, Zxid recent) {
     field("problem", json_text(answer.problem));
     return text + "}";
   }
-  const NodeStatus& status = *answer.status;
+  const RemoteStatus& status = *answer.status;
   auto behind = lag(status, recent);
   field("node", to_string(status.node));
   field("role", json_text(status.role));

@@ -9,7 +9,7 @@ namespace {
 
 StatusAnswer answer(std::uint32_t node, const char* role, Zxid last, std::uint32_t leader = 3) {
   return {.address = "127.0.0.1:21" + std::to_string(node),
-          .status = NodeStatus{.node = {node},
+          .status = RemoteStatus{.node = {node},
                                .role = role,
                                .leader = {leader},
                                .epoch = {2},
