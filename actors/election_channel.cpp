@@ -7,6 +7,7 @@ namespace troupe {
 namespace {
 constexpr auto first_delay = 20 * kj::MILLISECONDS;
 constexpr auto longest_delay = 500 * kj::MILLISECONDS;
+constexpr auto settled = 1 * kj::SECONDS;     // a connection that lasted so long was not a refused one
 constexpr auto freshness = 500 * kj::MILLISECONDS;  // several times as long as votes are repeated
 constexpr unsigned unacknowledged_ms = 2'000;
 }  // namespace
@@ -20,6 +21,7 @@ ElectionChannel::ElectionChannel(KjHost& host, kj::Timer& timer, Bytes hello, Co
       reachable_(std::move(reachable)),
       waiting_since_(timer.now()),
       delay_(first_delay),
+      connected_at_(timer.now()),
       running_(nullptr) {
   running_ = kj::evalLater([this] { return run(); }).eagerlyEvaluate(nullptr);
 }
@@ -39,16 +41,24 @@ kj::Promise<void> ElectionChannel::run() {
 }
 
 kj::Promise<void> ElectionChannel::retry() {
+  if (stream_ && timer_.now() - connected_at_ > settled) delay_ = first_delay;
   const auto delay = delay_;
   delay_ = std::min(2 * delay_, longest_delay);
-  return timer_.afterDelay(delay).then([this] {
+  auto wake = kj::newPromiseAndFulfiller<void>();
+  waker_ = kj::mv(wake.fulfiller);
+  return timer_.afterDelay(delay).exclusiveJoin(kj::mv(wake.promise)).then([this] {
+    waker_ = nullptr;
     stream_.reset();
     return run();
   });
 }
 
+void ElectionChannel::hurry() {
+  if (waker_.get() != nullptr) waker_->fulfill();
+}
+
 void ElectionChannel::connected(kj::Own<kj::AsyncIoStream> stream) {
-  delay_ = first_delay;
+  connected_at_ = timer_.now();
   set_socket_options(*stream, unacknowledged_ms);
   stream_ = std::make_shared<FrameStream>(host_, kj::mv(stream));
   // A write that fails has its connection closed under it: the pending read ends, and with it this try.

@@ -28,6 +28,8 @@ class ElectionChannel {
   ElectionChannel(KjHost& host, kj::Timer& timer, Bytes hello, Connect connect, std::function<void(bool)> reachable);
 
   void notify(Bytes notification);
+  /// The other node lives: if this was about to wait before its next attempt, it waits no longer.
+  void hurry();
 
  private:
   kj::Promise<void> run();
@@ -46,7 +48,9 @@ class ElectionChannel {
   std::optional<Bytes> waiting_;
   kj::TimePoint waiting_since_;
   std::optional<bool> told_;
-  kj::Duration delay_;  // before the next attempt
+  kj::Duration delay_;            // before the next attempt
+  kj::TimePoint connected_at_;
+  kj::Own<kj::PromiseFulfiller<void>> waker_;  // while waiting for the next attempt
   kj::Promise<void> running_;  // last, so that it is cancelled first
 };
 

@@ -263,7 +263,9 @@ void Gateway::reply(Attachment& attachment, const Waiting& waiting, Error error)
 
 // --- from upstream and from the applier ---
 
-void Gateway::serving() { serving_ = true; }
+void Gateway::serving() {
+  serving_ = true;
+}
 
 void Gateway::not_serving() {
   settle();

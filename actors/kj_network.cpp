@@ -46,7 +46,7 @@ void KjNetwork::start(ElectorActor elector, PeerActor peer) {
 }
 
 void KjNetwork::taskFailed(kj::Exception&& error) {
-  spdlog::warn("a connection from another node: {}", reason_of(error));
+  spdlog::warn("a connection to the peer port is closed: {}", reason_of(error));
 }
 
 // --- outgoing ---
@@ -60,7 +60,10 @@ kj::Promise<kj::Own<kj::AsyncIoStream>> KjNetwork::dial(PeerId to) {
                          auto stream = address->connect();
                          return stream.attach(kj::mv(address));
                        });
-  return timer_.timeoutAfter(dial_timeout, kj::mv(connected));
+  auto silence = timer_.afterDelay(dial_timeout).then([]() -> kj::Own<kj::AsyncIoStream> {
+    kj::throwFatalException(broken_connection("it does not answer"));
+  });
+  return connected.exclusiveJoin(kj::mv(silence));
 }
 
 void KjNetwork::notify(PeerId to, const zab::Notification& notification) {
@@ -92,8 +95,11 @@ kj::Promise<void> KjNetwork::greet(kj::Own<kj::AsyncIoStream> accepted) {
   set_socket_options(*accepted);
   auto stream = std::make_shared<FrameStream>(host_, kj::mv(accepted), longest_hello);
   ++strangers_;
-  auto hello = stream->receive(1);
-  return timer_.timeoutAfter(hello_timeout, kj::mv(hello))
+  auto silence = timer_.afterDelay(hello_timeout).then([]() -> std::vector<Bytes> {
+    kj::throwFatalException(broken_connection("no hello came in time"));
+  });
+  return stream->receive(1)
+      .exclusiveJoin(kj::mv(silence))
       .then([this, stream](std::vector<Bytes> frames) { welcome(stream, decode_hello(frames.front())); })
       .attach(kj::defer([this] { --strangers_; }), Stream(stream));
 }
@@ -114,6 +120,7 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
     auto& current = votes_[hello.from];
     if (current) current->shut_down();
     current = stream;
+    channels_.at(hello.from)->hurry();
     tasks_.add(hear_votes(stream, hello.from));
     return;
   }

@@ -140,19 +140,22 @@ SessionId Client::session() const {
   return impl_->session_;
 }
 
-void Client::close() { impl_->stop(true); }
-void Client::abandon() { impl_->stop(false); }
+void Client::close() {
+  impl_->stop(true);
+}
+void Client::abandon() {
+  impl_->stop(false);
+}
 
 // --- writes ---
 
 void Client::create(const std::string& path, std::string data, CreateOptions options, Callback<Created> done) {
-  impl_->submit(path, impl_->requests_.create(
-                          {Operation::Code::create, path, std::move(data), std::move(options)}, std::move(done)));
+  impl_->submit(path, impl_->requests_.create({Operation::Code::create, path, std::move(data), std::move(options)},
+                                              std::move(done)));
 }
 Created Client::create(const std::string& path, std::string data, CreateOptions options) {
-  return impl_->wait<Created>("create", path, [&](auto done) {
-    create(path, std::move(data), std::move(options), std::move(done));
-  });
+  return impl_->wait<Created>("create", path,
+                              [&](auto done) { create(path, std::move(data), std::move(options), std::move(done)); });
 }
 
 void Client::remove(const std::string& path, std::int32_t version, Callback<Nothing> done) {
@@ -163,8 +166,8 @@ void Client::remove(const std::string& path, std::int32_t version) {
 }
 
 void Client::set(const std::string& path, std::string data, std::int32_t version, Callback<Stat> done) {
-  impl_->submit(path, impl_->requests_.change({Operation::Code::set, path, std::move(data), {}, version},
-                                              std::move(done)));
+  impl_->submit(path,
+                impl_->requests_.change({Operation::Code::set, path, std::move(data), {}, version}, std::move(done)));
 }
 Stat Client::set(const std::string& path, std::string data, std::int32_t version) {
   return impl_->wait<Stat>("set", path, [&](auto done) { set(path, std::move(data), version, std::move(done)); });
@@ -192,8 +195,7 @@ std::vector<OpResult> Client::commit(Multi multi) {
   if (committed.error == Error::ok) return std::move(committed.results);
   std::size_t culprit = 0;
   while (culprit < committed.results.size() && committed.results[culprit].error == Error::ok) ++culprit;
-  throw ClientError(committed.error,
-                    "commit: operation " + std::to_string(culprit) + ": " + describe(committed.error));
+  throw ClientError(committed.error, "commit: operation " + std::to_string(culprit) + ": " + describe(committed.error));
 }
 
 // --- reads ---
@@ -217,9 +219,8 @@ void Client::children(const std::string& path, Watch watch, Page page, Callback<
   impl_->submit(path, impl_->requests_.children(path, std::move(watch), std::move(page), std::move(done)));
 }
 Children Client::children(const std::string& path, Watch watch, Page page) {
-  return impl_->wait<Children>("list", path, [&](auto done) {
-    children(path, std::move(watch), std::move(page), std::move(done));
-  });
+  return impl_->wait<Children>("list", path,
+                               [&](auto done) { children(path, std::move(watch), std::move(page), std::move(done)); });
 }
 
 void Client::get_acl(const std::string& path, Callback<AclValue> done) {
@@ -229,7 +230,9 @@ AclValue Client::get_acl(const std::string& path) {
   return impl_->wait<AclValue>("get the ACL of", path, [&](auto done) { get_acl(path, std::move(done)); });
 }
 
-void Client::sync(Callback<Nothing> done) { impl_->submit("/", impl_->requests_.sync(std::move(done))); }
+void Client::sync(Callback<Nothing> done) {
+  impl_->submit("/", impl_->requests_.sync(std::move(done)));
+}
 void Client::sync() {
   impl_->wait<Nothing>("sync", "", [&](auto done) { sync(std::move(done)); });
 }

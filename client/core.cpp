@@ -5,12 +5,14 @@
 namespace troupe::client {
 namespace {
 
-constexpr std::size_t max_submits = 16;          // under way; more would only make them smaller
+constexpr std::size_t max_submits = 16;  // under way; more would only make them smaller
 constexpr std::size_t max_submit_bytes = 1 << 20;
 constexpr std::size_t max_submit_calls = 16384;
 constexpr std::size_t max_call_bytes = 4 << 20;  // of a message, see schema/client.capnp
 
-kj::Duration milliseconds(std::chrono::milliseconds from) { return from.count() * kj::MILLISECONDS; }
+kj::Duration milliseconds(std::chrono::milliseconds from) {
+  return from.count() * kj::MILLISECONDS;
+}
 
 }  // namespace
 
@@ -56,7 +58,9 @@ Core::~Core() noexcept {
 }
 
 /// A task that fails takes its connection with it. Those that do not belong to one do not fail.
-void Core::taskFailed(kj::Exception&&) { lose(); }
+void Core::taskFailed(kj::Exception&&) {
+  lose();
+}
 
 void Core::set_state(State state) {
   if (state_ == State::expired || state_ == State::closed || state_ == state) return;
@@ -269,8 +273,7 @@ void Core::prepare_connection_calls() {
         [scheme = scheme, credentials = credentials](schema::Call::Builder to) {
           auto auth = to.initAddAuth();
           auth.setScheme(kj::StringPtr(scheme.c_str(), scheme.size()));
-          auth.setCredentials(
-              kj::arrayPtr(reinterpret_cast<const kj::byte*>(credentials.data()), credentials.size()));
+          auth.setCredentials(kj::arrayPtr(reinterpret_cast<const kj::byte*>(credentials.data()), credentials.size()));
         },
         [](schema::Answer::Reader) { return Nothing{}; }, Callback<Nothing>([](Result<Nothing>) {})));
   }

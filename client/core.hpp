@@ -97,9 +97,9 @@ class Core final : private kj::TaskSet::ErrorHandler {
   SessionId session_;
   kj::Array<kj::byte> password_;
   kj::Duration timeout_;
-  Zxid last_zxid_;                  // of what was delivered
-  std::uint64_t last_number_ = 0;   // of the writes
-  std::uint64_t answered_ = 0;      // the writes up to here were delivered
+  Zxid last_zxid_;                 // of what was delivered
+  std::uint64_t last_number_ = 0;  // of the writes
+  std::uint64_t answered_ = 0;     // the writes up to here were delivered
   std::vector<std::pair<std::string, std::string>> credentials_;
 
   // The calls.

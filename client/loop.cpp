@@ -12,7 +12,6 @@ Loop::Loop(std::function<void(kj::AsyncIoContext&)> start, std::function<void()>
     : wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   TROUPE_CHECK(wake_fd_ >= 0, "the system has a file descriptor for the client's loop");
   thread_ = std::thread([this, start = std::move(start), finish = std::move(finish)] { run(start, finish); });
-  id_ = thread_.get_id();
 }
 
 void Loop::stop() {
@@ -34,6 +33,7 @@ void Loop::post(std::function<void()> task) {
 }
 
 void Loop::run(const std::function<void(kj::AsyncIoContext&)>& start, const std::function<void()>& finish) {
+  id_ = std::this_thread::get_id();
   pthread_setname_np(pthread_self(), "troupe-client");
   auto io = kj::setupAsyncIo();
   start(io);

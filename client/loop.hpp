@@ -5,6 +5,7 @@
 #include <kj/async-io.h>
 #include <kj/async-unix.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -34,8 +35,8 @@ class Loop {
   std::mutex mutex_;
   std::vector<std::function<void()>> tasks_;  // guarded by mutex_
   bool stopping_ = false;                     // guarded by mutex_
+  std::atomic<std::thread::id> id_;
   std::thread thread_;
-  std::thread::id id_;
 };
 
 }  // namespace troupe::client

@@ -3,7 +3,9 @@
 namespace troupe::client {
 namespace {
 
-kj::StringPtr text(const std::string& from) { return {from.c_str(), from.size()}; }
+kj::StringPtr text(const std::string& from) {
+  return {from.c_str(), from.size()};
+}
 kj::ArrayPtr<const kj::byte> data(const std::string& from) {
   return {reinterpret_cast<const kj::byte*>(from.data()), from.size()};
 }
@@ -79,14 +81,17 @@ std::size_t bytes_of(const Operation& operation) {
   return bytes;
 }
 
-Error error_of(schema::Answer::Reader answer) { return static_cast<Error>(answer.getError()); }
+Error error_of(schema::Answer::Reader answer) {
+  return static_cast<Error>(answer.getError());
+}
 
 /// A call of one operation whose answer is made by `read(Outcome::Result)`.
 template <class T, class Read>
 std::unique_ptr<Call> write_call(Operation operation, Read read, Callback<T> done) {
   const auto bytes = bytes_of(operation);
   auto call = make_call<T>(
-      bytes, [operation = std::move(operation)](schema::Call::Builder to) { write_operation(operation, to.initWrite()); },
+      bytes,
+      [operation = std::move(operation)](schema::Call::Builder to) { write_operation(operation, to.initWrite()); },
       [read](schema::Answer::Reader answer) -> Result<T> {
         if (error_of(answer) != Error::ok) return error_of(answer);
         if (!answer.isResults() || answer.getResults().size() == 0) return Error::marshalling_error;
@@ -162,8 +167,7 @@ std::unique_ptr<Call> Requests::commit(std::vector<Operation> operations, Callba
   return call;
 }
 
-std::unique_ptr<Call> Requests::exists(const std::string& path, Watch watch,
-                                       Callback<std::optional<Stat>> done) const {
+std::unique_ptr<Call> Requests::exists(const std::string& path, Watch watch, Callback<std::optional<Stat>> done) const {
   const auto target = served(path);
   return make_call<std::optional<Stat>>(
       target.size(),
@@ -253,7 +257,8 @@ Result<Nothing> read_nothing(schema::Answer::Reader answer) {
 }  // namespace
 
 std::unique_ptr<Call> Requests::sync(Callback<Nothing> done) const {
-  return make_call<Nothing>(0, [](schema::Call::Builder to) { to.setSync(); }, read_nothing, std::move(done));
+  return make_call<Nothing>(
+      0, [](schema::Call::Builder to) { to.setSync(); }, read_nothing, std::move(done));
 }
 
 std::unique_ptr<Call> Requests::add_watch(const std::string& path, WatchMode mode, Watch watch,

@@ -113,7 +113,8 @@ TEST_CASE("The operations, one after the other") {
   client.remove("/app/n-0000000000");
   client.sync();
 
-  const auto results = client.commit(std::move(client::Multi().check("/app", 1).create("/app/m", "x").set("/app", "y")));
+  const auto results =
+      client.commit(std::move(client::Multi().check("/app", 1).create("/app/m", "x").set("/app", "y")));
   CHECK(results.size() == 3);
   CHECK(results[1].path == "/app/m");
   CHECK(results[2].stat.version == 2);
@@ -183,9 +184,8 @@ TEST_CASE("A watch calls once, and before the data that it announces is seen") {
   for (int i = 1; i <= 50; ++i) {
     std::atomic<int> heard = 0;
     reader.sync();
-    const auto value = reader.get("/a", [&](const WatchEvent& event) {
-      heard += event.type == EventKind::data_changed ? 1 : 100;
-    });
+    const auto value =
+        reader.get("/a", [&](const WatchEvent& event) { heard += event.type == EventKind::data_changed ? 1 : 100; });
     CHECK(value.data == std::to_string(i - 1));
     auto [done, written] = promised<client::Stat>();
     writer.set("/a", std::to_string(i), -1, std::move(done));

@@ -21,8 +21,8 @@ class TestServer {
   explicit TestServer(std::size_t doors = 2, GatewayOptions options = {}, std::uint64_t seed = 1)
       : options_(options), random_(seed) {
     std::promise<void> ready;
-    loop_ = std::make_unique<client::Loop>([&](kj::AsyncIoContext& io) { start(io, doors, ready); },
-                                           [this] { stop(); });
+    loop_ =
+        std::make_unique<client::Loop>([&](kj::AsyncIoContext& io) { start(io, doors, ready); }, [this] { stop(); });
     ready.get_future().wait();
   }
   ~TestServer() { loop_->stop(); }

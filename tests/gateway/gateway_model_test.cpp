@@ -99,7 +99,10 @@ class RandomClient {
     if (sent.kind == Sent::set) client_.write({.code = OpCode::set_data, .path = own_, .data = sent.value}, sent.tag);
     if (sent.kind == Sent::touch) client_.write({.code = OpCode::set_data, .path = shared, .data = own_}, sent.tag);
     if (sent.kind == Sent::append) {
-      client_.write({.code = OpCode::create, .path = "/list/n-", .data = own_, .acl = TestClient::open_acl(),
+      client_.write({.code = OpCode::create,
+                     .path = "/list/n-",
+                     .data = own_,
+                     .acl = TestClient::open_acl(),
                      .kind = schema::NodeKind::PERSISTENT_SEQUENTIAL},
                     sent.tag);
     }
@@ -154,7 +157,7 @@ class RandomClient {
         REQUIRE(said.data == sent.value);
         break;
       case Sent::get_shared:
-        REQUIRE(said.stat->version >= seen_version_);  // time does not run backwards
+        REQUIRE(said.stat->version >= seen_version_);                   // time does not run backwards
         if (watched_) REQUIRE(said.stat->version == watched_version_);  // or its event would have come first
         seen_version_ = said.stat->version;
         if (sent.watch) {

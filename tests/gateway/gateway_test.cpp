@@ -429,10 +429,10 @@ TEST_CASE("Watches that are set again after a lost connection tell exactly what 
   const std::string_view recursive[] = {"/r"}, child[] = {"/r"};
   rearm(c.client, {.relative = seen, .child = child, .recursive = recursive});
   CHECK(heard(c.client) == std::vector<std::pair<EventType, std::string>>{{EventType::deleted, "/r/old"},
-                                                                         {EventType::children_changed, "/r"},
-                                                                         {EventType::created, "/r/new"},
-                                                                         {EventType::data_changed, "/r/new"},
-                                                                         {EventType::data_changed, "/r/new"}});
+                                                                          {EventType::children_changed, "/r"},
+                                                                          {EventType::created, "/r/new"},
+                                                                          {EventType::data_changed, "/r/new"},
+                                                                          {EventType::data_changed, "/r/new"}});
   CHECK(c.client.lost.empty());
   CHECK(c.gateway.watches().size() == 1);  // the child watch is used up
 }
@@ -462,7 +462,7 @@ TEST_CASE("What is too long ago to be told exactly is told from the tree, and th
   node.run();
   const std::string_view recursive[] = {"/r"}, data[] = {"/r/old"};
   rearm(client, {.relative = seen, .data = data, .recursive = recursive});
-  CHECK(heard(client) == std::vector<std::pair<EventType, std::string>>{{EventType::deleted, "/r/old"},
-                                                                        {EventType::created, "/r/new"}});
+  CHECK(heard(client) ==
+        std::vector<std::pair<EventType, std::string>>{{EventType::deleted, "/r/old"}, {EventType::created, "/r/new"}});
   CHECK(client.lost == std::vector<std::string>{"/r"});
 }

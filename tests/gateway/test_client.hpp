@@ -61,7 +61,11 @@ class TestClient final : public ClientSink {
   std::uint64_t remove(std::string_view path) { return write({.code = OpCode::remove, .path = path}); }
   std::uint64_t write(const WriteOp& op) { return write(op, next_number++); }
   std::uint64_t write(const WriteOp& op, std::uint64_t number) {
-    call({.tag = number, .code = op.code, .number = number, .numbered = true, .answered = answered,
+    call({.tag = number,
+          .code = op.code,
+          .number = number,
+          .numbered = true,
+          .answered = answered,
           .ops = std::span(&op, 1)});
     return number;
   }
@@ -85,7 +89,11 @@ class TestClient final : public ClientSink {
   }
   std::uint64_t children(std::string_view path, bool watch = false, std::string_view after = {},
                          std::uint32_t limit = 0) {
-    call({.tag = ++next_tag, .code = OpCode::get_children, .path = path, .watch = watch, .after = after,
+    call({.tag = ++next_tag,
+          .code = OpCode::get_children,
+          .path = path,
+          .watch = watch,
+          .after = after,
           .limit = limit});
     return next_tag;
   }

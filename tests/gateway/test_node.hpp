@@ -33,7 +33,8 @@ class TestNode {
   }
 
   /// Another gateway, with a view and serving.
-  Gateway& add_gateway(GatewayOptions options = {}, std::function<void()> something_to_do = [] {}) {
+  Gateway& add_gateway(
+      GatewayOptions options = {}, std::function<void()> something_to_do = [] {}) {
     const auto id = static_cast<std::uint32_t>(links_.size());
     options.gateway = id;
     options.node = PeerId{1};
@@ -58,8 +59,8 @@ class TestNode {
     const auto count = std::min(most, proposals_.size());
     if (count == 0) return false;
     const auto end = proposals_.begin() + static_cast<std::ptrdiff_t>(count);
-    auto batch = std::make_shared<const store::AppliedBatch>(
-        tree_.apply(std::vector<store::Proposal>(proposals_.begin(), end)));
+    auto batch =
+        std::make_shared<const store::AppliedBatch>(tree_.apply(std::vector<store::Proposal>(proposals_.begin(), end)));
     proposals_.erase(proposals_.begin(), end);
     proposer_.advance(tree_.view());
     for (auto& link : links_) {
@@ -89,8 +90,8 @@ class TestNode {
   bool idle() const {
     bool busy = !proposals_.empty();
     for (const auto& link : links_) {
-      busy = busy || link->dirty || !link->to_leader.empty() || !link->from_leader.empty() ||
-             !link->from_applier.empty();
+      busy =
+          busy || link->dirty || !link->to_leader.empty() || !link->from_leader.empty() || !link->from_applier.empty();
     }
     return !busy;
   }
