@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -26,13 +27,18 @@ std::vector<pid_t> children_of(pid_t parent) {
   return children;
 }
 
-/// The process that runs node `id` of the launcher.
+/// The process that runs node `id` of the launcher. One that was just started may not be what it
+/// will be yet.
 pid_t node_process(Ensemble& ensemble, int id) {
-  for (pid_t child : children_of(ensemble.launcher().id())) {
-    std::ostringstream line;
-    line << std::ifstream("/proc/" + std::to_string(child) + "/cmdline").rdbuf();
-    if (line.str().find("node-" + std::to_string(id) + ".toml") != std::string::npos) return child;
-  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  do {
+    for (pid_t child : children_of(ensemble.launcher().id())) {
+      std::ostringstream line;
+      line << std::ifstream("/proc/" + std::to_string(child) + "/cmdline").rdbuf();
+      if (line.str().find("node-" + std::to_string(id) + ".toml") != std::string::npos) return child;
+    }
+    poll(nullptr, 0, 5);
+  } while (std::chrono::steady_clock::now() < deadline);
   FAIL("node " << id << " has no process");
   return 0;
 }
