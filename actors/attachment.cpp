@@ -29,8 +29,8 @@ QueuedCall::QueuedCall(const Call& call) : call_(call) {
     for (auto& path : paths_) visit(path);
   };
   if (call.rearm != nullptr) {
-    for (auto list : {call.rearm->data, call.rearm->exist, call.rearm->child, call.rearm->persistent,
-                      call.rearm->recursive}) {
+    for (auto list :
+         {call.rearm->data, call.rearm->exist, call.rearm->child, call.rearm->persistent, call.rearm->recursive}) {
       paths_.insert(paths_.end(), list.begin(), list.end());
     }
   }

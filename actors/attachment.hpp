@@ -45,13 +45,13 @@ struct Waiting {
   OpCode code = OpCode::exists;
   std::size_t bytes = 0;
 
-  std::uint64_t number = 0;  // write, replay
-  Bytes request;             // write, until it is issued
-  std::shared_ptr<const store::Outcome> outcome;  // write, when it has come
-  std::optional<Error> error;  // of a refusal, or of a write that did not become a transaction
-  std::uint64_t ticket = 0;       // sync, when it is issued
-  std::optional<Zxid> barrier;    // sync, when upstream has answered
-  std::unique_ptr<QueuedCall> call;  // read
+  std::uint64_t number = 0;                       // write, replay
+  Bytes request;                                  // write, until it is issued
+  std::shared_ptr<const store::Outcome> outcome;  // write, when it has come; replay
+  std::optional<Error> error;                     // of a refusal, or of a write that did not become a transaction
+  std::uint64_t ticket = 0;                       // sync, when it is issued
+  std::optional<Zxid> barrier;                    // sync, when upstream has answered
+  std::unique_ptr<QueuedCall> call;               // read
 };
 
 struct Attachment {
@@ -76,10 +76,10 @@ struct Attachment {
   Zxid barrier;              // the view must reach it first
 
   std::deque<Waiting> queue;
-  std::size_t issued = 0;         // so many of the queue's front are sent upstream
+  std::size_t issued = 0;  // so many of the queue's front are sent upstream
   std::size_t queued_bytes = 0;
-  bool stopped = false;           // the door was told that it is congested
-  std::uint64_t last_number = 0;  // of the writes on this connection
+  bool stopped = false;            // the door was told that it is congested
+  std::uint64_t last_number = 0;   // of the writes on this connection
   std::uint64_t replay_until = 0;  // numbered writes up to here were applied before this connection
   std::uint64_t heard_in = 0;      // the tick period in which the client was last noted as heard
 

@@ -81,18 +81,18 @@ struct Call {
   OpCode code = OpCode::exists;
 
   // Writes, close among them.
-  std::uint64_t number = 0;    ///< rising within the connection
-  bool numbered = false;       ///< the client may repeat it after a lost connection; see schema::Request
-  std::uint64_t answered = 0;  ///< with `numbered`: the client has the answers up to this one
+  std::uint64_t number = 0;      ///< rising within the connection
+  bool numbered = false;         ///< the client may repeat it after a lost connection; see schema::Request
+  std::uint64_t answered = 0;    ///< with `numbered`: the client has the answers up to this one
   std::span<const WriteOp> ops;  ///< one, or those of a multi
 
   // Reads and watches.
   std::string_view path;
   bool watch = false;
-  std::string_view after;   ///< get_children: begin behind this name
-  std::uint32_t limit = 0;  ///< get_children: at most so many names, 0 for all
+  std::string_view after;         ///< get_children: begin behind this name
+  std::uint32_t limit = 0;        ///< get_children: at most so many names, 0 for all
   std::optional<WatchKind> kind;  ///< of add_watch (persistent, recursive), check_ and remove_watches (none: any)
-  const Rearm* rearm = nullptr;  ///< of set_watches
+  const Rearm* rearm = nullptr;   ///< of set_watches
 
   // add_auth.
   std::string_view scheme, credentials;
@@ -101,15 +101,15 @@ struct Call {
 struct Reply {
   std::uint64_t tag = 0;
   OpCode code = OpCode::exists;
-  Error error = Error::ok;  ///< of a multi always ok, unless it did not become a transaction: look at results
-  Zxid zxid;                ///< of a write its transaction, otherwise the view
-  const store::Stat* stat = nullptr;              ///< of a read of one znode
-  std::optional<std::string_view> data;           ///< get_data
-  std::span<const std::string_view> names;        ///< get_children, get_ephemerals
-  bool more = false;                              ///< get_children with a limit: there are others
-  std::uint64_t count = 0;                        ///< all_children_number
-  std::span<const store::AclEntry> acl;           ///< get_acl
-  std::span<const store::OpResult> results;       ///< writes: one, or one for each operation of a multi
+  Error error = Error::ok;            ///< of a multi always ok, unless it did not become a transaction: look at results
+  Zxid zxid;                          ///< of a write its transaction, otherwise the view
+  const store::Stat* stat = nullptr;  ///< of a read of one znode
+  std::optional<std::string_view> data;              ///< get_data
+  std::span<const std::string_view> names;           ///< get_children, get_ephemerals
+  bool more = false;                                 ///< get_children with a limit: there are others
+  std::uint64_t count = 0;                           ///< all_children_number
+  std::span<const store::AclEntry> acl;              ///< get_acl
+  std::span<const store::OpResult> results;          ///< writes: one, or one for each operation of a multi
   capnp::List<schema::Identity>::Reader identities;  ///< who_am_i
 };
 
@@ -120,11 +120,11 @@ struct Event {
 };
 
 struct ConnectRequest {
-  SessionId session;                     ///< 0: a new one
-  std::span<const std::byte> password;   ///< of the session to take up
-  std::uint32_t timeout_ms = 0;          ///< wanted, of a new session
+  SessionId session;                    ///< 0: a new one
+  std::span<const std::byte> password;  ///< of the session to take up
+  std::uint32_t timeout_ms = 0;         ///< wanted, of a new session
   Zxid last_seen;
-  std::string_view address;              ///< the client's, for access control by ip; may be empty
+  std::string_view address;  ///< the client's, for access control by ip; may be empty
 };
 
 struct Accepted {

@@ -169,7 +169,14 @@ void Gateway::submit_write(Attachment& attachment, const Call& call) {
     waiting.kind = Waiting::Kind::refusal;
     waiting.error = Error::bad_arguments;
   } else if (call.numbered && call.number <= attachment.replay_until) {
+    // Now, while the answer is kept: a later request of this session may end it, and its answers with it.
     waiting.kind = Waiting::Kind::replay;
+    if (auto outcome = view_->answer(attachment.session, call.number)) {
+      waiting.outcome = std::make_shared<const store::Outcome>(std::move(*outcome));
+    } else {
+      // It was refused before it became a transaction, or the client said that it had the answer.
+      waiting.error = Error::invalid_state;
+    }
   } else {
     waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list()}, call);
     waiting.bytes += waiting.request.size();
@@ -204,20 +211,13 @@ bool Gateway::answer_front(Attachment& attachment) {
   Waiting& front = attachment.queue.front();
   switch (front.kind) {
     case Waiting::Kind::write:
+    case Waiting::Kind::replay:
       if (front.error) {
         reply(attachment, front, *front.error);
       } else if (front.outcome) {
         reply(attachment, front, *front.outcome);
       } else {
         return false;
-      }
-      break;
-    case Waiting::Kind::replay:
-      if (const auto outcome = view_->answer(attachment.session, front.number)) {
-        reply(attachment, front, *outcome);
-      } else {
-        // It was refused before it became a transaction, or the client said that it had the answer.
-        reply(attachment, front, Error::invalid_state);
       }
       break;
     case Waiting::Kind::sync:
@@ -252,7 +252,7 @@ void Gateway::advance(Attachment& attachment) {
 
 void Gateway::reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome) {
   Reply reply{.tag = waiting.tag, .code = waiting.code, .zxid = outcome.zxid};
-  if (!outcome.multi) reply.error = outcome.error;
+  if (!outcome.multi || outcome.results.empty()) reply.error = outcome.error;
   reply.results = outcome.results;
   attachment.sink->on_reply(reply);
 }
@@ -263,7 +263,9 @@ void Gateway::reply(Attachment& attachment, const Waiting& waiting, Error error)
 
 // --- from upstream and from the applier ---
 
-void Gateway::serving() { serving_ = true; }
+void Gateway::serving() {
+  serving_ = true;
+}
 
 void Gateway::not_serving() {
   settle();

@@ -30,9 +30,9 @@ namespace troupe {
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  virtual void submit(std::vector<Bytes> requests) = 0;                 ///< each a schema::Request
-  virtual void attach(std::uint64_t ticket, SessionId session) = 0;     ///< answered by attached()
-  virtual void sync(std::uint64_t ticket) = 0;                          ///< answered by synced()
+  virtual void submit(std::vector<Bytes> requests) = 0;              ///< each a schema::Request
+  virtual void attach(std::uint64_t ticket, SessionId session) = 0;  ///< answered by attached()
+  virtual void sync(std::uint64_t ticket) = 0;                       ///< answered by synced()
   virtual void heard(std::vector<SessionId> sessions) = 0;
   /// Asks for Gateway::flush() at the end of the loop's turn.
   virtual void want_flush() = 0;
@@ -43,12 +43,12 @@ struct GatewayOptions {
   std::uint32_t gateway = 0;  ///< among the node's
   std::uint64_t seed = 0;     ///< of the session ids; must differ from start to start
   std::uint32_t min_timeout_ms = 4000, max_timeout_ms = 40000;
-  std::size_t max_data = 1 << 20;               ///< bytes of one znode's data
-  std::size_t max_session_queue = 4 << 20;      ///< bytes of a session's calls that wait
-  std::size_t max_queue = 256 << 20;            ///< of all sessions together
-  std::size_t max_backlog = 8 << 20;            ///< bytes that a client has not taken
-  std::size_t history = 50'000;                 ///< recent events and outcomes, for clients that come back
-  std::string super_digest;                     ///< "user:hash" of the super user, or empty
+  std::size_t max_data = 1 << 20;           ///< bytes of one znode's data
+  std::size_t max_session_queue = 4 << 20;  ///< bytes of a session's calls that wait
+  std::size_t max_queue = 256 << 20;        ///< of all sessions together
+  std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
+  std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
+  std::string super_digest;                 ///< "user:hash" of the super user, or empty
 };
 
 class Gateway {
@@ -124,11 +124,11 @@ class Gateway {
   ReadCalls reads_;
 
   std::unordered_map<SessionId, std::unique_ptr<Attachment>> sessions_;
-  std::vector<std::unique_ptr<Attachment>> closed_;  // freed when no call is under way in them
-  std::unordered_map<std::uint64_t, SessionId> attaching_;  // by ticket
+  std::vector<std::unique_ptr<Attachment>> closed_;                    // freed when no call is under way in them
+  std::unordered_map<std::uint64_t, SessionId> attaching_;             // by ticket
   std::unordered_map<std::uint64_t, std::vector<SessionId>> syncing_;  // by ticket
-  std::multimap<Zxid, SessionId> barriers_;  // who waits for the view to get there
-  std::vector<Attachment*> touched_;  // by the events of the batch that is being fired
+  std::multimap<Zxid, SessionId> barriers_;                            // who waits for the view to get there
+  std::vector<Attachment*> touched_;                                   // by the events of the batch that is being fired
 
   // Gathered until flush().
   bool dirty_ = false;

@@ -81,9 +81,11 @@ using ApplierActor = caf::typed_actor<
     caf::reacts_to<ApplyMore>>;                          // itself
 
 /// Writes checkpoints; see archivist.hpp.
+struct WriteCheckpoint {};
 using ArchivistActor = caf::typed_actor<
-    caf::reacts_to<Applied>,             // applier
-    caf::reacts_to<CheckpointWritten>>;  // log writer
+    caf::reacts_to<Applied>,            // applier
+    caf::reacts_to<CheckpointWritten>,  // log writer
+    caf::reacts_to<WriteCheckpoint>>;   // itself
 
 /// Hears who leads: the peer.
 using ElectionUserActor = caf::typed_actor<caf::reacts_to<Elected>>;  // elector
@@ -156,5 +158,6 @@ using LearnerActor = caf::typed_actor<
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushLog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ApplyMore)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WriteCheckpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Serving)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NotServing)

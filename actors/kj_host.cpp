@@ -1,16 +1,15 @@
 #include "actors/kj_host.hpp"
 
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "schema/check.hpp"
 
 namespace troupe {
 namespace {
 
-int make_eventfd() {
-  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  TROUPE_CHECK(fd >= 0, "the system has a file descriptor for the event loop");
+kj::AutoCloseFd make_eventfd() {
+  kj::AutoCloseFd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  TROUPE_CHECK(fd.get() >= 0, "the system has a file descriptor for the event loop");
   return fd;
 }
 
@@ -31,7 +30,6 @@ KjHost::~KjHost() noexcept {
   // What is still queued is run to its end, so that actors told to quit give back what they hold.
   take_foreign();
   while (!ready_.empty()) run_ready();
-  close(wake_fd_);
 }
 
 void KjHost::exec_later(caf::resumable* actor) {

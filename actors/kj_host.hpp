@@ -5,6 +5,7 @@
 
 #include <kj/async-io.h>
 #include <kj/async-unix.h>
+#include <kj/io.h>
 
 #include <atomic>
 #include <deque>
@@ -39,7 +40,7 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   void run_ready();
   void arm();
 
-  int wake_fd_;
+  kj::AutoCloseFd wake_fd_;  // outlives its observer
   kj::UnixEventPort::FdObserver observer_;
   const std::thread::id thread_;
 

@@ -3,21 +3,11 @@
 #include <capnp/serialize.h>
 #include <spdlog/spdlog.h>
 
-#include <atomic>
-
 #include "actors/sender.hpp"
 #include "actors/session_tracker.hpp"
 #include "schema/check.hpp"
 
 namespace troupe {
-namespace {
-
-std::uint64_t new_subscription() {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
-}  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
                        std::int64_t now)

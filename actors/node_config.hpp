@@ -30,6 +30,8 @@ struct NodeConfig {
   std::uint32_t tick_ms = 2000;      ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
   std::uint32_t init_limit = 10;     ///< ticks in which a learner must connect and synchronise
   std::uint32_t sync_limit = 5;      ///< ticks that a learner may lag behind before it is given up
+  std::uint32_t heartbeat_ms = 100;          ///< between signs of life of leader and learners
+  std::uint32_t failure_timeout_ms = 1'000;  ///< silence after which a node of the ensemble is given up
   std::uint32_t min_session_timeout_ms = 0;  ///< 0: two ticks
   std::uint32_t max_session_timeout_ms = 0;  ///< 0: twenty ticks
 

@@ -2,6 +2,7 @@
 // chance. Made by the wiring (node.hpp; the simulation has its own), outlives the roles.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,5 +38,11 @@ struct RoleContext {
   std::function<std::int64_t()> wall_clock;                ///< milliseconds since 1970
   std::function<std::string(std::size_t)> random_bytes;    ///< unguessable
 };
+
+/// A number for Subscribe, unique in this process. Any thread.
+inline std::uint64_t new_subscription() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 }  // namespace troupe

@@ -79,7 +79,9 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
 /// An event could not be delivered: the connection is ending, which is noticed elsewhere.
 void RpcConnection::taskFailed(kj::Exception&&) {}
 
-RpcConnection::~RpcConnection() noexcept { detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended")); }
+RpcConnection::~RpcConnection() noexcept {
+  detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended"));
+}
 
 void RpcConnection::drop() {
   if (auto drop = std::exchange(drop_, nullptr)) drop(*this);
@@ -97,12 +99,12 @@ kj::Promise<void> RpcConnection::connect(ConnectContext context) {
   auto paf = kj::newPromiseAndFulfiller<void>();
   connected_ = kj::mv(paf.fulfiller);
   connecting_ = kj::mv(context);
-  attachment_ = gateway_.connect(
-      *this, {.session = SessionId{request.getSession()},
-              .password = {reinterpret_cast<const std::byte*>(password.begin()), password.size()},
-              .timeout_ms = request.getTimeout(),
-              .last_seen = Zxid{request.getLastZxid()},
-              .address = address_});
+  attachment_ =
+      gateway_.connect(*this, {.session = SessionId{request.getSession()},
+                               .password = {reinterpret_cast<const std::byte*>(password.begin()), password.size()},
+                               .timeout_ms = request.getTimeout(),
+                               .last_seen = Zxid{request.getLastZxid()},
+                               .address = address_});
   return kj::mv(paf.promise);
 }
 
@@ -121,8 +123,8 @@ void RpcConnection::on_accepted(const Accepted& accepted) {
     session_ = session.get();
     results.setSession(kj::mv(session));
     results.setId(accepted.session.value);
-    results.setPassword(kj::arrayPtr(reinterpret_cast<const kj::byte*>(accepted.password.data()),
-                                     accepted.password.size()));
+    results.setPassword(
+        kj::arrayPtr(reinterpret_cast<const kj::byte*>(accepted.password.data()), accepted.password.size()));
     results.setTimeout(accepted.timeout_ms);
   }
   finish_connect(Error::ok);

@@ -38,7 +38,9 @@ RpcDoor::RpcDoor(Gateway& gateway, kj::Own<kj::ConnectionReceiver> listener, kj:
 
 RpcDoor::~RpcDoor() noexcept = default;
 
-void RpcDoor::drop_all() { connections_.clear(); }
+void RpcDoor::drop_all() {
+  connections_.clear();
+}
 
 kj::Promise<void> RpcDoor::accept() {
   return listener_->accept().then(

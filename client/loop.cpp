@@ -14,9 +14,10 @@ Loop::Loop(std::function<void(kj::AsyncIoContext&)> start, std::function<void()>
   thread_ = std::thread([this, start = std::move(start), finish = std::move(finish)] { run(start, finish); });
 }
 
-Loop::~Loop() {
+void Loop::stop() {
   {
     std::lock_guard lock(mutex_);
+    if (stopping_) return;
     stopping_ = true;
     eventfd_write(wake_fd_, 1);
   }
@@ -32,6 +33,7 @@ void Loop::post(std::function<void()> task) {
 }
 
 void Loop::run(const std::function<void(kj::AsyncIoContext&)>& start, const std::function<void()>& finish) {
+  id_ = std::this_thread::get_id();
   pthread_setname_np(pthread_self(), "troupe-client");
   auto io = kj::setupAsyncIo();
   start(io);

@@ -5,6 +5,7 @@
 #include <kj/async-io.h>
 #include <kj/async-unix.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -16,13 +17,15 @@ class Loop {
  public:
   /// Starts the thread. `start` runs on it first, `finish` last, when stop() was called.
   Loop(std::function<void(kj::AsyncIoContext&)> start, std::function<void()> finish);
-  /// Stops and joins.
-  ~Loop();
+  ~Loop() { stop(); }
+
+  /// Runs what was posted, then ends the thread. Not from the loop's thread.
+  void stop();
 
   /// Runs `task` on the loop's thread; from any thread, also that one (then later in the turn). Tasks
   /// run in the order in which they were posted. After stop() nothing runs any more.
   void post(std::function<void()> task);
-  bool on_loop() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool on_loop() const { return std::this_thread::get_id() == id_; }
 
  private:
   void run(const std::function<void(kj::AsyncIoContext&)>& start, const std::function<void()>& finish);
@@ -32,6 +35,7 @@ class Loop {
   std::mutex mutex_;
   std::vector<std::function<void()>> tasks_;  // guarded by mutex_
   bool stopping_ = false;                     // guarded by mutex_
+  std::atomic<std::thread::id> id_;
   std::thread thread_;
 };
 

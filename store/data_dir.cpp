@@ -25,7 +25,9 @@ std::string checkpoint_name(Zxid zxid) {
   return checkpoint_prefix + digits;
 }
 
-bool is_checkpoint(const std::string& name) { return name.compare(0, checkpoint_prefix.size(), checkpoint_prefix) == 0; }
+bool is_checkpoint(const std::string& name) {
+  return name.compare(0, checkpoint_prefix.size(), checkpoint_prefix) == 0;
+}
 
 }  // namespace
 
@@ -49,9 +51,7 @@ struct DataDir::Impl {
     for (const std::string& name : disk.list()) {
       if (name != state_name && !is_checkpoint(name)) continue;
       throw StorageError("the data directory holds " + name + " but no " + log_name +
-                         ": its transaction log is lost. Put the log back, or put the data directory aside, and while "
-                         "the other nodes form a quorum start this one with an empty directory: it fetches the data "
-                         "from them.");
+                         ": its transaction log is lost. Put the log back. " + start_anew);
     }
     return disk;
   }
@@ -88,18 +88,14 @@ struct DataDir::Impl {
     if (checkpoint) {
       if (!disk->exists(name)) {
         throw StorageError("the checkpoint " + name +
-                           " is missing, and the state cannot be rebuilt without it. Put it back, or put the data "
-                           "directory aside, and while the other nodes form a quorum start this one with an empty "
-                           "directory: it fetches the data from them.");
+                           " is missing, and the state cannot be rebuilt without it. Put it back. " + start_anew);
       }
       disk->clone(name, state_name);
     }
     open_tree();
     if (tree->applied() != checkpoint.value_or(Zxid{0})) {
-      throw StorageError("the checkpoint " + name + " is damaged: it holds the state at " +
-                         to_string(tree->applied()) +
-                         ". Check the disk, put the data directory aside, and while the other nodes form a quorum "
-                         "start this one with an empty directory: it fetches the data from them.");
+      throw StorageError("the checkpoint " + name + " is damaged: it holds the state at " + to_string(tree->applied()) +
+                         ". Check the disk. " + start_anew);
     }
   }
 
@@ -124,8 +120,8 @@ struct DataDir::Impl {
   const std::unique_ptr<Disk> disk;
   const DataDirOptions options;
   Log log;
-  mutable std::mutex mutex;    // guards what follows
-  std::shared_ptr<Tree> tree;  // shared, so that a checkpoint of it can end after it was replaced
+  mutable std::mutex mutex;               // guards what follows
+  std::shared_ptr<Tree> tree;             // shared, so that a checkpoint of it can end after it was replaced
   std::optional<Zxid> written, received;  // checkpoints that the log may be about to name
 };
 
@@ -134,7 +130,10 @@ namespace {
 class IncomingSnapshot final : public DataDir::Incoming {
  public:
   IncomingSnapshot(Disk& disk, const KvOptions& options, std::function<void(Zxid)> finished)
-      : disk_(disk), kv_(disk.open(incoming_name, options)), last_keys_(options.tables.size()), finished_(std::move(finished)) {}
+      : disk_(disk),
+        kv_(disk.open(incoming_name, options)),
+        last_keys_(options.tables.size()),
+        finished_(std::move(finished)) {}
 
   void put(Table table, std::string_view key, std::string_view value) override {
     if (table >= last_keys_.size() || key.empty() || key.size() > max_key_size) {
@@ -148,6 +147,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
     } else {
       writer_->put(table, key, value);
     }
+    if (is_digested(table, key)) digest_ += entry_hash(table, key, value);
     portion_ += key.size() + value.size();
     if (portion_ >= incoming_portion) commit();
   }
@@ -155,7 +155,17 @@ class IncomingSnapshot final : public DataDir::Incoming {
   Zxid finish() override {
     commit();
     kv_->sync();
-    const Zxid zxid = View(kv_->read()).zxid();
+    Zxid zxid;
+    {
+      const View view(kv_->read());
+      zxid = view.zxid();
+      if (view.digest() != digest_) {
+        throw StorageError(
+            "the snapshot of " + to_string(zxid) +
+            " from the leader contradicts its digest: it was damaged "
+            "on its way, or the leader's state is. Nothing was taken over; compare the digests of the nodes.");
+      }
+    }
     kv_.reset();
     finished_(zxid);  // from here on it is not pruned
     disk_.rename(incoming_name, checkpoint_name(zxid));
@@ -174,7 +184,8 @@ class IncomingSnapshot final : public DataDir::Incoming {
   std::unique_ptr<Kv> kv_;
   std::unique_ptr<KvWriter> writer_;
   std::vector<std::string> last_keys_;
-  std::size_t portion_ = 0;
+  std::size_t portion_ = 0;   // bytes put since the last commit
+  std::uint64_t digest_ = 0;  // of what was put
   std::function<void(Zxid)> finished_;
 };
 
@@ -184,9 +195,15 @@ DataDir::DataDir(std::unique_ptr<Disk> disk, PeerId self, const DataDirOptions& 
     : impl_(std::make_unique<Impl>(std::move(disk), self, options)) {}
 DataDir::~DataDir() = default;
 
-Log& DataDir::log() { return impl_->log; }
-Tree& DataDir::tree() { return *impl_->current_tree(); }
-Disk& DataDir::disk() { return *impl_->disk; }
+Log& DataDir::log() {
+  return impl_->log;
+}
+Tree& DataDir::tree() {
+  return *impl_->current_tree();
+}
+Disk& DataDir::disk() {
+  return *impl_->disk;
+}
 
 Zxid DataDir::write_checkpoint() {
   Impl& dir = *impl_;

@@ -53,7 +53,8 @@ class DataDir {
    public:
     virtual ~Incoming() = default;
     virtual void put(Table table, std::string_view key, std::string_view value) = 0;
-    /// Flushes. The log writer then stages Log::reset(zxid) and set_checkpoint(zxid), commits, and
+    /// Flushes. Throws StorageError when the entries do not sum up to the digest that came with them, or
+    /// are no state at all; nothing is taken over then. The log writer then stages Log::reset(zxid) and set_checkpoint(zxid), commits, and
     /// only then the applier calls DataDir::replace_tree().
     virtual Zxid finish() = 0;
   };

@@ -13,7 +13,8 @@
 
 namespace troupe::store {
 
-static_assert(std::endian::native == std::endian::little, "the formats on disk are read and written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the formats on disk are read and written as they lie in memory");
 
 /// 8 bytes, big-endian.
 inline void append_big_endian(std::string& to, std::uint64_t number) {

@@ -54,5 +54,10 @@ class StorageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What to do about a data directory that is lost; the end of such messages.
+inline constexpr const char* start_anew =
+    "Put the data directory aside, and while the other nodes form a quorum start this one with an empty directory: it "
+    "fetches the data from them. Otherwise restore a backup.";
+
 }  // namespace store
 }  // namespace troupe

@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 /// A file descriptor that closes itself.
 class File {
  public:
-  File(const std::string& path, int flags, mode_t mode = 0) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+  File(const std::string& path, int flags, mode_t mode = 0)
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) fail_file("open", path, errno);
   }
   ~File() { ::close(fd_); }
@@ -43,14 +44,26 @@ void fail_file(const std::string& what, const std::string& path, int code) {
   std::string message = "cannot " + what + " " + path + ": " + std::strerror(code) + ". ";
   switch (code) {
     case ENOSPC:
-    case EDQUOT: message += "Free some space on its disk, then start the node again."; break;
-    case EIO: message += "Its disk is failing: replace the disk before this node runs again."; break;
+    case EDQUOT:
+      message += "Free some space on its disk, then start the node again.";
+      break;
+    case EIO:
+      message += "Its disk is failing: replace the disk before this node runs again.";
+      break;
     case EACCES:
-    case EPERM: message += "Give the user that runs this node the right to read and write there."; break;
-    case EROFS: message += "Mount its file system for writing."; break;
+    case EPERM:
+      message += "Give the user that runs this node the right to read and write there.";
+      break;
+    case EROFS:
+      message += "Mount its file system for writing.";
+      break;
     case EMFILE:
-    case ENFILE: message += "Raise the limit of open files."; break;
-    default: message += "Check the path and its disk."; break;
+    case ENFILE:
+      message += "Raise the limit of open files.";
+      break;
+    default:
+      message += "Check the path and its disk.";
+      break;
   }
   throw StorageError(message);
 }
@@ -137,8 +150,12 @@ void copy_file(const std::string& from, const std::string& to) {
   }
 }
 
-void flush_file(const std::string& path) { File(path, O_RDWR).flush(); }
-void flush_directory(const std::string& path) { File(path, O_RDONLY | O_DIRECTORY).flush(); }
+void flush_file(const std::string& path) {
+  File(path, O_RDWR).flush();
+}
+void flush_directory(const std::string& path) {
+  File(path, O_RDONLY | O_DIRECTORY).flush();
+}
 
 FileLock::FileLock(const std::string& directory) {
   std::string path = directory + "/lock";
@@ -152,6 +169,8 @@ FileLock::FileLock(const std::string& directory) {
                      " is in use by another process. Stop that process, or give this node a directory of its own.");
 }
 
-FileLock::~FileLock() { ::close(fd_); }
+FileLock::~FileLock() {
+  ::close(fd_);
+}
 
 }  // namespace troupe::store

@@ -16,18 +16,18 @@ namespace troupe::store {
 [[noreturn]] void fail_file(const std::string& what, const std::string& path, int code);
 
 bool is_directory(const std::string& path);
-void make_directories(const std::string& path);   ///< with parents, readable by the owner alone
-void make_directory(const std::string& path);     ///< CHECKs nothing: fails when it is there
-void remove_directory(const std::string& path);   ///< with all that is in it; absent is fine
+void make_directories(const std::string& path);  ///< with parents, readable by the owner alone
+void make_directory(const std::string& path);    ///< CHECKs nothing: fails when it is there
+void remove_directory(const std::string& path);  ///< with all that is in it; absent is fine
 void rename_path(const std::string& from, const std::string& to);
 /// Both change places in one step. False where the file system cannot do that.
 bool exchange_paths(const std::string& a, const std::string& b);
 std::vector<std::string> list_names(const std::string& directory);
-std::uint64_t file_size(const std::string& path);            ///< bytes
-void extend_file(const std::string& path, std::uint64_t size);  ///< with zeros, sparse
+std::uint64_t file_size(const std::string& path);                ///< bytes
+void extend_file(const std::string& path, std::uint64_t size);   ///< with zeros, sparse
 void copy_file(const std::string& from, const std::string& to);  ///< shares blocks where the file system can
-void flush_file(const std::string& path);       ///< its content survives a power cut
-void flush_directory(const std::string& path);  ///< the names in it survive a power cut
+void flush_file(const std::string& path);                        ///< its content survives a power cut
+void flush_directory(const std::string& path);                   ///< the names in it survive a power cut
 
 /// Keeps other processes out of a directory as long as it lives; the kernel ends it with the process.
 class FileLock {

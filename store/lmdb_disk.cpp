@@ -41,9 +41,7 @@ class LmdbDisk final : public Disk {
     }
     if (!is_directory(path(name))) create(name, options);
     if (std::error_code absent; !std::filesystem::exists(path(name) + data_file, absent)) {
-      throw StorageError(path(name) + data_file +
-                         " is missing. Put it back, or put the data directory aside, and while the other nodes form a "
-                         "quorum start this one with an empty directory: it fetches the data from them.");
+      throw StorageError(path(name) + data_file + " is missing. Put it back. " + start_anew);
     }
     auto env = std::make_shared<LmdbEnv>(path(name), options);
     open_[name] = env;
@@ -59,16 +57,14 @@ class LmdbDisk final : public Disk {
 
   void rename(const std::string& from, const std::string& to) override {
     std::lock_guard lock(mutex_);
-    if (!is_directory(path(to))) {
-      rename_path(path(from), path(to));
-    } else if (exchange_paths(path(from), path(to))) {
-      std::swap(open_[from], open_[to]);
-      forget(from);
+    auto env = std::exchange(open_[from], {});
+    if (is_directory(path(to)) && exchange_paths(path(from), path(to))) {
+      forget(from);  // what was `to`
     } else {
       forget(to);
       rename_path(path(from), path(to));
     }
-    open_[to] = std::exchange(open_[from], {});
+    open_[to] = std::move(env);
     flush_directory(root_);
   }
 
@@ -169,6 +165,8 @@ class LmdbDisk final : public Disk {
 
 }  // namespace
 
-std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) { return std::make_unique<LmdbDisk>(path); }
+std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) {
+  return std::make_unique<LmdbDisk>(path);
+}
 
 }  // namespace troupe::store

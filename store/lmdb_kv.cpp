@@ -14,8 +14,12 @@ constexpr unsigned max_readers = 1024;
 constexpr std::size_t max_idle = 64;  // reset read transactions kept for the next readers
 constexpr std::uint64_t map_granularity = 1 << 16;
 
-MDB_val to_val(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
-std::string_view to_view(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
+MDB_val to_val(std::string_view bytes) {
+  return {bytes.size(), const_cast<char*>(bytes.data())};
+}
+std::string_view to_view(const MDB_val& val) {
+  return {static_cast<const char*>(val.mv_data), val.mv_size};
+}
 
 /// A transaction, shared with the cursors on it: a cursor of a writer is freed by LMDB when the
 /// transaction ends, and must then not be closed again.
@@ -90,7 +94,9 @@ class LmdbReader final : public KvReader {
   explicit LmdbReader(const std::shared_ptr<LmdbEnv>& env) : snapshot_(env, env->begin_read()) {}
   ~LmdbReader() override { snapshot_.env().end_read(snapshot_.txn()); }
 
-  std::optional<std::string_view> get(Table table, std::string_view key) const override { return snapshot_.get(table, key); }
+  std::optional<std::string_view> get(Table table, std::string_view key) const override {
+    return snapshot_.get(table, key);
+  }
   std::unique_ptr<KvCursor> cursor(Table table) const override { return snapshot_.cursor(table); }
   std::size_t entries(Table table) const override { return snapshot_.entries(table); }
 
@@ -118,12 +124,16 @@ class LmdbWriter final : public KvWriter {
     }
   }
 
-  std::optional<std::string_view> get(Table table, std::string_view key) const override { return snapshot_.get(table, key); }
+  std::optional<std::string_view> get(Table table, std::string_view key) const override {
+    return snapshot_.get(table, key);
+  }
   std::unique_ptr<KvCursor> cursor(Table table) const override { return snapshot_.cursor(table); }
   std::size_t entries(Table table) const override { return snapshot_.entries(table); }
 
   void put(Table table, std::string_view key, std::string_view value) override { store(table, key, value, 0); }
-  void append(Table table, std::string_view key, std::string_view value) override { store(table, key, value, MDB_APPEND); }
+  void append(Table table, std::string_view key, std::string_view value) override {
+    store(table, key, value, MDB_APPEND);
+  }
 
   bool erase(Table table, std::string_view key) override {
     MDB_val k = to_val(key);
@@ -162,23 +172,25 @@ void fail_lmdb(int code, const std::string& path) {
   const std::string reason = path + ": " + mdb_strerror(code) + ". ";
   switch (code) {
     case MDB_MAP_FULL:
-      throw StorageError(reason + "It has grown to the largest size it was given: raise its map size, then start the "
-                                  "node again.");
+      throw StorageError(reason +
+                         "It has grown to the largest size it was given: raise its map size, then start the "
+                         "node again.");
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-      throw StorageError(reason + "The file is damaged. Check its disk, put the data directory aside, and while the "
-                                  "other nodes form a quorum start this one with an empty directory: it fetches the "
-                                  "data from them. Otherwise restore a backup.");
+      throw StorageError(reason + "The file is damaged. Check its disk. " + start_anew);
     case MDB_VERSION_MISMATCH:
-      throw StorageError(reason + "It was written by another version of LMDB: run the version of this program that "
-                                  "wrote it.");
+      throw StorageError(reason +
+                         "It was written by another version of LMDB: run the version of this program that "
+                         "wrote it.");
     case MDB_READERS_FULL:
-      throw StorageError(reason + "More than " + std::to_string(max_readers) + " views of the data are open at once: "
-                                  "report this, a node closes its views.");
+      throw StorageError(reason + "More than " + std::to_string(max_readers) +
+                         " views of the data are open at once: "
+                         "report this, a node closes its views.");
     case MDB_PANIC:
-      throw StorageError(reason + "An earlier write failed and left it unusable: see the first error, start the node "
-                                  "again.");
+      throw StorageError(reason +
+                         "An earlier write failed and left it unusable: see the first error, start the node "
+                         "again.");
     default:
       if (code > 0) fail_file("use", path, code);
       throw StorageError(reason + "Report this together with the message.");
@@ -273,8 +285,12 @@ void LmdbEnv::end_read(MDB_txn* txn) {
   mdb_txn_abort(txn);
 }
 
-std::unique_ptr<KvReader> LmdbKv::read() { return std::make_unique<LmdbReader>(env_); }
-std::unique_ptr<KvWriter> LmdbKv::write() { return std::make_unique<LmdbWriter>(env_); }
+std::unique_ptr<KvReader> LmdbKv::read() {
+  return std::make_unique<LmdbReader>(env_);
+}
+std::unique_ptr<KvWriter> LmdbKv::write() {
+  return std::make_unique<LmdbWriter>(env_);
+}
 
 void LmdbKv::sync() {
   if (int rc = mdb_env_sync(env_->get(), 1)) fail_lmdb(rc, env_->path());

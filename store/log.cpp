@@ -26,7 +26,9 @@ struct Facts {
   std::optional<StateMark> mark;
 };
 
-Zxid key_zxid(std::string_view key) { return {from_big_endian(key)}; }
+Zxid key_zxid(std::string_view key) {
+  return {from_big_endian(key)};
+}
 
 std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key) {
   auto value = reader.get(meta_table, key);
@@ -51,9 +53,7 @@ struct Log::Impl {
   }
 
   [[noreturn]] void fail_damaged(const std::string& what) const {
-    throw StorageError("the transaction log (" + name + ") is damaged: " + what +
-                       ". Check its disk, put the data directory aside, and while the other nodes form a quorum start "
-                       "this one with an empty directory: it fetches the data from them. Otherwise restore a backup.");
+    throw StorageError("the transaction log (" + name + ") is damaged: " + what + ". Check its disk. " + start_anew);
   }
 
   /// False for a new log.
@@ -97,7 +97,8 @@ struct Log::Impl {
     if (auto record = records->last()) {
       facts.last = check_last(*record);
       auto first = records->seek("");
-      if (first->key.size() != 8 || key_zxid(first->key) <= facts.base) fail_damaged("its first record is out of place");
+      if (first->key.size() != 8 || key_zxid(first->key) <= facts.base)
+        fail_damaged("its first record is out of place");
     }
     if (facts.checkpoint && (*facts.checkpoint < facts.base || *facts.checkpoint > facts.last)) {
       fail_damaged("records are missing at its end, a checkpoint is ahead of it");
@@ -165,12 +166,24 @@ Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_siz
     : impl_(std::make_unique<Impl>(disk, name, self, map_size)) {}
 Log::~Log() = default;
 
-Zxid Log::base() const { return impl_->get(&Facts::base); }
-Zxid Log::last() const { return impl_->get(&Facts::last); }
-Epoch Log::accepted_epoch() const { return impl_->get(&Facts::accepted); }
-Epoch Log::current_epoch() const { return impl_->get(&Facts::current); }
-std::optional<Zxid> Log::checkpoint() const { return impl_->get(&Facts::checkpoint); }
-std::optional<StateMark> Log::state_mark() const { return impl_->get(&Facts::mark); }
+Zxid Log::base() const {
+  return impl_->get(&Facts::base);
+}
+Zxid Log::last() const {
+  return impl_->get(&Facts::last);
+}
+Epoch Log::accepted_epoch() const {
+  return impl_->get(&Facts::accepted);
+}
+Epoch Log::current_epoch() const {
+  return impl_->get(&Facts::current);
+}
+std::optional<Zxid> Log::checkpoint() const {
+  return impl_->get(&Facts::checkpoint);
+}
+std::optional<StateMark> Log::state_mark() const {
+  return impl_->get(&Facts::mark);
+}
 
 void Log::append(const Proposal& proposal) {
   Impl& log = *impl_;

@@ -75,7 +75,9 @@ class MemoryDisk final : public Disk {
 MemoryMachine::MemoryMachine() : impl_(std::make_shared<Impl>()) {}
 MemoryMachine::~MemoryMachine() = default;
 
-std::unique_ptr<Disk> MemoryMachine::disk() { return std::make_unique<MemoryDisk>(impl_); }
+std::unique_ptr<Disk> MemoryMachine::disk() {
+  return std::make_unique<MemoryDisk>(impl_);
+}
 
 void MemoryMachine::cut_power() {
   ++impl_->boot;
@@ -84,6 +86,8 @@ void MemoryMachine::cut_power() {
   }
 }
 
-void MemoryMachine::fill(bool full) { *impl_->full = full; }
+void MemoryMachine::fill(bool full) {
+  *impl_->full = full;
+}
 
 }  // namespace troupe::store

@@ -178,7 +178,11 @@ void fail_full() {
 }
 
 MemoryEnv::MemoryEnv(std::vector<std::string> names, bool durable_)
-    : tables(std::move(names)), durable(durable_), maps(tables.size()), counts(tables.size()), created_flushed(durable_) {}
+    : tables(std::move(names)),
+      durable(durable_),
+      maps(tables.size()),
+      counts(tables.size()),
+      created_flushed(durable_) {}
 
 const std::string* MemoryEnv::visible(const Versions& versions, std::uint64_t sequence) {
   for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
@@ -198,10 +202,12 @@ void MemoryEnv::drop_obsolete() {
     auto& [at_sequence, table, at] = obsolete.front();
     auto& versions = at->second;
     // Everything before the newest version that the oldest reader can see.
-    auto keep = std::find_if(versions.rbegin(), versions.rend(), [&](const Version& v) { return v.sequence <= oldest; });
+    auto keep =
+        std::find_if(versions.rbegin(), versions.rend(), [&](const Version& v) { return v.sequence <= oldest; });
     if (keep == versions.rend()) continue;
     versions.erase(versions.begin(), std::prev(keep.base()));
-    if (versions.size() == 1 && !versions.front().value && versions.front().sequence == at_sequence) maps[table].erase(at);
+    if (versions.size() == 1 && !versions.front().value && versions.front().sequence == at_sequence)
+      maps[table].erase(at);
   }
 }
 
@@ -221,8 +227,12 @@ std::shared_ptr<MemoryEnv> MemoryEnv::image(bool flushed_image) const {
   return copy;
 }
 
-std::unique_ptr<KvReader> MemoryKv::read() { return std::make_unique<MemoryReader>(env_); }
-std::unique_ptr<KvWriter> MemoryKv::write() { return std::make_unique<MemoryWriter>(env_); }
+std::unique_ptr<KvReader> MemoryKv::read() {
+  return std::make_unique<MemoryReader>(env_);
+}
+std::unique_ptr<KvWriter> MemoryKv::write() {
+  return std::make_unique<MemoryWriter>(env_);
+}
 
 void MemoryKv::sync() {
   if (*env_->full) fail_full();

@@ -6,7 +6,9 @@
 
 namespace troupe::store {
 
-std::vector<std::string> Tree::tables() { return {"nodes", "sessions", "ephemerals", "answers", "meta"}; }
+std::vector<std::string> Tree::tables() {
+  return {"nodes", "sessions", "ephemerals", "answers", "meta"};
+}
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
   if (kv_->read()->entries(meta_table) == 0) {
@@ -33,6 +35,8 @@ AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
   return done;
 }
 
-std::shared_ptr<View> Tree::view() { return std::make_shared<View>(kv_->read()); }
+std::shared_ptr<View> Tree::view() {
+  return std::make_shared<View>(kv_->read());
+}
 
 }  // namespace troupe::store

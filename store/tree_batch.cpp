@@ -24,15 +24,24 @@ enum : std::int32_t {
   op_create_ttl = 21,
 };
 
-std::string_view to_view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
-std::string_view to_view(capnp::Data::Reader data) { return {reinterpret_cast<const char*>(data.begin()), data.size()}; }
+std::string_view to_view(capnp::Text::Reader text) {
+  return {text.begin(), text.size()};
+}
+std::string_view to_view(capnp::Data::Reader data) {
+  return {reinterpret_cast<const char*>(data.begin()), data.size()};
+}
 
 NodeKind to_kind(schema::NodeKind kind) {
   switch (kind) {
-    case schema::NodeKind::EPHEMERAL: return NodeKind::ephemeral;
-    case schema::NodeKind::CONTAINER: return NodeKind::container;
-    case schema::NodeKind::TTL: return NodeKind::ttl;
-    default: TROUPE_CHECK(kind == schema::NodeKind::PERSISTENT, "a change has no sequential kind"); return NodeKind::persistent;
+    case schema::NodeKind::EPHEMERAL:
+      return NodeKind::ephemeral;
+    case schema::NodeKind::CONTAINER:
+      return NodeKind::container;
+    case schema::NodeKind::TTL:
+      return NodeKind::ttl;
+    default:
+      TROUPE_CHECK(kind == schema::NodeKind::PERSISTENT, "a change has no sequential kind");
+      return NodeKind::persistent;
   }
 }
 
@@ -85,9 +94,9 @@ void TreeBatch::apply(const Proposal& proposal) {
   try {
     capnp::ReaderOptions unlimited;
     unlimited.traversalLimitInWords = std::numeric_limits<std::uint64_t>::max();
-    capnp::FlatArrayMessageReader message(
-        kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()), proposal.txn.size() / sizeof(capnp::word)),
-        unlimited);
+    capnp::FlatArrayMessageReader message(kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()),
+                                                       proposal.txn.size() / sizeof(capnp::word)),
+                                          unlimited);
     auto txn = message.getRoot<schema::Txn>();
     TROUPE_CHECK(txn.getZxid() == proposal.zxid.value, "a proposal has the zxid of its transaction");
     apply(txn);
@@ -132,7 +141,8 @@ void TreeBatch::apply(const schema::Txn::Reader& txn) {
       writer_.insert(meta_table, session_key_row, to_view(txn.getFound().getSessionKey()));
       break;
     default:
-      throw StorageError("transaction " + to_string(zxid_) + " is of a kind that this version does not know: start the "
+      throw StorageError("transaction " + to_string(zxid_) +
+                         " is of a kind that this version does not know: start the "
                          "newer version that wrote it.");
   }
 
@@ -144,15 +154,20 @@ void TreeBatch::apply(const schema::Txn::Reader& txn) {
 
 OpResult TreeBatch::apply(const schema::Change::Reader& change) {
   switch (change.which()) {
-    case schema::Change::CREATE: return create(change.getCreate());
-    case schema::Change::DELETE: return remove(to_view(change.getDelete().getPath()));
-    case schema::Change::SET_DATA: return set_data(change.getSetData());
-    case schema::Change::SET_ACL: return set_acl(change.getSetAcl());
+    case schema::Change::CREATE:
+      return create(change.getCreate());
+    case schema::Change::DELETE:
+      return remove(to_view(change.getDelete().getPath()));
+    case schema::Change::SET_DATA:
+      return set_data(change.getSetData());
+    case schema::Change::SET_ACL:
+      return set_acl(change.getSetAcl());
     case schema::Change::CHECK:
       existing(to_view(change.getCheck().getPath()));
       return {.operation = op_check};
   }
-  throw StorageError("transaction " + to_string(zxid_) + " has a change that this version does not know: start the newer "
+  throw StorageError("transaction " + to_string(zxid_) +
+                     " has a change that this version does not know: start the newer "
                      "version that wrote it.");
 }
 
@@ -219,7 +234,9 @@ void TreeBatch::refuse(const schema::Txn::Refused::Reader& refused, Outcome& out
   }
   outcome.multi = true;
   for (std::uint32_t i = 0; i < refused.getOperations(); ++i) {
-    const Error its = i < refused.getFailed() ? Error::ok : i == refused.getFailed() ? error : Error::runtime_inconsistency;
+    const Error its = i < refused.getFailed()    ? Error::ok
+                      : i == refused.getFailed() ? error
+                                                 : Error::runtime_inconsistency;
     outcome.results.push_back({.operation = op_error, .error = its});
   }
 }
@@ -240,7 +257,8 @@ void TreeBatch::close_session(SessionId id) {
 
   std::vector<std::string_view> paths;
   auto cursor = writer_.raw().cursor(ephemerals_table);
-  for (auto entry = cursor->seek(key); entry && entry->key.substr(0, key.view().size()) == key.view(); entry = cursor->next()) {
+  for (auto entry = cursor->seek(key); entry && entry->key.substr(0, key.view().size()) == key.view();
+       entry = cursor->next()) {
     paths.push_back(keep(std::string(ephemeral_path(*entry))));
   }
   std::sort(paths.begin(), paths.end());
@@ -319,7 +337,8 @@ void TreeBatch::child_came_or_went(std::string_view path, int difference) {
   parent.changed = true;
   header.num_children += difference;
   // Wraps around, as ZooKeeper's does.
-  if (difference > 0) header.stored_cversion = static_cast<std::int32_t>(static_cast<std::uint32_t>(header.stored_cversion) + 1);
+  if (difference > 0)
+    header.stored_cversion = static_cast<std::int32_t>(static_cast<std::uint32_t>(header.stored_cversion) + 1);
   header.pzxid = zxid_.value;
 }
 
@@ -327,12 +346,15 @@ void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_vi
   done_.events.push_back({type, zxid_, std::string(path), std::string(acl)});
 }
 
-std::string_view TreeBatch::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+std::string_view TreeBatch::keep(std::string text) {
+  return texts_.emplace_back(std::move(text));
+}
 
 std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl) {
   AclList list;
   list.reserve(acl.size());
-  for (auto entry : acl) list.push_back({entry.getPerms(), std::string(to_view(entry.getScheme())), std::string(to_view(entry.getId()))});
+  for (auto entry : acl)
+    list.push_back({entry.getPerms(), std::string(to_view(entry.getScheme())), std::string(to_view(entry.getId()))});
   std::string bytes = encode_acl(list);
   return bytes.empty() ? std::string_view() : keep(std::move(bytes));
 }

@@ -30,8 +30,9 @@ struct ResultHeader {
 };
 
 [[noreturn]] void fail_damaged() {
-  throw StorageError("the state is damaged: an entry of the tree cannot be read. Check the disk, then remove the "
-                     "directory state/ and start the node again: it rebuilds the state from checkpoint and log.");
+  throw StorageError(
+      "the state is damaged: an entry of the tree cannot be read. Check the disk, then remove the "
+      "directory state/ and start the node again: it rebuilds the state from checkpoint and log.");
 }
 
 /// Takes the parts of a value from front to back.
@@ -45,7 +46,9 @@ class Parts {
     return part;
   }
   template <typename T>
-  T take() { return from_raw_bytes<T>(take(sizeof(T))); }
+  T take() {
+    return from_raw_bytes<T>(take(sizeof(T)));
+  }
   std::string_view rest() const { return left_; }
 
  private:
@@ -53,6 +56,10 @@ class Parts {
 };
 
 }  // namespace
+
+bool is_digested(Table table, std::string_view key) {
+  return table != meta_table || (key != format_row && key != applied_row);
+}
 
 std::uint64_t entry_hash(Table table, std::string_view key, std::string_view value) {
   return hash(value, hash(key, table));
@@ -64,7 +71,9 @@ std::string_view parent_path(std::string_view path) {
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
-std::string_view last_element(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view last_element(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 void KeyBuffer::add(std::string_view part) {
   TROUPE_CHECK(size_ + part.size() <= bytes_.size(), "a key has at most 511 bytes");
@@ -109,7 +118,9 @@ KeyBuffer node_key(std::string_view path) {
   return key;
 }
 
-bool is_shortened(std::string_view name_part) { return name_part.size() > name_head && name_part[name_head] == shortened; }
+bool is_shortened(std::string_view name_part) {
+  return name_part.size() > name_head && name_part[name_head] == shortened;
+}
 
 KeyBuffer session_key_of(SessionId session) {
   KeyBuffer key;
@@ -205,9 +216,20 @@ std::string encode_outcome(const Outcome& outcome) {
   std::string bytes(raw_bytes(header));
   for (const OpResult& result : outcome.results) {
     const Stat& s = result.stat;
-    ResultHeader r{s.czxid.value, s.mzxid.value, s.pzxid.value, s.ctime,       s.mtime,        s.ephemeral_owner.value, s.version,
-                   s.cversion,    s.aversion,    s.data_length, s.num_children, result.operation,
-                   static_cast<std::int32_t>(result.error), static_cast<std::uint32_t>(result.path.size())};
+    ResultHeader r{s.czxid.value,
+                   s.mzxid.value,
+                   s.pzxid.value,
+                   s.ctime,
+                   s.mtime,
+                   s.ephemeral_owner.value,
+                   s.version,
+                   s.cversion,
+                   s.aversion,
+                   s.data_length,
+                   s.num_children,
+                   result.operation,
+                   static_cast<std::int32_t>(result.error),
+                   static_cast<std::uint32_t>(result.path.size())};
     bytes.append(raw_bytes(r)).append(result.path);
   }
   return bytes;
@@ -230,7 +252,7 @@ Outcome decode_outcome(SessionId session, std::uint64_t number, std::string_view
     result.operation = r.operation;
     result.error = static_cast<Error>(r.error);
     result.path = parts.take(r.path_size);
-    result.stat = {{r.czxid}, {r.mzxid}, {r.pzxid}, r.ctime,   r.mtime,       r.version,
+    result.stat = {{r.czxid},  {r.mzxid},  {r.pzxid}, r.ctime,       r.mtime,       r.version,
                    r.cversion, r.aversion, {r.owner}, r.data_length, r.num_children};
   }
   return outcome;

@@ -55,6 +55,8 @@ struct Applied {
   std::uint64_t digest = 0;
 };
 
+/// Whether an entry counts in the digest.
+bool is_digested(Table table, std::string_view key);
 /// The share of one entry in the digest.
 std::uint64_t entry_hash(Table table, std::string_view key, std::string_view value);
 

@@ -9,13 +9,16 @@
 namespace troupe::store {
 namespace {
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 Applied applied_row_of(const KvReader& reader) {
   auto row = reader.get(meta_table, applied_row);
   if (!row || row->size() != sizeof(Applied)) {
-    throw StorageError("the state is damaged: it does not say which transaction it is at. Check the disk, then remove "
-                       "the directory state/ and start the node again: it rebuilds the state from checkpoint and log.");
+    throw StorageError(
+        "the state is damaged: it does not say which transaction it is at. Check the disk, then remove "
+        "the directory state/ and start the node again: it rebuilds the state from checkpoint and log.");
   }
   return from_raw_bytes<Applied>(*row);
 }
@@ -85,11 +88,15 @@ Session to_session(const Entry& entry) {
 
 }  // namespace
 
-AclList Node::acl() const { return decode_acl(acl_bytes); }
+AclList Node::acl() const {
+  return decode_acl(acl_bytes);
+}
 
 View::View(std::unique_ptr<KvReader> reader) : reader_(std::move(reader)), zxid_{applied_row_of(*reader_).zxid} {}
 
-std::uint64_t View::digest() const { return applied_row_of(*reader_).digest; }
+std::uint64_t View::digest() const {
+  return applied_row_of(*reader_).digest;
+}
 
 std::optional<Node> View::get(std::string_view path) const {
   auto value = reader_->get(nodes_table, node_key(path));
@@ -149,10 +156,20 @@ std::uint64_t View::last_number(SessionId session) const {
   return entry && starts_with(entry->key, prefix) ? from_big_endian(entry->key.substr(prefix.view().size())) : 0;
 }
 
-std::size_t View::node_count() const { return reader_->entries(nodes_table); }
-std::size_t View::session_count() const { return reader_->entries(sessions_table); }
-std::size_t View::ephemeral_count() const { return reader_->entries(ephemerals_table); }
-std::string View::ensemble_id() const { return meta_text(*reader_, ensemble_row); }
-std::string View::session_key() const { return meta_text(*reader_, session_key_row); }
+std::size_t View::node_count() const {
+  return reader_->entries(nodes_table);
+}
+std::size_t View::session_count() const {
+  return reader_->entries(sessions_table);
+}
+std::size_t View::ephemeral_count() const {
+  return reader_->entries(ephemerals_table);
+}
+std::string View::ensemble_id() const {
+  return meta_text(*reader_, ensemble_row);
+}
+std::string View::session_key() const {
+  return meta_text(*reader_, session_key_row);
+}
 
 }  // namespace troupe::store

@@ -29,6 +29,7 @@ class Observer : public Hosted<ArchivistActor> {
           }
         },
         [this](const CheckpointWritten&) { prune_(); },
+        [](const WriteCheckpoint&) {},
     };
   }
   void on_exit() override { log_writer_ = nullptr; }

@@ -1,0 +1,82 @@
+#include "actors/gateway_loop.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "actors/gateway_actor.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto tick_interval = 100 * kj::MILLISECONDS;
+
+kj::Own<kj::ConnectionReceiver> share_listener(kj::AsyncIoContext& io, int listening) {
+  const int fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) throw std::system_error(errno, std::system_category(), "cannot share the clients' port among the gateways");
+  return io.lowLevelProvider->wrapListenSocketFd(
+      kj::AutoCloseFd(fd),
+      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
+}
+
+const char* describe(zab::PeerState role) {
+  switch (role) {
+    case zab::PeerState::looking:
+      return "looking";
+    case zab::PeerState::following:
+      return "following";
+    case zab::PeerState::leading:
+      return "leading";
+    case zab::PeerState::observing:
+      return "observing";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host,
+                         const GatewayOptions& options, int listening, StatusBoard& board)
+    : id_(options.gateway),
+      board_(board),
+      actor_(spawn_on<GatewayRole>(system, host, options,
+                                   [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); })),
+      gateway_(gateway_of(actor_)),
+      ticker_(io.provider->getTimer(), tick_interval, [this](Tick tick) {
+        caf::anon_send(actor_, tick);
+        publish();
+      }) {
+  try {
+    rpc_door_ = std::make_unique<RpcDoor>(gateway_, share_listener(io, listening), io.provider->getTimer(),
+                                          [this](schema::Status::Builder status) { write_status(status); });
+  } catch (...) {
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
+    throw;
+  }
+}
+
+GatewayLoop::~GatewayLoop() = default;
+
+void GatewayLoop::publish() const { board_.show(id_, {gateway_.connections(), gateway_.watches().size()}); }
+
+void GatewayLoop::write_status(schema::Status::Builder to) const {
+  publish();
+  const auto status = board_.status();
+  const auto clients = board_.clients();
+  to.setNode(status.id.value);
+  to.setRole(describe(status.role));
+  to.setLeader(status.leader.value);
+  to.setEpoch(status.epoch.value);
+  if (const auto* view = gateway_.view()) {
+    to.setLastZxid(view->zxid().value);
+    to.setZnodes(view->node_count());
+    to.setSessions(view->session_count());
+    to.setEphemerals(view->ephemeral_count());
+  }
+  to.setConnections(clients.connections);
+  to.setWatches(clients.watches);
+  to.setVersion(TROUPE_VERSION);
+}
+
+}  // namespace troupe

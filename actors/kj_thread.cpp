@@ -1,0 +1,44 @@
+#include "actors/kj_thread.hpp"
+
+#include <pthread.h>
+
+namespace troupe {
+
+KjThread::KjThread(caf::actor_system& system, const std::string& name, const Setup& setup) {
+  std::promise<void> ready;
+  auto is_ready = ready.get_future();
+  thread_ = std::thread([&, ready = std::move(ready)]() mutable { run(system, setup, std::move(ready)); });
+  pthread_setname_np(thread_.native_handle(), name.c_str());
+  try {
+    is_ready.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
+}
+
+KjThread::~KjThread() {
+  host_->post([this] { stop_->fulfill(); });
+  thread_.join();
+}
+
+void KjThread::run(caf::actor_system& system, const Setup& setup, std::promise<void> ready) {
+  auto io = kj::setupAsyncIo();
+  auto stop = kj::newPromiseAndFulfiller<void>();
+  KjHost host(system, io.unixEventPort);
+  std::shared_ptr<void> contents;
+  try {
+    contents = setup(io, host);
+  } catch (...) {
+    ready.set_exception(std::current_exception());
+    return;
+  }
+  host_ = &host;
+  stop_ = kj::mv(stop.fulfiller);
+  ready.set_value();
+  stop.promise.wait(io.waitScope);
+  stop_ = nullptr;
+  contents.reset();
+}
+
+}  // namespace troupe

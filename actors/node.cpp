@@ -1,0 +1,256 @@
+#include "actors/node.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "actors/applier.hpp"
+#include "actors/archivist.hpp"
+#include "actors/elector.hpp"
+#include "actors/gateway_loop.hpp"
+#include "actors/kj_network.hpp"
+#include "actors/kj_thread.hpp"
+#include "actors/listen.hpp"
+#include "actors/peer.hpp"
+#include "actors/role_context.hpp"
+#include "actors/status_board.hpp"
+#include "actors/thread_host.hpp"
+#include "actors/ticker.hpp"
+#include "schema/check.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto tick_interval = 20 * kj::MILLISECONDS;
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t have = 0; have < size;) {
+    const auto got = getrandom(bytes.data() + have, size - have, 0);
+    TROUPE_CHECK(got > 0, "the system has random numbers");
+    have += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+/// The plain majority, unless the configuration tells voters apart.
+std::shared_ptr<const zab::Quorum> make_quorum(const NodeConfig& config) {
+  zab::PeerSet voters;
+  std::map<PeerId, zab::WeightedQuorum::Vote> votes;
+  bool weighted = false;
+  for (const auto& [id, member] : config.members) {
+    if (member.observer) continue;
+    voters.insert(id);
+    votes[id] = {member.group, member.weight};
+    weighted |= member.weight != 1 || member.group != 0;
+  }
+  if (weighted) return std::make_shared<zab::WeightedQuorum>(votes);
+  return std::make_shared<zab::MajorityQuorum>(voters);
+}
+
+RoleOptions make_options(const NodeConfig& config) {
+  const auto self = config.members.find(config.id);
+  if (self == config.members.end()) {
+    throw std::invalid_argument("node " + to_string(config.id) + " is not among the members of its ensemble");
+  }
+  RoleOptions options;
+  options.self = config.id;
+  options.quorum = make_quorum(config);
+  options.observer = self->second.observer;
+  options.heartbeat_ms = config.heartbeat_ms;
+  options.failure_timeout_ms = config.failure_timeout_ms;
+  options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
+  return options;
+}
+
+struct ActorSystemConfig : caf::actor_system_config {
+  ActorSystemConfig() {
+    // Every actor has its host; the scheduler's own thread has nothing to do.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", 1);
+  }
+};
+
+GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway) {
+  GatewayOptions options;
+  options.node = config.id;
+  options.gateway = gateway;
+  const auto random = random_bytes(sizeof options.seed);
+  std::memcpy(&options.seed, random.data(), sizeof options.seed);
+  options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
+  options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
+  return options;
+}
+
+/// What lives on the peer loop.
+struct PeerLoop {
+  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config) : network(io, host, config) {}
+
+  KjNetwork network;
+  std::optional<Ticker> ticker;
+};
+
+}  // namespace
+
+void end_process(const std::string& message) {
+  spdlog::critical("the node stops: {}", message);
+  spdlog::default_logger()->flush();
+  std::_Exit(fatal_exit_status);  // destructors would wait for actors that wait for the disk
+}
+
+struct Node::Impl {
+  Impl(const NodeConfig& config, FatalHandler fatal_handler)
+      : config(config),
+        fatal(std::move(fatal_handler)),
+        options(make_options(config)),
+        data(store::open_lmdb_disk(config.data_dir), config.id,
+             {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
+        system(system_config),
+        board(std::max(1u, config.gateways)),
+        log_host(std::make_unique<ThreadHost>(system, "log writer")),
+        applier_host(std::make_unique<ThreadHost>(system, "state applier")),
+        archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
+
+  void start();
+  void start_gateways();
+  void start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop);
+  void stop();
+
+  const NodeConfig config;
+  const FatalHandler fatal;
+  const RoleOptions options;
+  store::DataDir data;
+  ActorSystemConfig system_config;
+  caf::actor_system system;
+  RoleContext context;
+  ArchivistActor archivist;
+  ElectorActor elector;
+  PeerActor peer;
+  bool stopped = false;
+
+  StatusBoard board;
+  Listening rpc;  // the clients' port
+
+  // The threads go first.
+  std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
+  std::vector<std::unique_ptr<KjThread>> gateway_threads;
+  std::unique_ptr<KjThread> peer_thread;
+};
+
+void Node::Impl::start() {
+  board.show(NodeStatus{.id = config.id});
+  context.options = options;
+  context.data = &data;
+  context.wall_clock = wall_clock_ms;
+  context.random_bytes = random_bytes;
+  const auto checkpoint = data.log().checkpoint();
+  context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
+  context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
+  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
+                                  config.checkpoint_txns, fatal);
+  start_gateways();
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
+    auto loop = std::make_shared<PeerLoop>(io, host, config);
+    start_peer(io, host, *loop);
+    return loop;
+  });
+}
+
+void Node::Impl::start_gateways() {
+  rpc = listen_on(config.client_address, config.rpc_port, "clients");
+  for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
+    GatewayActor gateway;
+    gateway_threads.push_back(std::make_unique<KjThread>(
+        system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, make_gateway_options(config, id),
+                                                    rpc.socket.get(), board);
+          gateway = loop->actor();
+          return loop;
+        }));
+    context.gateways.push_back(gateway);
+    caf::anon_send(context.applier, Subscribe{new_subscription()}, AppliedUserActor{gateway});
+  }
+}
+
+void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop) {
+  context.host = &host;
+  context.network = &loop.network;
+  elector = spawn_on<ElectorRole>(system, host, context);
+  peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { board.show(now); });
+  const auto tick = [this](Tick now) {
+    caf::anon_send(elector, now);
+    caf::anon_send(peer, now);
+  };
+  tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
+  loop.network.start(elector, peer);
+  loop.ticker.emplace(io.provider->getTimer(), tick_interval, tick);
+}
+
+void Node::Impl::stop() {
+  if (std::exchange(stopped, true)) return;
+  if (peer) {
+    caf::anon_send(peer, Stop{});
+    caf::scoped_actor waiter{system};
+    waiter->wait_for(peer);  // its roles have been told, and the gateways that nobody serves them
+  }
+  for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
+  system.await_all_actors_done();
+
+  // With the threads and the handles go the last views of the tree.
+  rpc.socket = nullptr;
+  peer_thread.reset();
+  gateway_threads.clear();
+  log_host.reset();
+  applier_host.reset();
+  archivist_host.reset();
+  peer = nullptr;
+  elector = nullptr;
+  archivist = nullptr;
+  context = {};
+  data.close();
+}
+
+Node::Node(const NodeConfig& config, FatalHandler fatal) : impl_(std::make_unique<Impl>(config, std::move(fatal))) {
+  try {
+    impl_->start();
+  } catch (...) {
+    impl_->stop();
+    throw;
+  }
+}
+
+Node::~Node() {
+  try {
+    impl_->stop();
+  } catch (const store::StorageError& error) {
+    spdlog::error("{}", error.what());
+  }
+}
+
+void Node::stop() { impl_->stop(); }
+
+NodeStatus Node::status() const { return impl_->board.status(); }
+
+bool Node::wait(const std::function<bool(const NodeStatus&)>& condition, std::chrono::milliseconds limit) const {
+  return impl_->board.wait(condition, limit);
+}
+
+std::uint16_t Node::rpc_port() const { return impl_->rpc.port; }
+
+}  // namespace troupe

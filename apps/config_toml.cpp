@@ -1,0 +1,253 @@
+// The TOML format. One table of keys for the node and one for a member say what is known, how it is
+// read and checked, and how to_toml() writes it.
+#include <toml++/toml.h>
+
+#include <array>
+#include <concepts>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <sstream>
+
+#include "apps/config_draft.hpp"
+
+namespace troupe {
+namespace {
+
+using config::Draft;
+using config::Range;
+namespace range = config::range;
+
+int line_of(const toml::node& node) {
+  return static_cast<int>(node.source().begin.line);
+}
+
+/// "a string", "an integer".
+std::string kind_of(const toml::node& node) {
+  std::ostringstream out;
+  out << node.type();
+  return (out.str().find_first_of("aeiou") == 0 ? "an " : "a ") + out.str();
+}
+
+std::int64_t read_number(const Draft& draft, std::string_view key, const toml::node& value, Range range) {
+  if (!value.is_integer())
+    draft.fail(line_of(value), std::string(key) + " must be a whole number, not " + kind_of(value));
+  std::int64_t number = value.as_integer()->get();
+  config::check_range(draft, line_of(value), key, number, range);
+  return number;
+}
+
+std::string read_text(const Draft& draft, std::string_view key, const toml::node& value) {
+  if (!value.is_string())
+    draft.fail(line_of(value), std::string(key) + " must be a text in quotes, not " + kind_of(value));
+  const std::string& text = value.as_string()->get();
+  if (text.empty()) draft.fail(line_of(value), std::string(key) + " is empty; give it a value, or leave the line out");
+  return text;
+}
+
+/// As a TOML basic string.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
+      result += c;
+      continue;
+    }
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\u%04X", c);
+    result += escaped;
+  }
+  return result + '"';
+}
+
+/// One key of a table that is read into a T.
+template <class T>
+struct Key {
+  std::string_view name;
+  std::function<void(const Draft&, const toml::node&, T&)> read;
+  std::function<void(std::ostream&, const T&)> write;
+};
+
+template <class T, std::integral N>
+Key<T> number(std::string_view name, N T::*field, Range range) {
+  return {name,
+          [=](const Draft& draft, const toml::node& value, T& into) {
+            into.*field = static_cast<N>(read_number(draft, name, value, range));
+          },
+          [=](std::ostream& out, const T& from) { out << +(from.*field); }};
+}
+
+template <class T>
+Key<T> text(std::string_view name, std::string T::*field) {
+  return {name,
+          [=](const Draft& draft, const toml::node& value, T& into) { into.*field = read_text(draft, name, value); },
+          [=](std::ostream& out, const T& from) { out << quoted(from.*field); }};
+}
+
+template <class T>
+Key<T> id(PeerId T::*field) {
+  return {"id",
+          [=](const Draft& draft, const toml::node& value, T& into) {
+            into.*field = {static_cast<std::uint32_t>(read_number(draft, "id", value, range::id))};
+          },
+          [=](std::ostream& out, const T& from) { out << (from.*field).value; }};
+}
+
+struct NumberedMember : Member {
+  PeerId id;
+};
+
+void read_role(const Draft& draft, const toml::node& value, NumberedMember& into) {
+  std::string role = read_text(draft, "role", value);
+  if (role != "participant" && role != "observer")
+    draft.fail(line_of(value), "role is \"" + role + "\"; write \"participant\" or \"observer\"");
+  into.observer = role == "observer";
+}
+
+void read_log_level(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  static constexpr std::array<std::string_view, 7> levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
+  into.log_level = read_text(draft, "log_level", value);
+  if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end())
+    draft.fail(line_of(value),
+               "log_level is \"" + into.log_level + "\"; write trace, debug, info, warn, error, critical or off");
+}
+
+const std::vector<Key<NodeConfig>>& node_keys() {
+  using C = NodeConfig;
+  static const std::vector<Key<C>> keys{
+      id(&C::id),
+      text("data_dir", &C::data_dir),
+      text("peer_address", &C::peer_address),
+      text("client_address", &C::client_address),
+      number("rpc_port", &C::rpc_port, range::port_or_none),
+      number("tick_ms", &C::tick_ms, range::tick_ms),
+      number("init_limit", &C::init_limit, range::ticks),
+      number("sync_limit", &C::sync_limit, range::ticks),
+      number("min_session_timeout_ms", &C::min_session_timeout_ms, range::timeout_ms),
+      number("max_session_timeout_ms", &C::max_session_timeout_ms, range::timeout_ms),
+      number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
+      number("log_map_size", &C::log_map_size, range::map_size),
+      number("state_map_size", &C::state_map_size, range::map_size),
+      number("gateways", &C::gateways, range::gateways),
+      {"log_level", read_log_level, [](std::ostream& out, const C& from) { out << quoted(from.log_level); }},
+  };
+  return keys;
+}
+
+const std::vector<Key<NumberedMember>>& member_keys() {
+  using M = NumberedMember;
+  static const std::vector<Key<M>> keys{
+      id(&M::id),
+      text("host", static_cast<std::string M::*>(&M::host)),
+      number("peer_port", static_cast<std::uint16_t M::*>(&M::peer_port), range::port),
+      number("rpc_port", static_cast<std::uint16_t M::*>(&M::rpc_port), range::port_or_none),
+      {"role", read_role,
+       [](std::ostream& out, const M& from) { out << quoted(from.observer ? "observer" : "participant"); }},
+      number("weight", static_cast<std::uint32_t M::*>(&M::weight), range::weight),
+      number("group", static_cast<std::uint32_t M::*>(&M::group), range::group),
+  };
+  return keys;
+}
+
+template <class T>
+std::vector<std::string_view> names(const std::vector<Key<T>>& keys) {
+  std::vector<std::string_view> result;
+  for (const auto& key : keys) result.push_back(key.name);
+  return result;
+}
+
+template <class T>
+void read_table(const Draft& draft, const toml::table& table, const std::vector<Key<T>>& keys, T& into,
+                const std::function<void(std::string_view name, const toml::node&)>& other) {
+  for (auto&& entry : table) {
+    std::string_view name = entry.first.str();
+    auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
+    if (key == keys.end())
+      other(name, entry.second);
+    else
+      key->read(draft, entry.second, into);
+  }
+}
+
+void read_member(Draft& draft, const toml::node& value) {
+  const toml::table* table = value.as_table();
+  if (!table) draft.fail(line_of(value), "member must be [[member]] tables, one for each node, not " + kind_of(value));
+  NumberedMember member;
+  read_table<NumberedMember>(draft, *table, member_keys(), member, [&](std::string_view name, const toml::node& at) {
+    draft.fail(line_of(at),
+               "unknown key " + std::string(name) + " in [[member]]" + config::suggest(name, names(member_keys())));
+  });
+  int line = line_of(value);
+  for (const char* required : {"id", "host"})
+    if (!table->contains(required)) draft.fail(line, std::string("a [[member]] has no ") + required + "; add the line");
+  if (!draft.node().members.try_emplace(member.id, member).second)
+    draft.fail(line, "member " + to_string(member.id) + " is listed twice; give each node an id of its own");
+  draft.lines["member " + to_string(member.id)] = line;
+}
+
+void read_members(Draft& draft, const toml::node& value) {
+  const toml::array* members = value.as_array();
+  if (!members)
+    draft.fail(line_of(value), "member must be [[member]] tables, one for each node, not " + kind_of(value));
+  for (const toml::node& member : *members) read_member(draft, member);
+}
+
+toml::table parse(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    throw ConfigError(file + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()) +
+                      "; the file must be TOML (texts in quotes, key = value)");
+  }
+}
+
+}  // namespace
+
+LoadedConfig parse_toml(std::string_view text, const std::string& file) {
+  toml::table table = parse(text, file);
+  Draft draft{.file = file};
+  for (auto&& [name, value] : table) draft.lines[std::string(name.str())] = line_of(value);
+
+  read_table<NodeConfig>(draft, table, node_keys(), draft.node(), [&](std::string_view name, const toml::node& value) {
+    if (name == "member") return read_members(draft, value);
+    auto known = names(node_keys());
+    known.push_back("member");
+    draft.fail(line_of(value), "unknown key " + std::string(name) + config::suggest(name, known));
+  });
+
+  for (const char* required : {"id", "data_dir"})
+    if (!table.contains(required))
+      draft.fail(0, std::string(required) + " is missing; add the line " + required + " = ...");
+  if (draft.node().members.empty())
+    draft.fail(0,
+               "the ensemble has no members; add a [[member]] table with id and host for each node, this one included");
+  if (!table.contains("rpc_port") && draft.node().members.contains(draft.node().id))
+    draft.node().rpc_port = draft.node().members.at(draft.node().id).rpc_port;
+
+  std::filesystem::path directory = std::filesystem::path(file).parent_path();
+  draft.node().data_dir = (directory / draft.node().data_dir).lexically_normal().string();
+  config::check_whole(draft);
+  return draft.result;
+}
+
+std::string to_toml(const NodeConfig& node) {
+  std::ostringstream out;
+  for (const auto& key : node_keys()) {
+    out << key.name << " = ";
+    key.write(out, node);
+    out << '\n';
+  }
+  for (const auto& [id, member] : node.members) {
+    out << "\n[[member]]\n";
+    NumberedMember numbered{member, id};
+    for (const auto& key : member_keys()) {
+      out << key.name << " = ";
+      key.write(out, numbered);
+      out << '\n';
+    }
+  }
+  return out.str();
+}
+
+}  // namespace troupe

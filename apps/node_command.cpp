@@ -1,0 +1,120 @@
+#include "apps/node_command.hpp"
+
+#include <kj/exception.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <system_error>
+
+#include "actors/node.hpp"
+#include "apps/config.hpp"
+#include "apps/exit_codes.hpp"
+#include "apps/listen_check.hpp"
+#include "store/error.hpp"
+
+namespace troupe {
+namespace {
+
+void complain(const std::string& what) {
+  std::fprintf(stderr, "troupe node: %s\n", what.c_str());
+}
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+/// Says what `error` is and returns the exit status for it.
+int report(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const ConfigError& e) {
+    complain(e.what());
+    return exit_code::usage;
+  } catch (const store::StorageError& e) {
+    complain(e.what());
+    return exit_code::storage;
+  } catch (const kj::Exception& e) {
+    complain(e.getDescription().cStr());
+    return exit_code::network;
+  } catch (const std::system_error& e) {
+    complain(e.what());
+    return exit_code::network;
+  } catch (const std::exception& e) {
+    complain(e.what());
+    return exit_code::failed;
+  }
+}
+
+/// A role that fails in its thread ends the process: a failed disk with its message and status,
+/// anything else as the broken invariant that it is.
+void install_terminate_handler() {
+  std::set_terminate([] {
+    if (std::exception_ptr error = std::current_exception()) {
+      int status = report(error);
+      spdlog::default_logger_raw()->flush();
+      if (status == exit_code::storage) std::_Exit(status);
+    }
+    std::abort();
+  });
+}
+
+void set_up_log(const NodeConfig& config) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ [" + to_string(config.id) + "] %v");
+  spdlog::set_level(spdlog::level::from_str(config.log_level));
+}
+
+/// Returns whether the node can listen on the port; says which setting to change where it cannot.
+bool can_listen(const std::string& address, std::uint16_t port, const char* setting) {
+  auto problem = why_not_listen(address, port);
+  if (!problem) return true;
+  complain("cannot listen on " + address + " port " + std::to_string(port) + ": " + *problem + "; change " + setting +
+           ", or end what uses it");
+  return false;
+}
+
+int run(const std::string& path) {
+  sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
+  try {
+    LoadedConfig loaded = load_config(path);
+    for (const std::string& warning : loaded.warnings) complain("warning: " + warning);
+    const NodeConfig& config = loaded.node;
+    set_up_log(config);
+    install_terminate_handler();
+    if (config.members.size() > 1 &&
+        !can_listen(config.peer_address, config.members.at(config.id).peer_port, "peer_port of this node's member"))
+      return exit_code::network;
+    if (!can_listen(config.client_address, config.rpc_port, "rpc_port")) return exit_code::network;
+
+    Node node(config);
+    spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());
+    int signal = 0;
+    sigwait(&signals, &signal);
+    spdlog::info("stopping: {}", sigdescr_np(signal));
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends the process, which loses nothing
+    node.stop();
+    return exit_code::ok;
+  } catch (...) {
+    return report(std::current_exception());
+  }
+}
+
+}  // namespace
+
+void add_node_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("node", "Run one node of an ensemble");
+  auto config = std::make_shared<std::string>();
+  command->add_option("--config", *config, "The node's configuration: *.toml, or a ZooKeeper *.cfg")->required();
+  command->callback([&exit_code, config] { exit_code = run(*config); });
+}
+
+}  // namespace troupe

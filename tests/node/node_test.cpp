@@ -1,0 +1,272 @@
+// Whole nodes in one process: real disks in temporary directories, real sockets on the loopback, real
+// clients.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "actors/listen.hpp"
+#include "actors/node.hpp"
+#include "client/client.hpp"
+#include "store/data_dir.hpp"
+#include "tests/catch.hpp"
+#include "tests/node/places.hpp"
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using troupe::testing::free_ports;
+using troupe::testing::TemporaryDirectory;
+
+namespace {
+
+constexpr auto patience = 60s;
+
+[[noreturn]] void fail_hard(const std::string& message) {
+  std::fprintf(stderr, "a node failed: %s\n", message.c_str());
+  std::abort();
+}
+
+class Ensemble {
+ public:
+  explicit Ensemble(std::uint32_t voters, std::uint32_t observers = 0) {
+    const auto ports = free_ports(2 * (voters + observers));
+    std::map<PeerId, Member> members;
+    for (std::uint32_t i = 0; i < voters + observers; ++i) {
+      members[PeerId{i + 1}] = Member{.host = "127.0.0.1",
+                                      .peer_port = ports[2 * i],
+                                      .rpc_port = ports[2 * i + 1],
+                                      .observer = i >= voters};
+    }
+    for (const auto& [id, member] : members) {
+      NodeConfig config;
+      config.id = id;
+      config.members = members;
+      config.data_dir = directory_ / to_string(id);
+      config.peer_address = config.client_address = "127.0.0.1";
+      config.rpc_port = member.rpc_port;
+      config.log_map_size = config.state_map_size = 1ull << 30;
+      configs_[id] = config;
+    }
+  }
+
+  NodeConfig& config(std::uint32_t id) { return configs_.at(PeerId{id}); }
+  Node& node(std::uint32_t id) { return *nodes_.at(PeerId{id}); }
+  void start(std::uint32_t id) { nodes_[PeerId{id}] = std::make_unique<Node>(config(id), fail_hard); }
+  void stop(std::uint32_t id) { nodes_.erase(PeerId{id}); }
+  void start() {
+    for (const auto& [id, config] : configs_) start(id.value);
+  }
+
+  /// Waits until every running node serves, under one leader, and returns him.
+  PeerId leader() {
+    for (;;) {
+      std::optional<NodeStatus> first;
+      bool agreed = true;
+      for (const auto& [id, node] : nodes_) {
+        REQUIRE(node->wait([](const NodeStatus& status) { return status.serving; }, patience));
+        const auto status = node->status();
+        if (!first) first = status;
+        agreed = agreed && status.serving && status.leader == first->leader && status.epoch == first->epoch;
+      }
+      if (agreed) return first->leader;
+    }
+  }
+
+  /// The running nodes, for a client.
+  std::string nodes() const {
+    std::string list;
+    for (const auto& [id, node] : nodes_) list += (list.empty() ? "" : ",") + address(id.value);
+    return list;
+  }
+  std::string address(std::uint32_t id) const {
+    return "127.0.0.1:" + std::to_string(nodes_.at(PeerId{id})->rpc_port());
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::map<PeerId, NodeConfig> configs_;
+  std::map<PeerId, std::unique_ptr<Node>> nodes_;
+};
+
+/// What a client of this node alone reads there, after what was written anywhere before.
+std::string read_at(const Ensemble& ensemble, std::uint32_t id, const std::string& path) {
+  Client client(ensemble.address(id));
+  client.sync();
+  return client.get(path).data;
+}
+
+}  // namespace
+
+TEST_CASE("a node alone serves, and keeps what was written through a restart") {
+  Ensemble ensemble(1);
+  ensemble.start();
+  CHECK(ensemble.leader() == PeerId{1});
+  {
+    Client client(ensemble.nodes());
+    client.create("/a", "one");
+    CHECK(client.get("/a").data == "one");
+    client.set("/a", "two");
+  }
+  const auto epoch = ensemble.node(1).status().epoch;
+  ensemble.stop(1);
+  ensemble.start(1);
+  CHECK(ensemble.leader() == PeerId{1});
+  CHECK(ensemble.node(1).status().epoch > epoch);
+  CHECK(read_at(ensemble, 1, "/a") == "two");
+}
+
+TEST_CASE("three nodes elect a leader, and what is written at one is read at all") {
+  Ensemble ensemble(3);
+  ensemble.start();
+  const auto leader = ensemble.leader();
+  CHECK((leader.value >= 1 && leader.value <= 3));
+  for (std::uint32_t id = 1; id <= 3; ++id) {
+    const auto path = "/from-" + std::to_string(id);
+    Client client(ensemble.address(id));
+    client.create(path, "hello");
+    for (std::uint32_t other = 1; other <= 3; ++other) CHECK(read_at(ensemble, other, path) == "hello");
+  }
+}
+
+TEST_CASE("the ensemble goes on when its leader stops, and the node catches up when it is back") {
+  Ensemble ensemble(3);
+  ensemble.start();
+  const auto first = ensemble.leader();
+  Client client(ensemble.nodes());
+  client.create("/a", "before");
+  ensemble.stop(first.value);
+  client.set("/a", "without");  // waits for the new leader
+  const auto second = ensemble.leader();
+  CHECK(second != first);
+  for (int i = 0; i < 100; ++i) client.set("/a", std::to_string(i));
+  ensemble.start(first.value);
+  CHECK(ensemble.leader() == second);
+  CHECK(read_at(ensemble, first.value, "/a") == "99");
+}
+
+TEST_CASE("a node that missed more than the log holds gets a snapshot") {
+  Ensemble ensemble(3);
+  for (std::uint32_t id = 1; id <= 3; ++id) ensemble.config(id).checkpoint_txns = 200;
+  ensemble.start();
+  const auto leader = ensemble.leader();
+  const std::uint32_t away = leader == PeerId{3} ? 2 : 3;
+  Client client(ensemble.nodes());
+  client.create("/a", "before");
+  ensemble.stop(away);
+  const std::string data(2'000, 'x');
+  for (int i = 0; i < 1'500; ++i) client.create("/n" + std::to_string(i), data);
+  client.set("/a", "after");
+  ensemble.start(away);
+  CHECK(ensemble.leader() == leader);
+  CHECK(read_at(ensemble, away, "/a") == "after");
+  CHECK(read_at(ensemble, away, "/n1499") == data);
+
+  // What it has now is on its disk: it comes back with it, alone with one other.
+  const std::uint32_t other = 6 - leader.value - away;
+  ensemble.stop(away);
+  ensemble.stop(leader.value);
+  ensemble.start(away);
+  ensemble.leader();
+  CHECK(read_at(ensemble, away, "/n0") == data);
+  CHECK(read_at(ensemble, other, "/n0") == data);
+}
+
+TEST_CASE("an observer serves and takes writes, and its absence stops nobody") {
+  Ensemble ensemble(3, 1);
+  ensemble.start();
+  ensemble.leader();
+  CHECK(ensemble.node(4).status().role == zab::PeerState::observing);
+  {
+    Client client(ensemble.address(4));
+    client.create("/a", "through the observer");
+    CHECK(client.get("/a").data == "through the observer");
+  }
+  ensemble.stop(4);
+  Client client(ensemble.nodes());
+  client.set("/a", "without it");
+  ensemble.start(4);
+  ensemble.leader();
+  CHECK(read_at(ensemble, 4, "/a") == "without it");
+}
+
+TEST_CASE("a minority does not serve") {
+  Ensemble ensemble(3);
+  ensemble.start();
+  ensemble.leader();
+  ensemble.stop(1);
+  ensemble.stop(2);
+  CHECK(ensemble.node(3).wait([](const NodeStatus& status) { return !status.serving; }, patience));
+  ensemble.start(1);
+  ensemble.leader();
+}
+
+TEST_CASE("sessions and their ephemerals outlive the stop of the node that they were attached to") {
+  Ensemble ensemble(3);
+  ensemble.start();
+  const auto leader = ensemble.leader();
+  Client client(ensemble.nodes());
+  client.create("/e", "mine", {.kind = client::Kind::ephemeral});
+  const auto session = client.session();
+  ensemble.stop(leader.value);
+  ensemble.leader();
+  CHECK(client.get("/e").data == "mine");
+  CHECK(client.session() == session);
+}
+
+TEST_CASE("several gateways share the port of the clients") {
+  Ensemble ensemble(1);
+  ensemble.config(1).gateways = 3;
+  ensemble.start();
+  ensemble.leader();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(std::make_unique<Client>(ensemble.nodes()));
+  for (int i = 0; i < 12; ++i) clients[i]->create("/c" + std::to_string(i), "x");
+  clients.front()->sync();
+  CHECK(clients.front()->children("/").names.size() >= 12);
+}
+
+TEST_CASE("weights decide who is a quorum") {
+  Ensemble ensemble(2);
+  for (std::uint32_t id = 1; id <= 2; ++id) ensemble.config(id).members[PeerId{1}].weight = 3;
+  ensemble.start(1);  // outweighs the other
+  CHECK(ensemble.leader() == PeerId{1});
+  ensemble.start(2);
+  CHECK(ensemble.leader() == PeerId{1});
+  ensemble.stop(1);
+  CHECK(ensemble.node(2).wait([](const NodeStatus& status) { return !status.serving; }, patience));
+}
+
+TEST_CASE("what keeps a node from starting is said") {
+  Ensemble ensemble(1);
+  const auto taken = listen_on("127.0.0.1", 0, "the test");
+  ensemble.config(1).rpc_port = taken.port;
+  CHECK_THROWS_AS(ensemble.start(1), NetworkError);
+  CHECK_THROWS_WITH(ensemble.start(1), Catch::Contains(std::to_string(taken.port)) && Catch::Contains("clients"));
+
+  ensemble.config(1).rpc_port = 0;
+  ensemble.start(1);
+  CHECK(ensemble.leader() == PeerId{1});
+  CHECK(ensemble.node(1).rpc_port() != 0);
+
+  auto second = ensemble.config(1);
+  CHECK_THROWS_AS(Node(second, fail_hard), store::StorageError);  // the directory is in use
+
+  second.members.clear();
+  CHECK_THROWS_AS(Node(second, fail_hard), std::invalid_argument);
+}
+
+TEST_CASE("a taken peer port keeps a node from starting") {
+  Ensemble ensemble(3);
+  const auto taken = listen_on("127.0.0.1", ensemble.config(1).members[PeerId{1}].peer_port, "the test");
+  CHECK_THROWS_WITH(ensemble.start(1), Catch::Contains(std::to_string(taken.port)) && Catch::Contains("the other nodes"));
+}
+
+TEST_CASE("a node can be stopped while it looks for its ensemble") {
+  Ensemble ensemble(3);
+  ensemble.start(1);
+  ensemble.stop(1);
+  ensemble.start(1);
+  CHECK(ensemble.node(1).status().role == zab::PeerState::looking);
+}

@@ -1,0 +1,151 @@
+// `troupe up` and `troupe node` as processes: how they start, report, and end.
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "apps/exit_codes.hpp"
+#include "apps/listen_check.hpp"
+#include "tests/catch.hpp"
+#include "tests/processes/ensemble.hpp"
+
+using namespace troupe;
+using Catch::Matchers::Contains;
+using test::Ensemble;
+using test::Finished;
+
+namespace {
+
+std::vector<pid_t> children_of(pid_t parent) {
+  std::ifstream in("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+  std::vector<pid_t> children;
+  for (pid_t child; in >> child;) children.push_back(child);
+  return children;
+}
+
+/// The process that runs node `id` of the launcher.
+pid_t node_process(Ensemble& ensemble, int id) {
+  for (pid_t child : children_of(ensemble.launcher().id())) {
+    std::ostringstream line;
+    line << std::ifstream("/proc/" + std::to_string(child) + "/cmdline").rdbuf();
+    if (line.str().find("node-" + std::to_string(id) + ".toml") != std::string::npos) return child;
+  }
+  FAIL("node " << id << " has no process");
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("an ensemble gets ready, answers, stops when told to, and has its data when started again") {
+  Ensemble ensemble(3);
+  CHECK_THAT(ensemble.ready_line(), Contains("ready: 3 nodes, leader ") && Contains(", clients connect to 127.0.0.1:"));
+  CHECK_THAT(ensemble.launcher().output(), Contains("node 1: clients 127.0.0.1:"));
+
+  CHECK(ensemble.shell({"create", "/kept", "value"}).output == "Created /kept\n");
+  Finished status = test::run(test::troupe({"status", "--connect", ensemble.connect()}));
+  CHECK(status.status == exit_code::ok);
+  CHECK_THAT(status.output, Contains("leading") && Contains("following"));
+  Finished json = test::run(test::troupe({"status", "--json", "--connect", ensemble.connect()}));
+  CHECK_THAT(json.output, Contains("\"quorum\": true"));
+
+  ensemble.restart();
+  CHECK(ensemble.shell({"get", "/kept"}).output == "value\n");
+}
+
+TEST_CASE("observers are part of the ensemble") {
+  Ensemble ensemble(1, {"--observers", "1"});
+  CHECK_THAT(ensemble.ready_line(), Contains("ready: 2 nodes, leader 1,"));
+  Finished status = test::run(test::troupe({"status", "--connect", ensemble.connect()}));
+  CHECK_THAT(status.output, Contains("observing"));
+}
+
+TEST_CASE("the end of the launcher's input stops the ensemble") {
+  Ensemble ensemble(1);
+  CHECK(ensemble.launcher().finish() == exit_code::ok);
+  CHECK_THAT(ensemble.launcher().output(), Contains("stopped\n"));
+}
+
+TEST_CASE("a node that dies is reported, and the others go on") {
+  Ensemble ensemble(3);
+  kill(node_process(ensemble, 2), SIGKILL);
+  auto line = ensemble.launcher().wait_for_line("node 2 was ended by signal 9 (Killed); the end of ");
+  CHECK(line);
+  CHECK(ensemble.shell({"create", "/a"}).output == "Created /a\n");
+  Finished status = test::run(test::troupe({"status", "--connect", ensemble.connect()}));
+  CHECK(status.status == exit_code::ok);
+  CHECK_THAT(status.output, Contains("refused"));
+}
+
+TEST_CASE("a node that dies is started again where that is asked for") {
+  Ensemble ensemble(3, {"--restart"});
+  kill(node_process(ensemble, 2), SIGKILL);
+  CHECK(ensemble.launcher().wait_for_line("node 2 is started again"));
+  CHECK(node_process(ensemble, 2) != 0);
+}
+
+TEST_CASE("the nodes do not outlive a launcher that is killed") {
+  Ensemble ensemble(3);
+  std::vector<int> nodes;
+  for (pid_t child : children_of(ensemble.launcher().id()))
+    nodes.push_back(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
+  REQUIRE(nodes.size() == 3);
+  ensemble.launcher().signal(SIGKILL);
+  for (int node : nodes) {
+    pollfd ended{node, POLLIN, 0};
+    CHECK(poll(&ended, 1, 60'000) == 1);
+    close(node);
+  }
+}
+
+TEST_CASE("two launchers cannot run one directory") {
+  Ensemble ensemble(1);
+  Finished second = test::run(test::troupe({"up", "--dir", ensemble.directory().path()}));
+  CHECK(second.status == exit_code::usage);
+  CHECK_THAT(second.errors, Contains("another troupe up runs this ensemble"));
+}
+
+TEST_CASE("a port that is taken is named with what to change") {
+  Ensemble ensemble(1);
+  test::TempDir other;
+  std::string taken = ensemble.connect().substr(ensemble.connect().rfind(':') + 1);
+  std::string base = std::to_string(std::stoi(taken) - 2);
+  Finished second = test::run(test::troupe({"up", "--nodes", "1", "--dir", other.path(), "--base-port", base}));
+  CHECK(second.status == exit_code::network);
+  CHECK_THAT(second.errors, Contains("node 1 cannot listen on 127.0.0.1 port " + taken + ": Address already in use") &&
+                                Contains("--base-port"));
+  Finished node = test::run(test::troupe({"node", "--config", other / "node-1.toml"}));
+  CHECK(node.status == exit_code::network);
+  CHECK_THAT(node.errors, Contains("port " + taken + ": Address already in use; change rpc_port"));
+}
+
+TEST_CASE("a node with a wrong configuration says what is wrong") {
+  test::TempDir dir;
+  dir.write("node.toml", "id = 1\n");
+  Finished node = test::run(test::troupe({"node", "--config", dir / "node.toml"}));
+  CHECK(node.status == exit_code::usage);
+  CHECK(node.errors == "troupe node: " + dir / "node.toml" + ": data_dir is missing; add the line data_dir = ...\n");
+  CHECK(test::run(test::troupe({"node"})).status == exit_code::usage);
+  CHECK(test::run(test::troupe({"nonsense"})).status == exit_code::usage);
+}
+
+TEST_CASE("a node whose data directory cannot be used says so") {
+  test::TempDir dir;
+  dir.write("data", "a file where a directory belongs");
+  std::string base = test::free_base_port(1);
+  dir.write("node.toml",
+            "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
+            "peer_port = " +
+                base + "\nrpc_port = " + std::to_string(std::stoi(base) + 1) + "\n");
+  Finished node = test::run(test::troupe({"node", "--config", dir / "node.toml"}));
+  CHECK(node.status == exit_code::storage);
+  CHECK_THAT(node.errors, Contains(dir / "data"));
+}
+
+TEST_CASE("status of an ensemble without a quorum fails") {
+  Finished status = test::run(test::troupe({"status", "--connect", "127.0.0.1:1"}));
+  CHECK(status.status == exit_code::failed);
+  CHECK_THAT(status.errors, Contains("no quorum"));
+}

@@ -1,0 +1,90 @@
+// A disk that stops at the n-th thing that it is asked to change: the process dies there.
+#pragma once
+
+#include <memory>
+
+#include "store/kv.hpp"
+
+namespace troupe::store::testing {
+
+struct Crash {};
+
+/// Counts changes of all disks and environments that it is given to; throws Crash at the chosen one.
+struct CrashPoint {
+  int left;  ///< changes that still succeed
+  int passed = 0;
+  void pass() {
+    if (left-- <= 0) throw Crash();
+    ++passed;
+  }
+};
+
+class CrashingKv final : public Kv {
+ public:
+  CrashingKv(std::unique_ptr<Kv> kv, CrashPoint& point) : kv_(std::move(kv)), point_(point) {}
+  std::unique_ptr<KvReader> read() override { return kv_->read(); }
+  std::unique_ptr<KvWriter> write() override { return std::make_unique<Writer>(kv_->write(), point_); }
+  void sync() override {
+    point_.pass();
+    kv_->sync();
+  }
+  Kv& real() { return *kv_; }
+
+ private:
+  class Writer final : public KvWriter {
+   public:
+    Writer(std::unique_ptr<KvWriter> writer, CrashPoint& point) : writer_(std::move(writer)), point_(point) {}
+    std::optional<std::string_view> get(Table t, std::string_view key) const override { return writer_->get(t, key); }
+    std::unique_ptr<KvCursor> cursor(Table t) const override { return writer_->cursor(t); }
+    std::size_t entries(Table t) const override { return writer_->entries(t); }
+    void put(Table t, std::string_view key, std::string_view value) override { writer_->put(t, key, value); }
+    void append(Table t, std::string_view key, std::string_view value) override { writer_->append(t, key, value); }
+    bool erase(Table t, std::string_view key) override { return writer_->erase(t, key); }
+    void clear(Table t) override { writer_->clear(t); }
+    void commit() override {
+      point_.pass();
+      writer_->commit();
+    }
+
+   private:
+    std::unique_ptr<KvWriter> writer_;
+    CrashPoint& point_;
+  };
+
+  std::unique_ptr<Kv> kv_;
+  CrashPoint& point_;
+};
+
+class CrashingDisk final : public Disk {
+ public:
+  CrashingDisk(std::unique_ptr<Disk> disk, CrashPoint& point) : disk_(std::move(disk)), point_(point) {}
+  std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) override {
+    point_.pass();
+    return std::make_unique<CrashingKv>(disk_->open(name, options), point_);
+  }
+  bool exists(const std::string& name) const override { return disk_->exists(name); }
+  void remove(const std::string& name) override {
+    point_.pass();
+    disk_->remove(name);
+  }
+  void rename(const std::string& from, const std::string& to) override {
+    point_.pass();
+    disk_->rename(from, to);
+  }
+  std::vector<std::string> list() const override { return disk_->list(); }
+  void copy(Kv& from, const std::string& to) override {
+    point_.pass();
+    disk_->copy(static_cast<CrashingKv&>(from).real(), to);
+  }
+  void clone(const std::string& from, const std::string& to) override {
+    point_.pass();
+    disk_->clone(from, to);
+  }
+  std::string boot_id() const override { return disk_->boot_id(); }
+
+ private:
+  std::unique_ptr<Disk> disk_;
+  CrashPoint& point_;
+};
+
+}  // namespace troupe::store::testing

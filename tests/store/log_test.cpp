@@ -1,0 +1,373 @@
+// The contract of Log, over LMDB and over memory.
+#include "store/log.hpp"
+
+#include <random>
+#include <thread>
+
+#include "store/error.hpp"
+#include "tests/catch.hpp"
+#include "tests/store/machines.hpp"
+#include "tests/store/txns.hpp"
+
+namespace troupe::store::testing {
+namespace {
+
+constexpr PeerId self{1};
+
+Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) {
+  return Zxid::of({epoch}, counter);
+}
+Proposal txn(Zxid zxid) {
+  return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x'));
+}
+
+void append(Log& log, std::uint32_t first, std::uint32_t last) {
+  for (auto i = first; i <= last; ++i) log.append(txn(z(i)));
+  log.commit();
+}
+
+std::vector<std::uint64_t> zxids(const std::vector<Proposal>& proposals) {
+  std::vector<std::uint64_t> all;
+  for (auto& proposal : proposals) {
+    REQUIRE(proposal.txn == txn(proposal.zxid).txn);
+    REQUIRE(reinterpret_cast<std::uintptr_t>(proposal.txn.data()) % 8 == 0);
+    all.push_back(proposal.zxid.counter());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a new log is empty and has promised nothing", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  CHECK(log.base() == Zxid{0});
+  CHECK(log.last() == Zxid{0});
+  CHECK(log.accepted_epoch() == Epoch{0});
+  CHECK(log.current_epoch() == Epoch{0});
+  CHECK_FALSE(log.checkpoint());
+  CHECK_FALSE(log.state_mark());
+  CHECK(log.read(Zxid{0}, 1000).empty());
+  CHECK(log.floor(z(5)) == Zxid{0});
+}
+
+TEMPLATE_TEST_CASE("staged changes take effect together when they are committed", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  {
+    auto disk = machine.disk();
+    Log log(*disk, "log", self, test_map_size);
+    log.append(txn(z(1)));
+    log.append(txn(z(2)));
+    log.set_accepted_epoch({3});
+    log.set_current_epoch({2});
+    log.set_state_mark({"boot", false});
+    CHECK(log.last() == Zxid{0});
+    CHECK(log.accepted_epoch() == Epoch{0});
+    CHECK(log.read(Zxid{0}, 1000).empty());
+    log.commit();
+    CHECK(log.last() == z(2));
+    log.append(txn(z(3)));  // never committed
+  }
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  CHECK(log.last() == z(2));
+  CHECK(log.accepted_epoch() == Epoch{3});
+  CHECK(log.current_epoch() == Epoch{2});
+  CHECK(log.state_mark()->boot_id == "boot");
+  CHECK_FALSE(log.state_mark()->clean);
+  CHECK(zxids(log.read(Zxid{0}, 100000)) == std::vector<std::uint64_t>{1, 2});
+}
+
+TEMPLATE_TEST_CASE("read gives what follows, in portions of bytes", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  append(log, 1, 50);
+  CHECK(zxids(log.read(z(48), 1 << 20)) == std::vector<std::uint64_t>{49, 50});
+  CHECK(zxids(log.read(z(10), 1)) == std::vector<std::uint64_t>{11});
+  CHECK(log.read(z(50), 1 << 20).empty());
+  const auto two = txn(z(11)).txn.size() + txn(z(12)).txn.size();
+  CHECK(zxids(log.read(z(10), two)) == std::vector<std::uint64_t>{11, 12});
+  CHECK(zxids(log.read(z(10), two - 1)) == std::vector<std::uint64_t>{11});
+}
+
+TEMPLATE_TEST_CASE("floor is the greatest record at or before", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  for (Zxid zxid : {z(1), z(4), z(2, 3)}) log.append(txn(zxid));
+  log.commit();
+  CHECK(log.floor(z(1)) == z(1));
+  CHECK(log.floor(z(3)) == z(1));
+  CHECK(log.floor(z(900)) == z(4));
+  CHECK(log.floor(z(1, 3)) == z(4));
+  CHECK(log.floor(z(3, 9)) == z(2, 3));
+  log.set_checkpoint(z(4));
+  log.prune(z(4), 100);
+  log.commit();
+  CHECK(log.floor(z(4)) == z(4));
+  CHECK_FALSE(log.floor(z(3)));
+}
+
+TEMPLATE_TEST_CASE("what never committed is truncated", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  append(log, 1, 10);
+  log.truncate_after(z(7));
+  log.append(txn(z(1, 2)));
+  log.commit();
+  CHECK(log.last() == z(1, 2));
+  CHECK(zxids(log.read(z(5), 1 << 20)) == std::vector<std::uint64_t>{6, 7, 1});
+  log.truncate_after(Zxid{0});
+  log.commit();
+  CHECK(log.last() == Zxid{0});
+  CHECK(log.read(Zxid{0}, 1000).empty());
+}
+
+TEMPLATE_TEST_CASE("pruning goes a few records at a time and stops at the checkpoint", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  append(log, 1, 20);
+  log.prune(z(20), 100);
+  log.commit();
+  CHECK(log.base() == Zxid{0});  // without a checkpoint everything is needed
+  log.set_checkpoint(z(10));
+  log.prune(z(20), 4);
+  log.commit();
+  CHECK(log.base() == z(4));
+  log.prune(z(6), 100);
+  log.commit();
+  CHECK(log.base() == z(6));
+  CHECK_THROWS_AS(log.read(z(5), 1000), Pruned);
+  CHECK(zxids(log.read(z(6), 1)) == std::vector<std::uint64_t>{7});
+  log.prune(z(20), 100);
+  log.commit();
+  CHECK(log.base() == z(10));
+  CHECK(log.last() == z(20));
+  log.set_checkpoint(z(20));
+  log.prune(z(20), 100);
+  log.commit();
+  CHECK(log.base() == z(20));
+  CHECK(log.last() == z(20));
+}
+
+TEMPLATE_TEST_CASE("a reset leaves the checkpoint of a snapshot and no trusted state", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  {
+    auto disk = machine.disk();
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 20);
+    log.set_checkpoint(z(15));
+    log.set_state_mark({"boot", true});
+    log.commit();
+    SECTION("to a later zxid") {
+      log.reset(z(30));
+      log.set_checkpoint(z(30));
+    }
+    SECTION("to an earlier zxid, whichever comes first") {
+      log.set_checkpoint(z(12));
+      log.reset(z(12));
+    }
+    log.post_state_mark({"boot", false});  // of the state from before
+    log.commit();
+    CHECK_FALSE(log.state_mark());
+    CHECK(log.base() == log.last());
+    CHECK(log.checkpoint() == log.base());
+    // A checkpoint that was being written meanwhile is of no use.
+    log.set_checkpoint(z(11));
+    log.set_checkpoint(z(31));
+    log.commit();
+    CHECK(log.checkpoint() == log.base());
+    log.post_state_mark({"boot", false});
+    log.commit();
+  }
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  CHECK(log.base() == log.last());
+  CHECK(log.checkpoint() == log.base());
+  CHECK(log.state_mark());
+  CHECK(log.read(log.base(), 1000).empty());
+}
+
+TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  { Log log(*disk, "log", self, test_map_size); }
+  CHECK_THROWS_WITH(Log(*disk, "log", PeerId{2}, test_map_size),
+                    Catch::Contains("belongs to node 1, and this is node 2") && Catch::Contains("start the node with"));
+  {
+    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto writer = kv->write();
+    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\2", 8));
+    writer->commit();
+  }
+  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
+                    Catch::Contains("has format 2") && Catch::Contains("newer version"));
+}
+
+TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  {
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 5);
+    log.set_checkpoint(z(4));
+    log.prune(z(2), 100);
+    log.commit();
+  }
+  auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+  auto writer = kv->write();
+  const std::string last(writer->cursor(0)->last()->key);
+  std::string record(*writer->get(0, last));
+  SECTION("a bit of the last record is wrong") {
+    record[record.size() / 2] ^= 1;
+    writer->put(0, last, record);
+  }
+  SECTION("the last record is cut short") {
+    writer->put(0, last, record.substr(0, 4));
+  }
+  SECTION("the last record has another key") {
+    writer->erase(0, last);
+    writer->put(0, std::string("\0\0\0\1\0\0\0\7", 8), record);
+  }
+  SECTION("a key is no zxid") {
+    writer->put(0, "zzz", record);
+  }
+  SECTION("records are missing at the end") {
+    writer->erase(0, last);
+    writer->erase(0, std::string("\0\0\0\1\0\0\0\4", 8));
+  }
+  SECTION("a promise is missing") {
+    writer->erase(1, "accepted epoch");
+  }
+  SECTION("its checkpoint is missing") {
+    writer->erase(1, "checkpoint");
+  }
+  SECTION("its owner is missing") {
+    writer->erase(1, "node");
+  }
+  SECTION("its format is missing") {
+    writer->erase(1, "format");
+  }
+  SECTION("a record before the base") {
+    writer->put(0, std::string("\0\0\0\1\0\0\0\1", 8), record);
+  }
+  writer->commit();
+  kv.reset();
+  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
+                    Catch::Contains("damaged") && Catch::Contains("Check its disk"));
+}
+
+TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  append(log, 1, 5);
+  {
+    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto writer = kv->write();
+    const std::string key("\0\0\0\1\0\0\0\3", 8);
+    std::string record(*writer->get(0, key));
+    record[20] ^= 4;
+    writer->put(0, key, record);
+    writer->commit();
+  }
+  CHECK(zxids(log.read(z(0), 1)) == std::vector<std::uint64_t>{1});
+  CHECK_THROWS_WITH(log.read(z(1), 1 << 20), Catch::Contains("checksum"));
+}
+
+TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+  std::mt19937 random(11);
+  std::vector<Zxid> model;
+  Zxid base, next = z(1);
+  for (int round = 0; round < 150; ++round) {
+    switch (random() % 8) {
+      case 0:
+        if (!model.empty()) {
+          const Zxid last = model[random() % model.size()];
+          if (log->checkpoint() && last < *log->checkpoint()) break;
+          log->truncate_after(last);
+          std::erase_if(model, [&](Zxid zxid) { return zxid > last; });
+          next = Zxid::of(next.epoch().next(), 1);
+        }
+        break;
+      case 1:
+        if (!model.empty()) log->set_checkpoint(model[random() % model.size()]);
+        break;
+      case 2: {
+        const Zxid upto = next;
+        const std::size_t most = random() % 10;
+        log->commit();
+        const auto checkpoint = log->checkpoint();
+        log->prune(upto, most);
+        for (std::size_t i = 0; i < most && checkpoint && !model.empty() && model.front() <= *checkpoint; ++i) {
+          base = model.front();
+          model.erase(model.begin());
+        }
+        break;
+      }
+      case 3:
+        log->commit();
+        log.reset();
+        log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+        break;
+      default:
+        for (int i = random() % 6; i > 0; --i) {
+          log->append(txn(next));
+          model.push_back(next);
+          next = {next.value + 1 + random() % 2};
+        }
+    }
+    log->commit();
+    REQUIRE(log->base() == base);
+    REQUIRE(log->last() == (model.empty() ? base : model.back()));
+    std::vector<std::uint64_t> expected;
+    for (Zxid zxid : model) expected.push_back(zxid.counter());
+    REQUIRE(zxids(log->read(base, 1 << 30)) == expected);
+    for (int i = 0; i < 5; ++i) {
+      const Zxid asked{base.value + random() % 50};
+      Zxid floor = base;
+      for (Zxid zxid : model) floor = zxid <= asked ? zxid : floor;
+      REQUIRE(log->floor(asked) == floor);
+    }
+  }
+}
+
+TEST_CASE("other threads read the log while it is written and pruned") {
+  RealMachine machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, test_map_size);
+  append(log, 1, 1);
+  std::atomic<bool> stop = false;
+  std::atomic<int> gaps = 0;
+  std::thread reader([&] {
+    Zxid after;
+    while (!stop) {
+      try {
+        for (auto& proposal : log.read(after, 4096)) {
+          if (after != Zxid{0} && proposal.zxid != after.next()) ++gaps;
+          after = proposal.zxid;
+        }
+      } catch (const Pruned&) {
+        after = log.base();
+      }
+    }
+  });
+  for (std::uint32_t i = 2; i < 300; ++i) {
+    log.append(txn(z(i)));
+    if (i % 10 == 0) log.set_checkpoint(z(i - 5));
+    log.prune(z(i), 3);
+    log.commit();
+  }
+  stop = true;
+  reader.join();
+  CHECK(gaps == 0);
+}
+
+}  // namespace troupe::store::testing
