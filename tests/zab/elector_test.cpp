@@ -257,9 +257,18 @@ TEST_CASE("a node that comes late joins the leader that a quorum follows and tha
     node.hears(following(2, 8, vote_for(3)));
     CHECK(node.decided());
   }
-  SECTION("followers of an earlier reign are not counted") {
+  SECTION("in which rounds they found their leader is of no matter: one may have come back to it") {
     node.hears(leading(3, 8, vote_for(3)));
-    node.hears(following(1, 7, vote_for(3)));
+    node.hears(following(1, 9, vote_for(3)));
+    CHECK_FALSE(node.decided());
+    node.hears(following(2, 7, vote_for(3)));
+    REQUIRE(node.decided());
+    CHECK(node.effects.decided->leader == PeerId{3});
+    CHECK(node.elector.round() == 8);  // the leader's
+  }
+  SECTION("followers of another leader are not counted") {
+    node.hears(leading(3, 8, vote_for(3)));
+    node.hears(following(1, 8, vote_for(4)));
     node.hears(following(2, 8, vote_for(3)));
     CHECK_FALSE(node.decided());
   }
