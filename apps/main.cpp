@@ -4,6 +4,7 @@
 #include "apps/exit_codes.hpp"
 #include "apps/node_command.hpp"
 #include "apps/shell_command.hpp"
+#include "apps/sim/sim_command.hpp"
 #include "apps/status_command.hpp"
 #include "apps/up_command.hpp"
 
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
   troupe::add_node_command(app, result);
   troupe::add_shell_command(app, result);
   troupe::add_status_command(app, result);
+  troupe::add_sim_command(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

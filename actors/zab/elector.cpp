@@ -69,15 +69,15 @@ void Elector::on_looking_peer(const Notification& n, std::int64_t now, Effects& 
 
 void Elector::on_settled_peer(const Notification& n, Effects& effects) {
   settled_[n.sender] = n;
-  // Join a leader that a quorum follows and that says itself that it leads.
+  const bool own = n.vote.leader == options_.self;
+  if (own && n.round != round_) return;  // it follows what this node was once
+  // Join a leader that a quorum follows and that says itself that it leads. In which round each of
+  // them found it is of no matter: a follower that lost it for a while and came back is in a later one.
   const auto leader = settled_.find(n.vote.leader);
-  if (n.vote.leader != options_.self &&
-      (leader == settled_.end() || leader->second.state != PeerState::leading)) {
-    return;
-  }
+  if (!own && (leader == settled_.end() || leader->second.state != PeerState::leading)) return;
   PeerSet followers;
   for (const auto& [peer, other] : settled_) {
-    if (other.vote.leader == n.vote.leader && other.round == n.round) followers.insert(peer);
+    if (other.vote.leader == n.vote.leader && (!own || other.round == round_)) followers.insert(peer);
   }
   if (n.round == round_) {
     for (const auto& [peer, vote] : received_) {
@@ -85,9 +85,8 @@ void Elector::on_settled_peer(const Notification& n, Effects& effects) {
     }
   }
   if (!quorum_->contains_quorum(followers)) return;
-  if (n.vote.leader == options_.self && n.round != round_) return;  // they follow what this node was once
-  round_ = n.round;
-  decide(n.vote, effects);
+  if (!own) round_ = leader->second.round;
+  decide(own ? n.vote : leader->second.vote, effects);
 }
 
 void Elector::adopt(const Vote& vote, std::int64_t now, Effects& effects) {
