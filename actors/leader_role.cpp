@@ -136,7 +136,8 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   } else if (const auto* m = std::get_if<zab::ForwardedRequests>(&message)) {
     when_serving([this, from, requests = m->requests] { submit(from, requests); });
   } else if (const auto* m = std::get_if<zab::Pong>(&message)) {
-    if (tracker_) this->send(tracker_, Heard{m->heard});
+    if (tracker_ && !m->heard.empty()) this->send(tracker_, Heard{m->heard});
+    if (m->ordinal != 0) core_.on_pong(id, m->ordinal, now_, effects);
   } else if (const auto* m = std::get_if<zab::RevalidateSession>(&message)) {
     when_serving([this, from, request = *m] { revalidate(from, request); });
   } else if (const auto* m = std::get_if<zab::SyncRequest>(&message)) {
@@ -256,9 +257,27 @@ void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) 
 }
 
 void LeaderRole::sync(PeerId from, const zab::SyncRequest& request) {
-  const Zxid barrier = core_.last_proposed();
-  answer(Origin{from, request.gateway}, Synced{request.ticket, barrier},
-         zab::SyncReply{request.gateway, request.ticket, barrier});
+  syncs_waiting_.push_back({{from, request.gateway}, request.ticket, core_.committed()});
+  if (syncs_asked_.empty()) ask_for_syncs();
+}
+
+void LeaderRole::ask_for_syncs() {
+  syncs_asked_ = std::move(syncs_waiting_);
+  syncs_waiting_.clear();
+  zab::LeaderEffects effects;
+  core_.ask(effects);
+  perform(effects);
+}
+
+void LeaderRole::perform(const zab::leader_effect::Confirmed&) {
+  // One question is under way at a time, so it is the one that these wait for.
+  const auto answered = std::move(syncs_asked_);
+  syncs_asked_.clear();
+  for (const auto& sync : answered) {
+    answer(sync.from, Synced{sync.ticket, sync.barrier},
+           zab::SyncReply{sync.from.gateway, sync.ticket, sync.barrier});
+  }
+  if (!syncs_waiting_.empty()) ask_for_syncs();
 }
 
 void LeaderRole::expire(const std::vector<SessionId>& sessions) {

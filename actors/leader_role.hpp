@@ -60,6 +60,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void perform(const zab::leader_effect::Established& effect);
   void perform(const zab::leader_effect::Propose& effect);
   void perform(const zab::leader_effect::Commit& effect);
+  void perform(const zab::leader_effect::Confirmed& effect);
   void perform(const zab::leader_effect::Disconnect& effect);
   void perform(const zab::leader_effect::StepDown& effect);
   void flush_proposals();
@@ -76,6 +77,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void propose(schema::Request::Reader request);
   void revalidate(PeerId from, const zab::RevalidateSession& request);
   void sync(PeerId from, const zab::SyncRequest& request);
+  void ask_for_syncs();
   void refuse(const Origin& to, SessionId session, std::uint64_t number, Error error);
   /// To a gateway, on this node or at the end of a link.
   template <class Local, class Remote>
@@ -105,6 +107,14 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::optional<Proposer> proposer_;      // there while serving
   std::vector<std::function<void()>> waiting_;  // until then
   std::unordered_map<SessionId, Origin> owners_;
+  /// "What is the latest?", asked by a gateway; answered when a quorum has confirmed that this node leads.
+  struct WaitingSync {
+    Origin from;
+    std::uint64_t ticket = 0;
+    Zxid barrier;
+  };
+  std::vector<WaitingSync> syncs_asked_;    // the confirmation is under way
+  std::vector<WaitingSync> syncs_waiting_;  // for the next one
   SessionTrackerActor tracker_;
   Zxid digest_zxid_;
   std::uint64_t digest_ = 0;

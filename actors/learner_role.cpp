@@ -101,7 +101,11 @@ void LearnerRole::received(const zab::Message& message) {
     if (const auto* to = gateway(m->gateway)) this->send(*to, Refused{m->session, m->number, Error{m->error}});
   } else {
     if (const auto* m = std::get_if<zab::Ping>(&message)) {
-      this->send(context_.applier, CompareDigest{m->zxid, m->digest});
+      if (m->ordinal != 0) {
+        link_->send(zab::Pong{{}, m->ordinal});
+      } else {
+        this->send(context_.applier, CompareDigest{m->zxid, m->digest});
+      }
     }
     zab::LearnerEffects effects;
     core_.on_message(message, now_, effects);

@@ -63,7 +63,7 @@ struct Attached {
   Zxid barrier;
 };
 
-/// All that was acknowledged before the question was asked is in a view at `barrier`.
+/// All that was acknowledged, to anybody, before the question was asked is in a view at `barrier`.
 struct Synced {
   std::uint64_t ticket = 0;
   Zxid barrier;

@@ -112,7 +112,9 @@ struct Writer {
     sync.setTicket(m.ticket);
   }
   void operator()(const zab::Pong& m) {
-    auto list = to.initPong(static_cast<capnp::uint>(m.heard.size()));
+    auto pong = to.initPong();
+    pong.setOrdinal(m.ordinal);
+    auto list = pong.initHeard(static_cast<capnp::uint>(m.heard.size()));
     for (std::size_t i = 0; i < m.heard.size(); ++i) list.set(static_cast<capnp::uint>(i), m.heard[i].value);
   }
   void operator()(const zab::LeaderInfo& m) { to.setLeaderInfo(m.epoch.value); }
@@ -134,6 +136,7 @@ struct Writer {
     auto ping = to.initPing();
     ping.setZxid(m.zxid.value);
     ping.setDigest(m.digest);
+    ping.setOrdinal(m.ordinal);
   }
   void operator()(const zab::SessionRevalidated& m) {
     auto revalidated = to.initRevalidated();
@@ -195,7 +198,8 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
     case Message::SYNC: return zab::SyncRequest{from.getSync().getGateway(), from.getSync().getTicket()};
     case Message::PONG: {
       zab::Pong pong;
-      for (const auto session : from.getPong()) pong.heard.push_back({session});
+      pong.ordinal = from.getPong().getOrdinal();
+      for (const auto session : from.getPong().getHeard()) pong.heard.push_back({session});
       return pong;
     }
     case Message::LEADER_INFO: return zab::LeaderInfo{{from.getLeaderInfo()}};
@@ -209,7 +213,10 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
     case Message::PROPOSALS: return zab::Proposals{read(frame, from.getProposals())};
     case Message::COMMIT: return zab::Commit{{from.getCommit()}};
     case Message::INFORM: return zab::Inform{read(frame, from.getInform())};
-    case Message::PING: return zab::Ping{{from.getPing().getZxid()}, from.getPing().getDigest()};
+    case Message::PING: {
+      const auto m = from.getPing();
+      return zab::Ping{{m.getZxid()}, m.getDigest(), m.getOrdinal()};
+    }
     case Message::REVALIDATED: {
       const auto m = from.getRevalidated();
       return zab::SessionRevalidated{m.getGateway(), m.getTicket(), m.getError(), {m.getBarrier()}};

@@ -89,11 +89,16 @@ struct Message {
       session @12 :Int64;
     }
     sync :group {
-      # What is the last transaction that was acknowledged by now?
+      # What is the last transaction that was acknowledged by now? The leader answers once a quorum
+      # has confirmed that it leads: one that was deposed unawares cannot answer.
       gateway @13 :UInt32;
       ticket @14 :UInt64;
     }
-    pong @15 :List(Int64);        # I live; and so do the clients of these sessions
+    pong :group {
+      # I live; and so do the clients of these sessions.
+      heard @15 :List(Int64);
+      ordinal @40 :UInt64;        # of the last ping that asked for an answer: I still follow you
+    }
 
     # --- leader to learner ---
     leaderInfo @16 :UInt32;       # the new epoch
@@ -111,6 +116,7 @@ struct Message {
       # I live. My tree had this digest at this transaction; a tree that differs must not serve.
       zxid @27 :UInt64;
       digest @28 :UInt64;
+      ordinal @41 :UInt64;        # not 0: answer at once, so that I know that I still lead
     }
     revalidated :group {
       gateway @29 :UInt32;

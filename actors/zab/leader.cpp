@@ -160,6 +160,7 @@ void Leader::on_ack_new_leader(LinkId link, const AckNewLeader& ack, std::int64_
   learner->acked = std::max(learner->acked, initial_last_);
   if (phase_ == Phase::broadcasting) {
     effects.push_back(Send{link, UpToDate{}});
+    if (confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
     try_to_commit(effects);
   } else {
     try_to_establish(effects);
@@ -232,6 +233,36 @@ void Leader::try_to_commit(LeaderEffects& effects) {
       return;
     }
   }
+}
+
+std::uint64_t Leader::ask(LeaderEffects& effects) {
+  TROUPE_CHECK(broadcasting(), "only an established leader asks whether it still leads");
+  ++asked_;
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer && learner.new_leader_acked) effects.push_back(Send{link, Ping{.ordinal = asked_}});
+  }
+  try_to_confirm(effects);  // a node alone needs nobody's word
+  return asked_;
+}
+
+void Leader::on_pong(LinkId link, std::uint64_t ordinal, std::int64_t now, LeaderEffects& effects) {
+  auto* learner = find(link);
+  if (learner == nullptr || !learner->new_leader_acked) return;
+  learner->heard = now;
+  learner->confirmed = std::max(learner->confirmed, std::min(ordinal, asked_));
+  try_to_confirm(effects);
+}
+
+void Leader::try_to_confirm(LeaderEffects& effects) {
+  if (phase_ != Phase::broadcasting || confirmed_ == asked_) return;
+  PeerSet confirming;
+  confirming.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (!learner.observer && learner.confirmed == asked_) confirming.insert(learner.peer);
+  }
+  if (!quorum_->contains_quorum(confirming)) return;
+  confirmed_ = asked_;
+  effects.push_back(Confirmed{confirmed_});
 }
 
 // --- liveness ---

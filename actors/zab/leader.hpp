@@ -97,6 +97,10 @@ struct Propose {
 struct Commit {
   Zxid zxid;
 };
+/// A quorum has followed this leader at some time after ask() returned this ordinal.
+struct Confirmed {
+  std::uint64_t ordinal = 0;
+};
 struct Disconnect {
   LinkId link;
   std::string reason;
@@ -110,7 +114,7 @@ struct StepDown {
 using LeaderEffect = std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch,
                                   leader_effect::StoreCurrentEpoch, leader_effect::BeginSync,
                                   leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
-                                  leader_effect::Disconnect, leader_effect::StepDown>;
+                                  leader_effect::Confirmed, leader_effect::Disconnect, leader_effect::StepDown>;
 using LeaderEffects = std::vector<LeaderEffect>;
 
 class Leader {
@@ -130,6 +134,7 @@ class Leader {
   void on_ack_new_leader(LinkId link, const AckNewLeader& ack, std::int64_t now, LeaderEffects& effects);
   void on_ack(LinkId link, const Ack& ack, std::int64_t now, LeaderEffects& effects);
   void on_heard(LinkId link, std::int64_t now);  ///< any message at all
+  void on_pong(LinkId link, std::uint64_t ordinal, std::int64_t now, LeaderEffects& effects);
   void on_link_down(LinkId link, std::int64_t now, LeaderEffects& effects);
 
   void on_accepted_epoch_stored(Epoch epoch, LeaderEffects& effects);
@@ -142,6 +147,10 @@ class Leader {
   Zxid next_zxid() const { return last_proposed_.epoch() == epoch_ ? last_proposed_.next() : Zxid::of(epoch_, 1); }
   /// CHECKs that the zxid is next_zxid().
   void propose(Proposal proposal, LeaderEffects& effects);
+
+  /// Asks the followers whether this node still leads; Confirmed follows if so. Broadcasting only.
+  /// Source: the read index of Raft (D. Ongaro's thesis, section 6.4), which asks the same question.
+  std::uint64_t ask(LeaderEffects& effects);
 
   Phase phase() const { return phase_; }
   bool broadcasting() const { return phase_ == Phase::broadcasting; }
@@ -167,6 +176,7 @@ class Leader {
     bool syncing = false;
     bool new_leader_acked = false;
     Zxid acked;
+    std::uint64_t confirmed = 0;  // the last ordinal that it has answered
     std::int64_t heard = 0;
   };
 
@@ -178,6 +188,7 @@ class Leader {
   SyncPlan plan(Zxid learner_last) const;
   void try_to_establish(LeaderEffects& effects);
   void try_to_commit(LeaderEffects& effects);
+  void try_to_confirm(LeaderEffects& effects);
   bool has_connected_quorum() const;
   bool has_quorum_since(std::int64_t since) const;
   void step_down(const std::string& reason, LeaderEffects& effects);
@@ -192,6 +203,7 @@ class Leader {
   Zxid committed_;      // broadcasting only
   Zxid durable_;        // the own log
   Epoch epoch_;         // of this reign; 0 until chosen
+  std::uint64_t asked_ = 0, confirmed_ = 0;  // ordinals
   Phase phase_ = Phase::discovering;
   bool self_new_leader_acked_ = false;
   std::int64_t started_;

@@ -69,6 +69,7 @@ struct SyncRequest {
 };
 struct Pong {
   std::vector<SessionId> heard;
+  std::uint64_t ordinal = 0;  ///< of the last Ping that asked for an answer
 };
 
 // --- leader to learner ---
@@ -109,6 +110,7 @@ struct Inform {
 struct Ping {
   Zxid zxid;                 ///< the leader's tree had this digest at this transaction
   std::uint64_t digest = 0;
+  std::uint64_t ordinal = 0;  ///< not 0: answer at once, so that the leader knows that it still leads
 };
 struct SessionRevalidated {
   std::uint32_t gateway = 0;

@@ -87,8 +87,9 @@ struct SimClient::Connection : ClientSink, std::enable_shared_from_this<Connecti
   std::size_t backlog() const override { return 0; }
 };
 
-SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id)
-    : world_(world), nodes_(nodes), id_(id) {}
+SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id,
+                     Zxid& acknowledged)
+    : world_(world), nodes_(nodes), id_(id), acknowledged_(acknowledged) {}
 
 SimClient::~SimClient() {
   if (connection_) connection_->client = nullptr;
@@ -267,6 +268,7 @@ void SimClient::issue() {
 void SimClient::invoke(Pending call) {
   call.number = next_number_++;
   call.invoked = world_.now();
+  call.acknowledged = acknowledged_;
   // One watch at a time for a path, from the call on: a second one would blur whose event it is.
   if (call.watch) watched_.emplace(call.path, Zxid{});
   calls_.push_back(call);
@@ -333,6 +335,11 @@ void SimClient::on_reply(std::uint64_t tag, Error error, Zxid zxid, std::string 
     }
   }
   last_seen_ = std::max(last_seen_, zxid);
+  if (write && error == Error::ok) acknowledged_ = std::max(acknowledged_, zxid);
+  if (call.code == OpCode::sync && error == Error::ok && zxid < call.acknowledged) {
+    throw Violation("sync: " + name() + " is at " + to_string(zxid) + ", and " + to_string(call.acknowledged) +
+                    " had been acknowledged before it asked");
+  }
   if (call.code != OpCode::sync) {
     seen_.push_back({write ? Seen::What::write : Seen::What::read, session_, std::move(call), error, zxid,
                      std::move(text), found, false, world_.now()});

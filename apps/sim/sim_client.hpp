@@ -18,7 +18,7 @@ namespace troupe::sim {
 
 class SimClient {
  public:
-  SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id);
+  SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& acknowledged);
   ~SimClient();
 
   void start();
@@ -46,6 +46,7 @@ class SimClient {
     bool watch = false;
     bool multi = false;
     Micros invoked = 0;
+    Zxid acknowledged;  // of any client, when it was invoked
   };
   /// What the client was told, in order.
   struct Seen {
@@ -74,6 +75,7 @@ class SimClient {
   World& world_;
   std::vector<std::unique_ptr<SimNode>>& nodes_;
   int id_;
+  Zxid& acknowledged_;  // the last write that any client was told of
   bool winding_down_ = false;
   SessionId session_;
   SessionPassword password_{};

@@ -70,7 +70,7 @@ class Simulation {
           [this](SimNode& at, const Applied& applied) { guarded([&] { invariants_->on_applied(at, applied); }); }));
     }
     const auto clients = world_.between(2, 6);
-    for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id));
+    for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
     result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
                    std::to_string(clients) + " clients";
     world_.trace("world", result.setup);
@@ -270,6 +270,7 @@ class Simulation {
   std::unique_ptr<Invariants> invariants_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<std::unique_ptr<SimClient>> clients_;
+  Zxid acknowledged_;
   std::set<Epoch> epochs_;
   std::uint64_t faults_ = 0;
   bool calm_ = false;
