@@ -4,8 +4,9 @@
 
 namespace troupe {
 namespace {
-// Chunks of a snapshot that may wait for the log writer before the link is held back.
+// What may wait for the log writer before the link is held back: chunks of a snapshot, bytes of proposals.
 constexpr std::size_t chunk_window = 16;
+constexpr std::size_t append_window = 32 << 20;
 }  // namespace
 
 LearnerRole::LearnerRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, PeerId leader,
@@ -49,7 +50,12 @@ void LearnerRole::perform(const zab::learner_effect::StoreCurrentEpoch& effect) 
 }
 
 void LearnerRole::perform(const zab::learner_effect::Append& effect) {
+  std::size_t size = 0;
+  for (const auto& proposal : effect.proposals) size += proposal.txn.size();
+  appends_.emplace_back(effect.proposals.back().zxid, size);
+  append_bytes_ += size;
   this->send(context_.log_writer, Append{effect.proposals}, LogUserActor{this});
+  hold_back();
 }
 
 void LearnerRole::perform(const zab::learner_effect::Truncate& effect) {
@@ -64,7 +70,8 @@ void LearnerRole::perform(const zab::learner_effect::BeginSnapshot& effect) {
 
 void LearnerRole::perform(const zab::learner_effect::SnapshotEntries& effect) {
   this->send(context_.log_writer, SnapshotEntries{effect.entries}, LogUserActor{this});
-  if (++snapshot_chunks_ == chunk_window) link_->pause(true);
+  ++snapshot_chunks_;
+  hold_back();
 }
 
 void LearnerRole::perform(const zab::learner_effect::EndSnapshot&) {
@@ -88,6 +95,15 @@ void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
 }
 
 // --- the link ---
+
+void LearnerRole::hold_back() {
+  // Half of the window must come free before more is read: the link is not to stutter.
+  const std::size_t part = held_back_ ? 2 : 1;
+  const bool full = snapshot_chunks_ >= chunk_window / part || append_bytes_ >= append_window / part;
+  if (full == held_back_) return;
+  held_back_ = full;
+  link_->pause(full);
+}
 
 void LearnerRole::received(const zab::Message& message) {
   const auto gateway = [this](std::uint32_t number) -> const GatewayActor* {
@@ -151,6 +167,10 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
         perform(effects);
       },
       [this](const Durable& durable) {
+        for (; !appends_.empty() && appends_.front().first <= durable.zxid; appends_.pop_front()) {
+          append_bytes_ -= appends_.front().second;
+        }
+        hold_back();
         zab::LearnerEffects effects;
         core_.on_durable(durable.zxid, effects);
         perform(effects);
@@ -166,7 +186,8 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
         perform(effects);
       },
       [this](const SnapshotEntriesStored&) {
-        if (snapshot_chunks_-- == chunk_window) link_->pause(false);
+        --snapshot_chunks_;
+        hold_back();
       },
       [this](const SnapshotStored&) {
         this->send(context_.applier, ReplaceTree{}, TreeReplacedUserActor{this});
@@ -178,6 +199,7 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
       },
       [this](const Tick& tick) {
         now_ = tick.now;
+        if (held_back_) core_.on_held_back(now_);
         zab::LearnerEffects effects;
         core_.tick(now_, effects);
         perform(effects);

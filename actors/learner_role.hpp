@@ -8,9 +8,11 @@
 // goes to nobody.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
@@ -43,6 +45,8 @@ class LearnerRole : public Hosted<LearnerActor> {
   void perform(const zab::learner_effect::Fail& effect);
 
   void received(const zab::Message& message);
+  /// Holds the link back while the log writer has much to do.
+  void hold_back();
   void report();
 
   const RoleContext& context_;
@@ -54,7 +58,11 @@ class LearnerRole : public Hosted<LearnerActor> {
   std::shared_ptr<Link> link_;
   std::int64_t next_heartbeat_ = 0;
   std::unordered_set<SessionId> heard_;       // since the last report
-  std::size_t snapshot_chunks_ = 0;  // given to the log writer and not yet stored
+  // Given to the log writer and not yet stored.
+  std::size_t snapshot_chunks_ = 0;
+  std::deque<std::pair<Zxid, std::size_t>> appends_;  // the end of each, and its bytes
+  std::size_t append_bytes_ = 0;
+  bool held_back_ = false;
 };
 
 }  // namespace troupe

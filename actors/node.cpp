@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -114,7 +115,9 @@ void end_process(const std::string& message) {
 struct Node::Impl {
   Impl(const NodeConfig& config, FatalHandler fatal_handler)
       : config(config),
-        fatal(std::move(fatal_handler)),
+        fatal([this, tell = std::move(fatal_handler)](const std::string& message) {
+          if (!failed.exchange(true)) tell(message);
+        }),
         options(make_options(config)),
         data(store::open_lmdb_disk(config.data_dir), config.id,
              {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
@@ -130,6 +133,7 @@ struct Node::Impl {
   void stop();
 
   const NodeConfig config;
+  std::atomic<bool> failed = false;
   const FatalHandler fatal;
   const RoleOptions options;
   store::DataDir data;
@@ -223,7 +227,7 @@ void Node::Impl::stop() {
   elector = nullptr;
   archivist = nullptr;
   context = {};
-  data.close();
+  if (!failed) data.close();  // what failed is left as a crash would leave it
 }
 
 Node::Node(const NodeConfig& config, FatalHandler fatal) : impl_(std::make_unique<Impl>(config, std::move(fatal))) {

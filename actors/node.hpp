@@ -28,7 +28,7 @@ class Node {
  public:
   /// Opens the data directory, listens, and begins to look for its ensemble; does not wait for it. Throws
   /// StorageError, NetworkError (listen.hpp), or std::invalid_argument for a configuration without this
-  /// node. `fatal` is called by the thread that fails, which then does nothing more.
+  /// node. `fatal` is called once, by the thread that fails, which then does nothing more.
   explicit Node(const NodeConfig& config, FatalHandler fatal = end_process);
   ~Node();
   Node(const Node&) = delete;

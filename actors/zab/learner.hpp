@@ -94,6 +94,8 @@ class Learner {
   void on_durable(Zxid zxid, LearnerEffects& effects);
   void on_snapshot_installed(Zxid zxid, LearnerEffects& effects);
 
+  /// What the leader sends is not being read now, on purpose: its silence says nothing.
+  void on_held_back(std::int64_t now) { heard_ = now; }
   void tick(std::int64_t now, LearnerEffects& effects);
 
   Phase phase() const { return phase_; }

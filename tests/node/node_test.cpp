@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -236,6 +237,29 @@ TEST_CASE("weights decide who is a quorum") {
   CHECK(ensemble.leader() == PeerId{1});
   ensemble.stop(1);
   CHECK(ensemble.node(2).wait([](const NodeStatus& status) { return !status.serving; }, patience));
+}
+
+TEST_CASE("a full log stops the node, and says what is full") {
+  const TemporaryDirectory directory;
+  NodeConfig config;
+  config.id = PeerId{1};
+  config.members[config.id] = Member{.host = "127.0.0.1"};
+  config.data_dir = directory / "data";
+  config.client_address = "127.0.0.1";
+  config.rpc_port = 0;
+  config.log_map_size = 1 << 20;
+  config.state_map_size = 1ull << 30;
+  std::promise<std::string> failed;
+  auto message = failed.get_future();
+  Node node(config, [&](const std::string& why) { failed.set_value(why); });
+  REQUIRE(node.wait([](const NodeStatus& status) { return status.serving; }, patience));
+
+  Client client("127.0.0.1:" + std::to_string(node.rpc_port()));
+  for (int i = 0; i < 100; ++i) client.create("/n" + std::to_string(i), std::string(100'000, 'x'), {}, [](auto) {});
+  REQUIRE(message.wait_for(patience) == std::future_status::ready);
+  CHECK_THAT(message.get(), Catch::Contains("map size"));
+  client.abandon();
+  node.stop();
 }
 
 TEST_CASE("what keeps a node from starting is said") {
