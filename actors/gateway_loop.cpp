@@ -37,8 +37,10 @@ const char* describe(zab::PeerState role) {
 }  // namespace
 
 GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host,
-                         const GatewayOptions& options, int listening, StatusBoard& board)
+                         const GatewayOptions& options, int listening, const NodeConfig& config,
+                         StatusBoard& board)
     : id_(options.gateway),
+      config_(config),
       board_(board),
       actor_(spawn_on<GatewayRole>(system, host, options,
                                    [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); })),
@@ -77,6 +79,13 @@ void GatewayLoop::write_status(schema::Status::Builder to) const {
   to.setConnections(clients.connections);
   to.setWatches(clients.watches);
   to.setVersion(TROUPE_VERSION);
+  auto members = to.initMembers(static_cast<unsigned>(config_.members.size()));
+  unsigned at = 0;
+  for (const auto& [id, member] : config_.members) {
+    auto each = members[at++];
+    each.setNode(id.value);
+    if (member.rpc_port != 0) each.setAddress(member.host + ":" + std::to_string(member.rpc_port));
+  }
 }
 
 }  // namespace troupe

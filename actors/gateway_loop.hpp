@@ -12,6 +12,7 @@
 #include "actors/kj_host.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/rpc_door.hpp"
+#include "actors/node_config.hpp"
 #include "actors/status_board.hpp"
 #include "actors/ticker.hpp"
 
@@ -19,9 +20,9 @@ namespace troupe {
 
 class GatewayLoop {
  public:
-  /// `listening` stays the caller's. `board` outlives this.
+  /// `listening` stays the caller's. `config` and `board` outlive this.
   GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host, const GatewayOptions& options,
-              int listening, StatusBoard& board);
+              int listening, const NodeConfig& config, StatusBoard& board);
   /// The actor must have been told to quit.
   ~GatewayLoop();
 
@@ -32,6 +33,7 @@ class GatewayLoop {
   void write_status(schema::Status::Builder status) const;
 
   const std::uint32_t id_;
+  const NodeConfig& config_;
   StatusBoard& board_;
   const GatewayActor actor_;
   Gateway& gateway_;  // within actor_

@@ -180,7 +180,7 @@ void Node::Impl::start_gateways() {
     gateway_threads.push_back(std::make_unique<KjThread>(
         system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
           auto loop = std::make_shared<GatewayLoop>(system, io, host, make_gateway_options(config, id),
-                                                    rpc.socket.get(), board);
+                                                    rpc.socket.get(), config, board);
           gateway = loop->actor();
           return loop;
         }));

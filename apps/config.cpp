@@ -89,6 +89,14 @@ void check_votes(const Draft& draft, const NodeConfig& node) {
                  "member " + to_string(id) + " is in no group but others are; put every participant into a group");
 }
 
+void check_failure_timing(const Draft& draft, const NodeConfig& node) {
+  if (node.failure_timeout_ms >= 2ull * node.heartbeat_ms) return;
+  draft.fail(std::max(draft.line_of("heartbeat_ms"), draft.line_of("failure_timeout_ms")),
+             "failure_timeout_ms is " + std::to_string(node.failure_timeout_ms) + " and heartbeat_ms " +
+                 std::to_string(node.heartbeat_ms) +
+                 "; a node that misses one heartbeat would be given up: make the timeout at least twice the heartbeat");
+}
+
 void check_session_timeouts(const Draft& draft, const NodeConfig& node) {
   std::uint64_t low = node.min_session_timeout_ms ? node.min_session_timeout_ms : 2ull * node.tick_ms;
   std::uint64_t high = node.max_session_timeout_ms ? node.max_session_timeout_ms : 20ull * node.tick_ms;
@@ -117,6 +125,7 @@ void check_whole(Draft& draft) {
                "this node is " + to_string(node.id) + ", which is not among the members; list it, or correct the id");
   check_addresses(draft, node);
   check_votes(draft, node);
+  check_failure_timing(draft, node);
   check_session_timeouts(draft, node);
   const Member& self = node.members.at(node.id);
   if (node.rpc_port != 0 && node.rpc_port == self.peer_port)

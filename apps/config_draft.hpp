@@ -39,6 +39,7 @@ inline constexpr Range port_or_none{0, 65535};
 inline constexpr Range tick_ms{1, 3'600'000};
 inline constexpr Range ticks{1, 1'000'000};
 inline constexpr Range timeout_ms{0, 0x7fffffff};
+inline constexpr Range heartbeat_ms{10, 3'600'000};
 inline constexpr Range weight{0, 1'000'000};
 inline constexpr Range group{0, 255};
 inline constexpr Range checkpoint_txns{1, 1'000'000'000'000};

@@ -126,6 +126,8 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("sync_limit", &C::sync_limit, range::ticks),
       number("min_session_timeout_ms", &C::min_session_timeout_ms, range::timeout_ms),
       number("max_session_timeout_ms", &C::max_session_timeout_ms, range::timeout_ms),
+      number("heartbeat_ms", &C::heartbeat_ms, range::heartbeat_ms),
+      number("failure_timeout_ms", &C::failure_timeout_ms, range::heartbeat_ms),
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),
       number("state_map_size", &C::state_map_size, range::map_size),

@@ -3,12 +3,19 @@
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 
+#include <algorithm>
+#include <set>
+
 #include "schema/client.capnp.h"
 
 namespace troupe {
 namespace {
 
 RemoteStatus decode(schema::Status::Reader from) {
+  std::vector<std::string> members;
+  for (const auto member : from.getMembers()) {
+    if (member.getAddress().size() > 0) members.emplace_back(member.getAddress());
+  }
   return {
       .node = {from.getNode()},
       .role = from.getRole(),
@@ -21,6 +28,7 @@ RemoteStatus decode(schema::Status::Reader from) {
       .connections = from.getConnections(),
       .watches = from.getWatches(),
       .version = from.getVersion(),
+      .members = std::move(members),
   };
 }
 
@@ -66,6 +74,28 @@ std::vector<StatusAnswer> query_status(const std::vector<std::string>& addresses
   for (StatusAnswer& answer : answers)
     asked.add(ask(io.provider->getNetwork(), io.provider->getTimer(), patience.count() * kj::MILLISECONDS, answer));
   kj::joinPromises(asked.releaseAsArray()).wait(io.waitScope);
+  return answers;
+}
+
+std::vector<StatusAnswer> query_ensemble(const std::vector<std::string>& addresses, std::chrono::milliseconds patience) {
+  auto answers = query_status(addresses, patience);
+  std::set<PeerId> answered;
+  std::set<std::string> asked(addresses.begin(), addresses.end());
+  std::vector<std::string> others;
+  for (const auto& answer : answers) {
+    if (!answer.status) continue;
+    answered.insert(answer.status->node);
+    for (const auto& member : answer.status->members) {
+      if (asked.insert(member).second) others.push_back(member);
+    }
+  }
+  // A node may have been asked by another name already.
+  for (auto& answer : query_status(others, patience)) {
+    if (!answer.status || answered.insert(answer.status->node).second) answers.push_back(std::move(answer));
+  }
+  std::stable_sort(answers.begin(), answers.end(), [](const StatusAnswer& a, const StatusAnswer& b) {
+    return (a.status ? a.status->node : PeerId{~0u}) < (b.status ? b.status->node : PeerId{~0u});
+  });
   return answers;
 }
 

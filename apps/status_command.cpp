@@ -21,7 +21,7 @@ int run(const std::string& connect, bool json) {
     std::fprintf(stderr, "troupe status: --connect: %s\n", error.what());
     return exit_code::usage;
   }
-  std::vector<StatusAnswer> answers = query_status(servers, patience);
+  std::vector<StatusAnswer> answers = query_ensemble(servers, patience);
   std::fputs((json ? status_json(answers) : status_table(answers)).c_str(), stdout);
   if (leader_of(answers)) return exit_code::ok;
   std::fputs("troupe status: no quorum: none of these nodes has a leader\n", stderr);

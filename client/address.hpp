@@ -7,10 +7,10 @@
 
 namespace troupe::client {
 
-inline constexpr unsigned default_port = 2281;
+inline constexpr unsigned default_port = 2182;
 
 struct ConnectString {
-  std::vector<std::string> servers;  ///< "host:port" each, IPv6 as "[::1]:2281"
+  std::vector<std::string> servers;  ///< "host:port" each, IPv6 as "[::1]:2182"
   std::string chroot;                ///< "" or "/path"
 
   /// Throws std::invalid_argument, saying what is wrong. The port may be left out.

@@ -1,6 +1,6 @@
 // The client library: a session at a Troupe ensemble, on a thread of its own.
 //
-//   troupe::Client client("node1:2281,node2:2281,node3:2281");
+//   troupe::Client client("node1:2182,node2:2182,node3:2182");
 //   client.create("/app", "hello");
 //   auto value = client.get("/app", [](const auto& event) { … });   // calls once when it changes
 //

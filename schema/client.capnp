@@ -229,4 +229,10 @@ struct Status {
   connections @8 :UInt64; # of clients to this node
   watches @9 :UInt64;
   version @10 :Text;      # of the software
+  members @11 :List(Member);  # of the ensemble, this node among them
+
+  struct Member {
+    node @0 :UInt32;
+    address @1 :Text;     # "host:port" for clients; empty where this node was not told
+  }
 }

@@ -87,8 +87,8 @@ std::size_t answer_to(unsigned port, const std::string& bytes) {
 TEST_CASE("A list of nodes is read, or refused with what is wrong") {
   using client::ConnectString;
   CHECK(ConnectString::parse("a:1,b:2").servers == std::vector<std::string>{"a:1", "b:2"});
-  CHECK(ConnectString::parse("a").servers == std::vector<std::string>{"a:2281"});
-  CHECK(ConnectString::parse("[::1]:5,[::2]/x/y").servers == std::vector<std::string>{"[::1]:5", "[::2]:2281"});
+  CHECK(ConnectString::parse("a").servers == std::vector<std::string>{"a:2182"});
+  CHECK(ConnectString::parse("[::1]:5,[::2]/x/y").servers == std::vector<std::string>{"[::1]:5", "[::2]:2182"});
   CHECK(ConnectString::parse("a:1/x/y").chroot == "/x/y");
   CHECK(ConnectString::parse("a:1/").chroot.empty());
   for (const auto* wrong : {"", "a,,b", "a:0", "a:70000", "a:x", ":5", "::1", "a/x/", "a//x"}) {
