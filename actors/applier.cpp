@@ -31,14 +31,29 @@ void Applier::apply_more() {
   try {
     proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
   } catch (const store::Pruned&) {
-    return;  // a snapshot has replaced the log, and ReplaceTree is on its way
+    // A snapshot has replaced the log. The learner that took it says so, but it may have ended before.
+    replace_outdated_tree();
+    return again();
   }
   if (proposals.empty()) return;
   publish(data_.tree().apply(proposals));
-  if (committed_ > data_.tree().applied()) {
-    more_asked_ = true;
-    this->send(this, ApplyMore{});
-  }
+  again();
+}
+
+void Applier::again() {
+  if (more_asked_ || committed_ <= data_.tree().applied()) return;
+  more_asked_ = true;
+  this->send(this, ApplyMore{});  // behind all that waits now
+}
+
+/// If the log begins behind the tree, the tree is to be the one of the log's checkpoint.
+void Applier::replace_outdated_tree() {
+  if (data_.tree().applied() >= data_.log().base()) return;
+  data_.replace_tree();
+  recent_.clear();
+  store::AppliedBatch batch;
+  batch.last = data_.tree().applied();
+  publish(std::move(batch));
 }
 
 void Applier::publish(store::AppliedBatch batch) {
@@ -61,18 +76,11 @@ Applier::behavior_type Applier::make_behavior() {
   return {
       [this](const Deliver& deliver) {
         committed_ = std::max(committed_, deliver.zxid);
-        if (!more_asked_) {
-          more_asked_ = true;
-          this->send(this, ApplyMore{});  // behind all that waits now
-        }
+        again();
       },
       [this](const ReplaceTree&, const TreeReplacedUserActor& user) {
         guard([&] {
-          data_.replace_tree();
-          recent_.clear();
-          store::AppliedBatch batch;
-          batch.last = data_.tree().applied();
-          publish(std::move(batch));
+          replace_outdated_tree();
           this->send(user, TreeReplaced{data_.tree().applied()});
         });
       },
@@ -86,7 +94,10 @@ Applier::behavior_type Applier::make_behavior() {
       },
       [this](const Unsubscribe& unsubscribe) { subscribers_.erase(unsubscribe.subscriber); },
       [this](const AskView&, const ViewUserActor& user) {
-        guard([&] { this->send(user, TreeView{data_.tree().view()}); });
+        guard([&] {
+          replace_outdated_tree();  // a view must not end before the log begins
+          this->send(user, TreeView{data_.tree().view()});
+        });
       },
       [this](const CompareDigest& theirs) { guard([&] { compare(theirs); }); },
       [this](const ApplyMore&) { guard([&] { apply_more(); }); },

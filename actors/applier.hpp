@@ -26,6 +26,8 @@ class Applier : public Hosted<ApplierActor> {
 
  private:
   void apply_more();
+  void again();
+  void replace_outdated_tree();
   void publish(store::AppliedBatch batch);
   void compare(const CompareDigest& theirs);
   template <class Change>

@@ -42,6 +42,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   void send(int from, const zab::Message& message) {
     End& to = ends[1 - from];
     if (ends[from].closed || lost) return;
+    if (wire.tap) wire.tap(ends[from].node, to.node, message);
     Frame frame{0, encode(message)};
     to.last_arrival = std::max(to.last_arrival, wire.world_.now() + wire.latency());
     frame.arrives = to.last_arrival;

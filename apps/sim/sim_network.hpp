@@ -6,6 +6,7 @@
 // process is killed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -28,6 +29,9 @@ class Wire {
   void heal();                        ///< ends all cuts
   bool is_cut(PeerId from, PeerId to) const { return cuts_.contains({from, to}); }
   void break_connections(PeerId a, PeerId b);  ///< resets every connection between the two
+
+  /// Sees every message that goes into a connection.
+  std::function<void(PeerId from, PeerId to, const zab::Message& message)> tap;
 
  private:
   friend class SimNetwork;

@@ -150,11 +150,16 @@ void SimNode::start() {
   p.last_checkpoint = p.data->tree().applied();
   p.observer = spawn_on<Observer>(
       system_, *p.observer_host, [this](const Applied& applied) { on_applied_(*this, applied); },
-      [this]() -> std::optional<Zxid> {
+      [this, fatal]() -> std::optional<Zxid> {
         auto& process = *process_;
         if (++process.since_checkpoint < options_.checkpoint_txns) return std::nullopt;
         process.since_checkpoint = 0;
-        return process.data->write_checkpoint();
+        try {
+          return process.data->write_checkpoint();
+        } catch (const store::StorageError& error) {
+          fatal(error.what());
+          return std::nullopt;
+        }
       },
       [this] { process_->data->prune_checkpoints(); }, context.log_writer);
   caf::anon_send(context.applier, Subscribe{(1u << 30) + 1}, AppliedUserActor{p.observer});
@@ -184,10 +189,16 @@ void SimNode::kill() {
   process_->end();
   process_.reset();
   dying_ = false;
-  machine_.fill(false);
+  machine_.fill(disk_full_);
   status_ = NodeStatus{};
   status_.id = options_.id;
   world_.trace(name(), "is dead");
+}
+
+void SimNode::fill_disk(bool full) {
+  disk_full_ = full;
+  machine_.fill(full);
+  world_.trace(name(), full ? "has a full disk" : "has room on its disk again");
 }
 
 void SimNode::cut_power() {

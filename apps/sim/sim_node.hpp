@@ -36,6 +36,7 @@ class SimNode {
   void start();
   void kill();       ///< the process ends at once; what it had not committed to the disk is gone
   void cut_power();  ///< likewise, and so is what was not flushed
+  void fill_disk(bool full);  ///< from now on nothing can be written, or again
   bool running() const { return process_ != nullptr; }
   /// Counts the starts: what belongs to an earlier process must not touch a later one.
   std::uint64_t incarnation() const { return incarnation_; }
@@ -67,6 +68,7 @@ class SimNode {
   std::uint64_t incarnation_ = 0;
   NodeStatus status_;
   bool dying_ = false;
+  bool disk_full_ = false;
   std::string failure_;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "apps/sim/actor_system.hpp"
 #include "apps/sim/history.hpp"
 #include "apps/sim/invariants.hpp"
 #include "apps/sim/sim_client.hpp"
@@ -12,16 +13,6 @@
 
 namespace troupe::sim {
 namespace {
-
-/// CAF needs a system with threads of its own; the simulation never uses them, one serves all runs.
-caf::actor_system& actor_system() {
-  struct Config : caf::actor_system_config {
-    Config() { set("scheduler.max-threads", 1u); }
-  };
-  static auto& config = *new Config;  // never destroyed: CAF's own statics may be gone by then
-  static auto& system = *new caf::actor_system{config};
-  return system;
-}
 
 class Simulation {
  public:

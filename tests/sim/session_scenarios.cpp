@@ -1,0 +1,129 @@
+// Sessions and their ephemerals, wherever their clients go and whoever leads.
+#include "tests/sim/ensemble.hpp"
+
+namespace troupe::sim {
+namespace {
+
+constexpr auto ephemeral = schema::NodeKind::EPHEMERAL;
+
+TEST_CASE("a session moves to another node with its ephemerals, and sees what it did") {
+  Ensemble e;
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(1));
+  const auto session = client.session();
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  for (const std::uint32_t id : {2, 3, 1}) {
+    REQUIRE(client.connect(id));
+    CHECK(client.session() == session);
+    CHECK(client.get("/mine").data == "1");
+    CHECK(client.set("/mine", "1").ok());
+  }
+  e.run_for(5 * seconds);
+  CHECK(e.value("/mine") == "1");
+}
+
+TEST_CASE("who takes a session up ends its older connection") {
+  Ensemble e;
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(1));
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  auto& here = e.client(client);
+  SECTION("on the same node at once") {
+    REQUIRE(here.connect(1));
+    CHECK(client.closed() == Closed::moved);
+  }
+  SECTION("on another node with its next write") {
+    REQUIRE(here.connect(2));
+    CHECK_FALSE(client.set("/mine", "2").ok());
+    CHECK(client.closed() == Closed::moved);
+  }
+  CHECK(here.get("/mine").data == "1");
+}
+
+TEST_CASE("a session of which nobody hears expires, and its ephemerals go with it, on all nodes") {
+  Ensemble e({.session_timeout_ms = 1'000});
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(2));
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  REQUIRE(client.create("/lasting", "1").ok());
+  client.disconnect();
+  e.run_for(900 * milliseconds);
+  CHECK(e.value(e.leader(), "/mine") == "1");
+  e.run_until("it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 2 * seconds);
+  e.settle();
+  CHECK(e.value("/mine") == "(none)");
+  CHECK(e.value("/lasting") == "1");
+  CHECK_FALSE(client.connect(2));
+  CHECK(client.closed() == Closed::expired);
+}
+
+TEST_CASE("a session does not expire because the leader changed") {
+  Ensemble e({.voters = 5, .session_timeout_ms = 1'500});
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(e.leader()));
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  for (int i = 0; i < 6; ++i) {
+    const auto leader = e.leader();
+    // Nearly all of the timeout has passed in silence when the leader dies; the election takes its
+    // time, too. The next leader gives the session its whole timeout again.
+    client.disconnect();
+    e.run_for(1'200 * milliseconds);
+    e.kill(leader);
+    e.run_until("another leads", [&] { return e.leader() != 0 && e.leader() != leader; });
+    e.run_for(1'000 * milliseconds);
+    CHECK(e.value(e.leader(), "/mine") == "1");
+    REQUIRE(client.connect(e.leader()));
+    e.start(leader);
+    e.settle();
+  }
+  CHECK(e.value("/mine") == "1");
+  // And it does expire in the end.
+  client.disconnect();
+  e.run_until("it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 4 * seconds);
+}
+
+TEST_CASE("a client of a follower keeps its session while it is connected, however long it asks for nothing") {
+  Ensemble e({.voters = 3, .observers = 1, .session_timeout_ms = 800});
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  std::vector<Client*> clients;
+  for (std::uint32_t id = 1; id <= 4; ++id) {
+    clients.push_back(&e.client());
+    REQUIRE(clients.back()->connect(id));
+    REQUIRE(clients.back()->create("/of-" + std::to_string(id), "1", ephemeral).ok());
+  }
+  e.run_for(10 * seconds);
+  for (std::uint32_t id = 1; id <= 4; ++id) CHECK(e.value("/of-" + std::to_string(id)) == "1");
+}
+
+TEST_CASE("all nodes are stopped for longer than a session's timeout: its client finds it when they are back") {
+  Ensemble e({.session_timeout_ms = 1'000});
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(1));
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  e.settle();
+  for (std::uint32_t id = 1; id <= 3; ++id) e.node(id).cut_power();
+  e.run_for(20 * seconds);
+  e.start_all();
+  e.run_until("it is served", [&] { return client.connected() || client.connect(1); });
+  CHECK(client.get("/mine").data == "1");
+}
+
+}  // namespace
+}  // namespace troupe::sim
