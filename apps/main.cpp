@@ -1,6 +1,7 @@
 // The troupe command: one binary, a subcommand for each thing to do, a pair of files for each subcommand.
 #include <CLI/CLI.hpp>
 
+#include "apps/bench_command.hpp"
 #include "apps/exit_codes.hpp"
 #include "apps/node_command.hpp"
 #include "apps/shell_command.hpp"
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   troupe::add_shell_command(app, result);
   troupe::add_status_command(app, result);
   troupe::add_sim_command(app, result);
+  troupe::add_bench_command(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
