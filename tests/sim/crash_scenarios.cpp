@@ -35,6 +35,7 @@ TEST_CASE("a proposal that never left its leader is gone when the leader comes b
   const auto before = e.history().last();
   const auto lost = three.client->send_set("/a", "lost");
   e.run_until("it is on the leader's disk", [&] { return three.on_disk(three.leader) > before; });
+  e.lose_in_flight(three.leader);
   e.kill(three.leader);
   e.heal();
   CHECK_FALSE(three.client->answered(lost));

@@ -137,6 +137,10 @@ class Ensemble {
   void isolate(const std::vector<std::uint32_t>& ids);
   void cut(std::uint32_t from, std::uint32_t to) { wire_.cut({from}, {to}); }
   void heal() { wire_.heal(); }
+  /// What is under way on a node's connections, held by a cut or not, is lost with them.
+  void lose_in_flight(std::uint32_t id) {
+    for (const auto& other : nodes_) wire_.break_connections({id}, other->id());
+  }
 
   Client& client();
   /// Another connection of a client: it knows the session and the password.

@@ -62,6 +62,7 @@ TEST_CASE("a follower that is ahead gets TRUNC, while writes go on") {
   e.isolate({old});
   for (int i = 0; i < 5; ++i) client.send_set("/a", "lost");
   e.run_until("it has a tail of its own", [&] { return e.node(old).data().log().last().value >= before.value + 5; });
+  e.lose_in_flight(old);
   e.kill(old);
   e.heal();
   e.wait_for_leader();
