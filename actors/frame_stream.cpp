@@ -30,7 +30,9 @@ kj::Promise<std::vector<Bytes>> FrameStream::receive(std::size_t most) {
   if (!frames.empty()) return kj::mv(frames);
   if (ended_) return broken_connection("it is closed");
   const auto space = reader_.space();
-  return stream_->tryRead(space.data(), 1, space.size()).then([this, most](std::size_t size) {
+  // KJ reads and writes at once, and throws what fails then: to whoever called, which may be an actor.
+  auto read = kj::evalNow([&] { return stream_->tryRead(space.data(), 1, space.size()); });
+  return read.then([this, most](std::size_t size) {
     if (size == 0) kj::throwFatalException(broken_connection("the other side closed it"));
     reader_.received(size);
     return receive(most);
@@ -71,7 +73,7 @@ void FrameStream::flush() {
     pieces.add(reinterpret_cast<const kj::byte*>(frame.data()), frame.size());
   }
   auto list = pieces.finish();
-  auto write = stream_->write(list);
+  auto write = kj::evalNow([&] { return stream_->write(list); });  // as in receive()
   tasks_.add(write.attach(kj::mv(list)).then([this, size] {
     writing_.clear();
     if (ended_) return;

@@ -81,7 +81,8 @@ kj::Promise<void> KjNetwork::accept() {
   return listener_->accept()
       .then(
           [this](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
-            if (strangers_ < most_strangers) tasks_.add(greet(kj::mv(stream)));
+            // Whatever is wrong with this connection is not to end the accepting of others.
+            if (strangers_ < most_strangers) tasks_.add(kj::evalNow([&] { return greet(kj::mv(stream)); }));
             return kj::READY_NOW;
           },
           [this](kj::Exception&& error) -> kj::Promise<void> {
