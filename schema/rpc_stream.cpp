@@ -43,11 +43,14 @@ kj::Promise<size_t> RpcStream::read(kj::byte* to, size_t min_bytes, size_t max_b
   begin_ += have;
   if (have >= min_bytes) return have;
 
+  // KJ reads at once, and throws what fails then: to whoever called, which may be accepting connections.
   const std::size_t missing = min_bytes - have;
   if (missing >= buffer_size) {  // large: straight to where it belongs
-    return inner_->tryRead(to + have, missing, max_bytes - have).then([have](size_t more) { return have + more; });
+    auto rest = kj::evalNow([&] { return inner_->tryRead(to + have, missing, max_bytes - have); });
+    return rest.then([have](size_t more) { return have + more; });
   }
-  return inner_->tryRead(buffer_.begin(), missing, buffer_size).then([this, to, have, max_bytes](size_t count) {
+  auto chunk = kj::evalNow([&] { return inner_->tryRead(buffer_.begin(), missing, buffer_size); });
+  return chunk.then([this, to, have, max_bytes](size_t count) {
     begin_ = std::min(count, max_bytes - have);
     end_ = count;
     std::memcpy(to + have, buffer_.begin(), begin_);
