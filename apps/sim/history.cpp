@@ -2,6 +2,7 @@
 
 #include <capnp/serialize.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace troupe::sim {
@@ -144,6 +145,10 @@ void History::each_now(const std::function<void(const std::string&, const std::s
   for (const auto& [path, values] : values_) {
     if (const auto& now = values.rbegin()->second) each(path, *now);
   }
+}
+
+std::size_t History::open_sessions() const {
+  return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second; }));
 }
 
 std::vector<std::string> History::orphans() const {

@@ -51,6 +51,7 @@ class History {
   std::optional<Zxid> next_change(const std::string& path, Zxid after) const;
   /// Every znode that transactions created and that is there now.
   void each_now(const std::function<void(const std::string& path, const std::string& data)>& each) const;
+  std::size_t open_sessions() const;
   /// Paths that exist now and are owned by a session that is not open any more.
   std::vector<std::string> orphans() const;
 

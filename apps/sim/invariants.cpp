@@ -63,7 +63,7 @@ void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
   }
 }
 
-void Invariants::check_quorum_holds(Zxid zxid) {
+void Invariants::check_quorum_holds(Zxid zxid) const {
   zab::PeerSet holders;
   for (const auto& [peer, disk] : disks_) {
     if (holds(disk, zxid)) holders.insert(peer);
@@ -74,7 +74,7 @@ void Invariants::check_quorum_holds(Zxid zxid) {
       where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
                " records up to " + to_string(disk.last);
     }
-    throw Violation(to_string(zxid) + " was delivered, and no quorum has it on disk" + where);
+    throw Violation(to_string(zxid) + " is committed, and no quorum has it on disk" + where);
   }
 }
 
@@ -129,6 +129,16 @@ void Invariants::check(SimNode& node) {
 Zxid Invariants::disk_end(PeerId peer) const {
   const auto found = disks_.find(peer);
   return found == disks_.end() ? Zxid{} : found->second.last;
+}
+
+Epoch Invariants::accepted_epoch(PeerId peer) const {
+  const auto found = disks_.find(peer);
+  return found == disks_.end() ? Epoch{} : found->second.accepted;
+}
+
+Epoch Invariants::current_epoch(PeerId peer) const {
+  const auto found = disks_.find(peer);
+  return found == disks_.end() ? Epoch{} : found->second.current;
 }
 
 }  // namespace troupe::sim

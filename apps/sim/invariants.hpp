@@ -26,8 +26,12 @@ class Invariants {
   void on_started(SimNode& node);
   /// After every step. Throws Violation.
   void check(SimNode& node);
-  /// What a node's disk holds, as known: the last zxid.
+  /// What a node's disk holds, as of the last step.
   Zxid disk_end(PeerId peer) const;
+  Epoch accepted_epoch(PeerId peer) const;
+  Epoch current_epoch(PeerId peer) const;
+  /// Throws Violation unless a quorum has the transaction on disk.
+  void check_quorum_holds(Zxid zxid) const;
 
  private:
   /// What is known to be on a node's disk.
@@ -40,7 +44,6 @@ class Invariants {
 
   void read_log(SimNode& node, Disk& disk);
   bool holds(const Disk& disk, Zxid zxid) const { return disk.base >= zxid || disk.records.contains(zxid); }
-  void check_quorum_holds(Zxid zxid);
   void check_agreement(PeerId peer, const Disk& disk, Zxid from);
 
   History& history_;

@@ -6,6 +6,10 @@ namespace troupe::sim {
 namespace {
 constexpr int registers = 6;
 constexpr Micros patience = 4'000'000;  // without an answer, before another node is tried
+constexpr std::uint32_t timeout_ms = 2'000;
+// The least silence after which a session may expire: its timeout by the fastest clock, less the time
+// that a sign of life may take from the client to the leader.
+constexpr Micros least_silence = 1'250'000;
 }  // namespace
 
 /// A connection between a client and a gateway: messages in order in both directions, each after a
@@ -20,9 +24,10 @@ struct SimClient::Connection : ClientSink, std::enable_shared_from_this<Connecti
   bool accepted = false;  // the client has heard so
   Micros last_up = 0, last_down = 0;
   Micros last_answer = 0;
+  const Micros began;
 
   Connection(World& w, SimClient& c, SimNode& n)
-      : world(w), client(&c), node(n), incarnation(n.incarnation()), last_answer(w.now()) {}
+      : world(w), client(&c), node(n), incarnation(n.incarnation()), last_answer(w.now()), began(w.now()) {}
 
   bool node_lives() const { return node.running() && node.incarnation() == incarnation; }
 
@@ -114,7 +119,7 @@ void SimClient::connect() {
     ConnectRequest request;
     request.session = session;
     request.password = password;
-    request.timeout_ms = 2'000;
+    request.timeout_ms = timeout_ms;
     request.last_seen = seen;
     request.address = "10.0.0.1";
     c->attachment = c->node.gateway().connect(*c, request);
@@ -156,6 +161,7 @@ void SimClient::lose_connection() {
 
 void SimClient::new_session() {
   session_ = {};
+  closing_ = false;
   last_seen_ = {};
   next_number_ = 1;
   calls_.clear();
@@ -167,6 +173,9 @@ void SimClient::on_closed(Closed why) {
   connection_->client = nullptr;
   connection_.reset();
   if (why == Closed::bad_request) throw Violation(name() + " was told that it broke the protocol");
+  if (why == Closed::expired && session_ != SessionId{} && !closing_ && world_.now() - sign_of_life_ < least_silence) {
+    throw Violation(name() + " lost its session " + to_string(session_) + " although it was heard of");
+  }
   if (why == Closed::expired || why == Closed::by_request) {
     seen_.push_back({Seen::What::expired, session_, {}, Error::ok, {}, {}, false, false, world_.now()});
     new_session();
@@ -181,6 +190,7 @@ void SimClient::on_accepted(SessionId session, SessionPassword password) {
   const bool fresh = session_ == SessionId{};
   session_ = session;
   password_ = password;
+  sign_of_life_ = std::max(sign_of_life_, connection_->began);
   seen_.push_back({Seen::What::connected, session_, {}, Error::ok, last_seen_, {}, false, false, world_.now()});
   world_.trace(name(), (fresh ? "opens session " : "takes up session ") + to_string(session) + " on " + connection_->node.name());
   if (!watched_.empty()) {
@@ -199,7 +209,10 @@ void SimClient::on_accepted(SessionId session, SessionPassword password) {
       c->node.gateway().call(*c->attachment, call);
     });
   }
-  for (const auto& call : calls_) send(call);
+  for (auto& call : calls_) {
+    call.repeated = true;
+    send(call);
+  }
 }
 
 // --- requests ---
@@ -259,6 +272,7 @@ void SimClient::issue() {
     if (world_.chance(0.004)) {
       call = Pending{};
       call.code = OpCode::close;
+      closing_ = true;
     }
     invoke(std::move(call));
   }
@@ -334,6 +348,7 @@ void SimClient::on_reply(std::uint64_t tag, Error error, Zxid zxid, std::string 
       watched_.erase(call.path);
     }
   }
+  if (write && error == Error::ok) sign_of_life_ = std::max(sign_of_life_, call.invoked);
   last_seen_ = std::max(last_seen_, zxid);
   if (write && error == Error::ok) acknowledged_ = std::max(acknowledged_, zxid);
   if (call.code == OpCode::sync && error == Error::ok && zxid < call.acknowledged) {
@@ -406,6 +421,7 @@ void SimClient::verify_writes(const std::vector<std::unique_ptr<SimClient>>& cli
 
 void SimClient::verify_reads(const History& history) const {
   Zxid view, own_write;
+  Zxid first_hand;  // the latest view of a read that was answered the first time
   std::map<std::string, Zxid> armed;
   bool resumed = false;
   for (const auto& seen : seen_) {
@@ -414,11 +430,15 @@ void SimClient::verify_reads(const History& history) const {
         resumed = true;
         break;
       case Seen::What::expired:
-        view = own_write = {};
+        view = own_write = first_hand = {};
         armed.clear();
         break;
       case Seen::What::write:
         if (seen.error == Error::ok) own_write = std::max(own_write, seen.zxid);
+        if (const auto* txn = history.find(seen.session, seen.call.number); txn != nullptr && txn->zxid <= first_hand) {
+          throw Violation("session order: " + name() + ", request " + std::to_string(seen.call.number) + " took effect at " +
+                          to_string(txn->zxid) + ", an earlier read saw " + to_string(first_hand));
+        }
         break;
       case Seen::What::event: {
         const auto since = armed.find(seen.text);
@@ -434,6 +454,7 @@ void SimClient::verify_reads(const History& history) const {
         if (seen.zxid < view) throw Violation("time ran backwards: " + what + " at " + to_string(seen.zxid) + " after " + to_string(view));
         if (seen.zxid < own_write) throw Violation("a session does not see its own write: " + what);
         view = seen.zxid;
+        if (!seen.call.repeated) first_hand = view;
         for (const auto& [path, since] : armed) {
           const auto change = history.next_change(path, since);
           if (change && *change <= view) {

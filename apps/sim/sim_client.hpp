@@ -45,6 +45,7 @@ class SimClient {
     std::int32_t version = -1;
     bool watch = false;
     bool multi = false;
+    bool repeated = false;  // sent again after a lost connection
     Micros invoked = 0;
     Zxid acknowledged;  // of any client, when it was invoked
   };
@@ -80,6 +81,8 @@ class SimClient {
   SessionId session_;
   SessionPassword password_{};
   Zxid last_seen_;
+  Micros sign_of_life_ = 0;  // the leader has heard of this session at that time or later
+  bool closing_ = false;     // this client has asked for the session's end
   std::uint64_t next_number_ = 1;
   std::uint64_t unique_ = 0;
   std::deque<Pending> calls_;  // not answered, in order

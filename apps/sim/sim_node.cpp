@@ -93,6 +93,7 @@ std::int64_t SimNode::local_ms() const {
 void SimNode::start() {
   ++incarnation_;
   failure_.clear();
+  out_of_space_ = false;
   status_ = NodeStatus{};
   status_.id = options_.id;
   process_ = std::make_unique<Process>();
@@ -112,6 +113,7 @@ void SimNode::start() {
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
     if (dying_) return;
     failure_ = message;
+    out_of_space_ = disk_full_;
     world_.trace(name(), "stops: " + message);
     world_.after(0, [this, incarnation] {
       if (running() && incarnation_ == incarnation) kill();

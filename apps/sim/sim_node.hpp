@@ -46,6 +46,8 @@ class SimNode {
   std::string name() const { return "node " + to_string(options_.id); }
   const NodeStatus& status() const { return status_; }
   const std::string& failure() const { return failure_; }  ///< why the process ended itself, if it did
+  bool disk_full() const { return disk_full_; }
+  bool out_of_space() const { return out_of_space_; }  ///< its disk was full when it ended itself
 
   // Of a running node.
   store::DataDir& data();
@@ -69,6 +71,7 @@ class SimNode {
   NodeStatus status_;
   bool dying_ = false;
   bool disk_full_ = false;
+  bool out_of_space_ = false;
   std::string failure_;
 };
 

@@ -7,6 +7,7 @@
 #include "apps/sim/actor_system.hpp"
 #include "apps/sim/history.hpp"
 #include "apps/sim/invariants.hpp"
+#include "apps/sim/message_rules.hpp"
 #include "apps/sim/sim_client.hpp"
 #include "apps/sim/sim_node.hpp"
 #include "apps/sim/world.hpp"
@@ -48,6 +49,10 @@ class Simulation {
     for (std::uint32_t id = 1; id <= voters; ++id) set.insert({id});
     quorum_ = std::make_shared<zab::MajorityQuorum>(set);
     invariants_ = std::make_unique<Invariants>(history_, quorum_);
+    rules_ = std::make_unique<MessageRules>(*invariants_, quorum_);
+    wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
+      guarded([&] { rules_->check(from, to, message); });
+    };
     for (std::uint32_t id = 1; id <= voters + observers; ++id) {
       SimNodeOptions node;
       node.id = {id};
@@ -60,6 +65,8 @@ class Simulation {
           actor_system(), world_, wire_, node,
           [this](SimNode& at, const Applied& applied) { guarded([&] { invariants_->on_applied(at, applied); }); }));
     }
+    // Now and then faults come so fast that elections overlap.
+    longest_quiet_ = world_.chance(0.25) ? 150'000 : 1'200'000;
     const auto clients = world_.between(2, 6);
     for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
     result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
@@ -75,6 +82,10 @@ class Simulation {
 
   void start(SimNode& node) {
     if (node.running()) return;
+    if (node.disk_full()) {  // nobody starts it before there is room
+      world_.after(100'000, [this, &node] { start(node); });
+      return;
+    }
     node.start();
     invariants_->on_started(node);
   }
@@ -94,7 +105,7 @@ class Simulation {
     if (!pending_violation_.empty()) throw Violation(pending_violation_);
     for (auto& node : nodes_) {
       if (!node->running()) {
-        if (!node->failure().empty()) throw Violation(node->name() + " stopped itself: " + node->failure());
+        if (!node->failure().empty() && !node->out_of_space()) throw Violation(node->name() + " stopped itself: " + node->failure());
         continue;
       }
       invariants_->check(*node);
@@ -111,6 +122,7 @@ class Simulation {
     world_.trace("world", "the faults end");
     wire_.heal();
     for (auto& node : nodes_) {
+      node->fill_disk(false);
       if (!node->running()) start(*node);
       node->slow_disk(100, 2'000);
     }
@@ -130,7 +142,7 @@ class Simulation {
   }
 
   void plan_fault() {
-    world_.after(world_.between(1'000, 1'200'000), [this] {
+    world_.after(world_.between(1'000, longest_quiet_), [this] {
       if (calm_) return;
       ++faults_;
       fault();
@@ -143,7 +155,7 @@ class Simulation {
     const auto back = [this, &node] {
       world_.after(world_.between(1'000, 2'000'000), [this, &node] { start(node); });
     };
-    switch (world_.between(0, 9)) {
+    switch (world_.between(0, 10)) {
       case 0:
       case 1:
         if (!node.running()) return;
@@ -200,6 +212,14 @@ class Simulation {
           if (node.running() && node.incarnation() == incarnation) node.slow_disk(100, 3'000);
         });
         return;
+      case 8:
+        if (!world_.chance(0.5)) return;
+        node.fill_disk(true);
+        world_.after(world_.between(10'000, 1'000'000), [this, &node] {
+          node.fill_disk(false);
+          start(node);
+        });
+        return;
       default:
         clients_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(clients_.size()) - 1))]
             ->lose_connection();
@@ -245,11 +265,15 @@ class Simulation {
     for (const auto& node : nodes_) {
       const auto view = node->data().tree().view();
       std::string problem;
+      std::size_t count = 4;  // the znodes that are always there
       history_.each_now([&](const std::string& path, const std::string& data) {
+        ++count;
         const auto found = view->get(path);
         if (!found || found->data != data) problem = node->name() + " has lost or changed " + path;
       });
       if (!problem.empty()) throw Violation(problem);
+      if (view->node_count() != count) throw Violation(node->name() + " has znodes that nobody created, or not any more");
+      if (view->session_count() != history_.open_sessions()) throw Violation(node->name() + " has other sessions than were opened and not closed");
     }
   }
 
@@ -259,11 +283,13 @@ class Simulation {
   History history_;
   std::shared_ptr<const zab::Quorum> quorum_;
   std::unique_ptr<Invariants> invariants_;
+  std::unique_ptr<MessageRules> rules_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   Zxid acknowledged_;
   std::set<Epoch> epochs_;
   std::uint64_t faults_ = 0;
+  Micros longest_quiet_ = 0;  // between faults
   bool calm_ = false;
   std::string pending_violation_;
 };

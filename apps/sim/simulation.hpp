@@ -2,7 +2,8 @@
 //
 // The seed decides the size of the ensemble (3 to 7 voters, up to 2 observers), how fast its disks, its
 // network and its clocks are, what its clients do, and what goes wrong: nodes killed and machines
-// without power, connections reset, the network cut in one direction or both, slow disks. After a
+// without power, connections reset, the network cut in one direction or both, slow disks
+// and full ones. After a
 // while the faults end, everything is started again, and within bounded time all must have agreed.
 #pragma once
 

@@ -1,5 +1,4 @@
 // What survives, and what does not, when nodes die or lose their power.
-#include <set>
 
 #include "tests/sim/ensemble.hpp"
 
@@ -108,9 +107,7 @@ TEST_CASE("once any node has been told of a commit, it survives its leader") {
     auto& e = three.ensemble;
     bool commit_went_out = false;
     const auto before = e.history().last();
-    const auto tap = std::exchange(e.wire().tap, nullptr);
-    e.wire().tap = [&](PeerId from, PeerId to, const zab::Message& message) {
-      tap(from, to, message);
+    e.on_message = [&](PeerId, PeerId, const zab::Message& message) {
       const auto* commit = std::get_if<zab::Commit>(&message);
       if (commit != nullptr && commit->zxid > before) commit_went_out = true;
     };

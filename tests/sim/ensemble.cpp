@@ -139,6 +139,16 @@ void Client::write_next() {
 
 // --- the ensemble ---
 
+/// A violation inside an actor's handler must not be taken for the actor's own failure.
+template <class Check>
+void Ensemble::guarded(Check&& check) {
+  try {
+    check();
+  } catch (const Violation& violation) {
+    if (violation_.empty()) violation_ = violation.what();
+  }
+}
+
 Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(options.seed), wire_(world_, 50, 500) {
   spdlog::set_level(spdlog::level::off);
   zab::PeerSet voters;
@@ -154,14 +164,13 @@ Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(o
     node.checkpoint_txns = options.checkpoint_txns;
     nodes_.push_back(std::make_unique<SimNode>(actor_system(), world_, wire_, node,
                                                [this](SimNode& at, const Applied& applied) {
-                                                 try {
-                                                   invariants_->on_applied(at, applied);
-                                                 } catch (const Violation& violation) {
-                                                   if (violation_.empty()) violation_ = violation.what();
-                                                 }
+                                                 guarded([&] { invariants_->on_applied(at, applied); });
                                                }));
   }
-  wire_.tap = [this](PeerId, PeerId to, const zab::Message& message) {
+  rules_ = std::make_unique<MessageRules>(*invariants_, quorum_);
+  wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
+    guarded([&] { rules_->check(from, to, message); });
+    if (on_message) on_message(from, to, message);
     if (std::holds_alternative<zab::Diff>(message)) brought_up_[to.value] = 'd';
     if (std::holds_alternative<zab::Trunc>(message)) brought_up_[to.value] = 't';
     if (std::holds_alternative<zab::SnapBegin>(message)) brought_up_[to.value] = 's';

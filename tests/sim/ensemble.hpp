@@ -12,6 +12,7 @@
 
 #include "apps/sim/history.hpp"
 #include "apps/sim/invariants.hpp"
+#include "apps/sim/message_rules.hpp"
 #include "apps/sim/sim_node.hpp"
 #include "apps/sim/world.hpp"
 #include "tests/catch.hpp"
@@ -154,21 +155,27 @@ class Ensemble {
   bool comes_true(const std::function<bool()>& so, Micros limit);
 
   World& world() { return world_; }
-  Wire& wire() { return wire_; }
   const History& history() const { return history_; }
   const EnsembleOptions& options() const { return options_; }
+
+  /// Called with every message that goes into a connection.
+  std::function<void(PeerId from, PeerId to, const zab::Message& message)> on_message;
 
   /// How a learner was brought up to date last: 'd'iff, 't'runc, 's'nap; ' ' not at all.
   char brought_up(std::uint32_t id) { return brought_up_.contains(id) ? brought_up_[id] : ' '; }
   void forget_brought_up() { brought_up_.clear(); }
 
  private:
+  template <class Check>
+  void guarded(Check&& check);
+
   EnsembleOptions options_;
   World world_;
   Wire wire_;
   History history_;
   std::shared_ptr<const zab::Quorum> quorum_;
   std::unique_ptr<Invariants> invariants_;
+  std::unique_ptr<MessageRules> rules_;
   std::vector<std::unique_ptr<Client>> clients_;  // outlive the nodes, whose gateways know them
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::string violation_;

@@ -95,7 +95,7 @@ TEST_CASE("a learner that joins between NEWLEADER and activation gets the propos
 
   bool new_leader_sent = false, up_to_date_sent = false;
   Zxid at_new_leader, at_up_to_date;
-  e.wire().tap = [&](PeerId, PeerId to, const zab::Message& message) {
+  e.on_message = [&](PeerId, PeerId to, const zab::Message& message) {
     if (to.value != learner) return;
     if (std::holds_alternative<zab::NewLeader>(message)) {
       new_leader_sent = true;
@@ -139,7 +139,7 @@ TEST_CASE("a learner that loses its leader when its snapshot is stored has the s
     writer.stop_writing();
 
     bool end_sent = false;
-    e.wire().tap = [&](PeerId, PeerId to, const zab::Message& message) {
+    e.on_message = [&](PeerId, PeerId to, const zab::Message& message) {
       if (to.value == learner && std::holds_alternative<zab::SnapEnd>(message)) end_sent = true;
     };
     e.start(learner);

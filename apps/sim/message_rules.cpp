@@ -1,0 +1,79 @@
+#include "apps/sim/message_rules.hpp"
+
+namespace troupe::sim {
+namespace {
+std::string node(PeerId peer) { return "node " + to_string(peer); }
+}  // namespace
+
+void MessageRules::check(PeerId from, PeerId to, const zab::Message& message) {
+  std::visit([&](const auto& m) { check(from, to, m); }, message);
+}
+
+void MessageRules::check(PeerId learner, PeerId leader, const zab::FollowerInfo& info) {
+  const auto [known, first] = introduced_.emplace(Pair(leader, learner), info.accepted_epoch);
+  if (!first) known->second = std::min(known->second, info.accepted_epoch);
+}
+
+void MessageRules::check(PeerId leader, PeerId learner, const zab::LeaderInfo& info) {
+  if (disks_.accepted_epoch(leader) < info.epoch) {
+    throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which it has not promised on its own disk");
+  }
+  if (std::exchange(chosen_[leader], info.epoch) != info.epoch) {  // it is newly chosen
+    zab::PeerSet earlier;
+    earlier.insert(leader);
+    for (auto known = introduced_.begin(); known != introduced_.end();) {
+      if (known->first.first != leader) {
+        ++known;
+        continue;
+      }
+      if (known->second < info.epoch) earlier.insert(known->first.second);
+      known = introduced_.erase(known);
+    }
+    if (!quorum_->contains_quorum(earlier)) {
+      throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which is not later than what a quorum has promised");
+    }
+  }
+  told_[{leader, learner}] = info.epoch;
+}
+
+void MessageRules::check(PeerId learner, PeerId leader, const zab::AckEpoch& ack) {
+  if (!ack.current_epoch) return;
+  const auto epoch = told_[{leader, learner}];
+  if (disks_.accepted_epoch(learner) < epoch) {
+    throw Violation(node(learner) + " promises epoch " + to_string(epoch) + " before that is on its disk");
+  }
+  if (disks_.accepted_epoch(learner) > epoch) {
+    throw Violation(node(learner) + " promises epoch " + to_string(epoch) + " after a later one");
+  }
+  const auto [to, first] = promised_.emplace(std::pair(learner, epoch), leader);
+  if (to->second != leader) {
+    throw Violation(node(learner) + " promises epoch " + to_string(epoch) + " to " + node(leader) + " after " + node(to->second));
+  }
+  promises_[{leader, epoch}].insert(learner);
+}
+
+void MessageRules::check(PeerId leader, PeerId, const zab::NewLeader& message) {
+  auto promised = promises_[{leader, message.epoch}];
+  promised.insert(leader);
+  if (!quorum_->contains_quorum(promised)) {
+    throw Violation(node(leader) + " ends the discovery of epoch " + to_string(message.epoch) + " without a quorum's promises");
+  }
+}
+
+void MessageRules::check(PeerId learner, PeerId, const zab::AckNewLeader& ack) {
+  if (disks_.current_epoch(learner) < ack.epoch) {
+    throw Violation(node(learner) + " acknowledges NEWLEADER of epoch " + to_string(ack.epoch) + " before it is on its disk");
+  }
+}
+
+void MessageRules::check(PeerId learner, PeerId, const zab::Ack& ack) {
+  if (disks_.disk_end(learner) < ack.durable) {
+    throw Violation(node(learner) + " acknowledges " + to_string(ack.durable) + ", its disk ends at " + to_string(disks_.disk_end(learner)));
+  }
+}
+
+void MessageRules::check(PeerId, PeerId, const zab::Commit& commit) {
+  if (commit.zxid != Zxid{}) disks_.check_quorum_holds(commit.zxid);
+}
+
+}  // namespace troupe::sim
