@@ -44,6 +44,7 @@ class Chaos {
   }
 
   LocalEnsemble& ensemble() { return ensemble_; }
+  unsigned faults() const { return faults_; }
 
   /// One fault, and its end.
   void strike(Verdict& verdict) {
@@ -120,6 +121,7 @@ class Chaos {
  private:
   void log(const std::string& what) {
     const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_).count();
+    ++faults_;
     story_ += "\n  " + std::to_string(at) + " ms: " + what;
   }
 
@@ -128,6 +130,7 @@ class Chaos {
   TempDir directory_;
   LocalEnsemble ensemble_;
   std::string story_;
+  unsigned faults_ = 0;
 };
 
 /// The children of `parents`, with their data, as the node at `address` shows them after a sync.
@@ -177,6 +180,91 @@ std::size_t count_below(const Dump& tree, const std::string& parent) {
       tree.begin(), tree.end(), [&](const auto& entry) { return entry.first.starts_with(parent + "/"); }));
 }
 
+/// All the clients of the scenario.
+struct Crew {
+  explicit Crew(Scenario& scenario) {
+    for (unsigned id = 0; id < Scenario::writers; ++id) add(writers, scenario, id);
+    for (unsigned id = 0; id < 4; ++id) add(readers, scenario, id);
+    for (unsigned id = 0; id < 2; ++id) add(enumerators, scenario, id);
+    for (unsigned id = 0; id < 2; ++id) add(counters, scenario, id);
+  }
+
+  template <class T>
+  void add(std::vector<std::unique_ptr<T>>& to, Scenario& scenario, unsigned id) {
+    to.push_back(std::make_unique<T>(scenario, id));
+    all.push_back(to.back().get());
+  }
+
+  std::vector<std::unique_ptr<RegisterWriter>> writers;
+  std::vector<std::unique_ptr<RegisterReader>> readers;
+  std::vector<std::unique_ptr<Enumerator>> enumerators;
+  std::vector<std::unique_ptr<Counter>> counters;
+  std::vector<ChaosClient*> all;
+};
+
+/// Every client makes some more steps, now that nobody disturbs them.
+void check_progress(Chaos& chaos, Scenario& scenario, const Crew& crew) {
+  const auto deadline = Clock::now() + patience;
+  if (!chaos.ensemble().wait_ready(patience)) return scenario.verdict.fail("the ensemble does not get ready again");
+  std::vector<std::uint64_t> steps;
+  for (const ChaosClient* client : crew.all) steps.push_back(client->steps());
+  for (std::size_t i = 0; i < crew.all.size(); ++i)
+    while (crew.all[i]->steps() < steps[i] + 10 && !scenario.verdict.wait_until(Clock::now() + 10ms)) {
+      chaos.check_alive(scenario.verdict);
+      if (Clock::now() > deadline) scenario.verdict.fail("client " + crew.all[i]->ephemeral() + " does not get on");
+    }
+}
+
+bool holds(const Dump& tree, const std::string& path, const std::string& data) {
+  const auto found = tree.find(path);
+  return found != tree.end() && found->second.data == data;
+}
+
+void check_registers(const Dump& tree, const Crew& crew) {
+  for (unsigned id = 0; id < Scenario::writers; ++id)
+    for (char which : {'a', 'b'}) {
+      const client::Value& value = tree.at(RegisterWriter::path(id, which));
+      CHECK(value.data == std::to_string(crew.writers[id]->last()));
+      CHECK(value.stat.version == static_cast<std::int32_t>(crew.writers[id]->last()));
+    }
+}
+
+/// Returns how many there are.
+std::size_t check_sequence(const Dump& tree, const Crew& crew) {
+  std::size_t created = 0, wrong = 0;
+  for (const auto& enumerator : crew.enumerators)
+    for (const auto& [data, path] : enumerator->created()) {
+      ++created;
+      wrong += !holds(tree, path, data);
+    }
+  CHECK(wrong == 0);
+  CHECK(count_below(tree, "/sequence") == created);
+  return created;
+}
+
+/// Returns how far they counted.
+std::size_t check_count(const Dump& tree, const Crew& crew) {
+  std::size_t counted = 0, wrong = 0;
+  for (const auto& counter : crew.counters)
+    for (std::uint64_t number : counter->counted()) {
+      ++counted;
+      wrong += !holds(tree, Counter::entry(number), counter->mark());
+    }
+  CHECK(wrong == 0);
+  CHECK(count_below(tree, "/count") == counted);
+  CHECK(tree.at("/counter").data == std::to_string(counted));
+  CHECK(tree.at("/counter").stat.version == static_cast<std::int32_t>(counted));
+  return counted;
+}
+
+void check_ephemerals(const Dump& tree, const Crew& crew) {
+  CHECK(count_below(tree, "/ephemerals") == crew.all.size());
+  for (const ChaosClient* client : crew.all) {
+    const auto found = tree.find(client->ephemeral());
+    CHECK((found != tree.end() && found->second.stat.ephemeral_owner == client->session()));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("killed and frozen nodes break no promise to any client") {
@@ -184,106 +272,47 @@ TEST_CASE("killed and frozen nodes break no promise to any client") {
   const std::chrono::seconds duration(setting("TROUPE_CHAOS_SECONDS", 60));
   std::cout << "chaos: TROUPE_CHAOS_SEED=" << seed << " TROUPE_CHAOS_SECONDS=" << duration.count() << std::endl;
   Chaos chaos(seed);
-  LocalEnsemble& ensemble = chaos.ensemble();
+  {
+    Client client(chaos.ensemble().connect());
+    client.create("/ephemerals");
+    client.create("/sequence");
+    RegisterWriter::prepare(client);
+    Counter::prepare(client);
+  }
+  Scenario scenario{.connect = chaos.ensemble().connect(), .seed = seed};
+  auto crew = std::make_unique<Crew>(scenario);
 
-  Client preparer(ensemble.connect());
-  preparer.create("/ephemerals");
-  preparer.create("/sequence");
-  RegisterWriter::prepare(preparer);
-  Counter::prepare(preparer);
-
-  Scenario scenario{.connect = ensemble.connect(), .seed = seed};
-  std::vector<std::unique_ptr<RegisterWriter>> writers;
-  std::vector<std::unique_ptr<RegisterReader>> readers;
-  std::vector<std::unique_ptr<Enumerator>> enumerators;
-  std::vector<std::unique_ptr<Counter>> counters;
-  std::vector<ChaosClient*> clients;
-  const auto add = [&](auto& to, unsigned id) {
-    to.push_back(std::make_unique<typename std::decay_t<decltype(*to.front())>>(scenario, id));
-    clients.push_back(to.back().get());
-  };
-  for (unsigned id = 0; id < Scenario::writers; ++id) add(writers, id);
-  for (unsigned id = 0; id < 4; ++id) add(readers, id);
-  for (unsigned id = 0; id < 2; ++id) add(enumerators, id);
-  for (unsigned id = 0; id < 2; ++id) add(counters, id);
-
-  // Faults, while the clients work.
-  for (ChaosClient* client : clients) client->start();
+  // Faults, while the clients work; then everybody gets on.
+  for (ChaosClient* client : crew->all) client->start();
   const auto end = Clock::now() + duration;
   while (Clock::now() < end && scenario.verdict.failures().empty()) {
     chaos.pass(scenario.verdict, 4s);
     chaos.strike(scenario.verdict);
   }
-
-  // When the faults are over, everybody gets on.
-  const auto deadline = Clock::now() + patience;
-  if (!ensemble.wait_ready(patience)) scenario.verdict.fail("the ensemble did not get ready after the last fault");
-  std::vector<std::uint64_t> steps;
-  for (ChaosClient* client : clients) steps.push_back(client->steps());
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    while (clients[i]->steps() < steps[i] + 10 && !scenario.verdict.wait_until(Clock::now() + 10ms)) {
-      chaos.check_alive(scenario.verdict);
-      if (Clock::now() > deadline) scenario.verdict.fail("client " + clients[i]->ephemeral() + " does not get on");
-    }
+  check_progress(chaos, scenario, *crew);
   scenario.stop = true;
-  for (ChaosClient* client : clients) client->join();
+  for (ChaosClient* client : crew->all) client->join();
 
   INFO(chaos.story());
-  const std::vector<std::string> failures = scenario.verdict.failures();
-  CHECK(failures == std::vector<std::string>{});
-  if (!failures.empty()) return;
+  REQUIRE(scenario.verdict.failures() == std::vector<std::string>{});
 
-  // All nodes have the same.
+  // All nodes have the same: what was acknowledged, and each once.
   std::vector<Dump> trees;
-  for (const std::string& address : ensemble.addresses())
+  for (const std::string& address : chaos.ensemble().addresses())
     trees.push_back(dump(address, {"/registers", "/sequence", "/counter", "/count", "/ephemerals"}));
-  CHECK(difference(trees[0], trees[1]).empty());
-  CHECK(difference(trees[0], trees[2]).empty());
-  const Dump& tree = trees[0];
-
-  // It is what was acknowledged, and each once.
-  for (unsigned id = 0; id < Scenario::writers; ++id)
-    for (char which : {'a', 'b'}) {
-      const client::Value& value = tree.at(RegisterWriter::path(id, which));
-      CHECK(value.data == std::to_string(writers[id]->last()));
-      CHECK(value.stat.version == static_cast<std::int32_t>(writers[id]->last()));
-    }
-
-  std::size_t created = 0, wrong = 0;
-  for (const auto& enumerator : enumerators)
-    for (const auto& [data, path] : enumerator->created()) {
-      ++created;
-      const auto found = tree.find(path);
-      wrong += found == tree.end() || found->second.data != data;
-    }
-  CHECK(wrong == 0);
-  CHECK(count_below(tree, "/sequence") == created);
-
-  std::size_t counted = 0;
-  for (const auto& counter : counters)
-    for (std::uint64_t number : counter->counted()) {
-      ++counted;
-      const auto found = tree.find(Counter::entry(number));
-      wrong += found == tree.end() || found->second.data != counter->mark();
-    }
-  CHECK(wrong == 0);
-  CHECK(count_below(tree, "/count") == counted);
-  CHECK(tree.at("/counter").data == std::to_string(counted));
-  CHECK(tree.at("/counter").stat.version == static_cast<std::int32_t>(counted));
+  CHECK(difference(trees[0], trees[1]) == "");
+  CHECK(difference(trees[0], trees[2]) == "");
+  check_registers(trees[0], *crew);
+  const std::size_t created = check_sequence(trees[0], *crew), counted = check_count(trees[0], *crew);
+  check_ephemerals(trees[0], *crew);
+  std::uint64_t written = 0, read = 0;
+  for (const auto& writer : crew->writers) written += 2 * writer->last();
+  for (const auto& reader : crew->readers) read += 2 * reader->steps();
+  std::cout << "chaos: " << chaos.faults() << " faults; " << created << " sequential creates, " << counted
+            << " multis, " << written << " writes and " << read << " reads of registers" << std::endl;
 
   // Ephemerals last as long as their sessions, and no longer.
-  CHECK(count_below(tree, "/ephemerals") == clients.size());
-  for (const ChaosClient* client : clients) {
-    const auto found = tree.find(client->ephemeral());
-    CHECK((found != tree.end() && found->second.stat.ephemeral_owner == client->session()));
-  }
-  std::uint64_t reads = 0;
-  for (const auto& reader : readers) reads += reader->steps();
-  writers.clear(), readers.clear(), enumerators.clear(), counters.clear();
-  for (const std::string& address : ensemble.addresses())
+  crew.reset();
+  for (const std::string& address : chaos.ensemble().addresses())
     CHECK(count_below(dump(address, {"/ephemerals"}), "/ephemerals") == 0);
-
-  std::cout << "chaos: " << created << " sequential znodes, " << counted << " counted, "
-            << tree.at(RegisterWriter::path(0, 'a')).data << " and " << tree.at(RegisterWriter::path(1, 'a')).data
-            << " register writes, " << reads << " reads" << std::endl;
 }
