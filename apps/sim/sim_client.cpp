@@ -107,7 +107,9 @@ void SimClient::start() {
 
 void SimClient::connect() {
   const auto attempt = ++attempts_;
-  auto& node = *nodes_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(nodes_.size()) - 1))];
+  auto& any = *nodes_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(nodes_.size()) - 1))];
+  auto& node = next_node_ != nullptr ? *next_node_ : any;
+  next_node_ = nullptr;
   const auto retry = [this, attempt](Micros delay) {
     world_.after(delay, [this, attempt] {
       if (attempts_ == attempt) connect();
@@ -157,6 +159,11 @@ void SimClient::lose_connection() {
   world_.after(world_.between(1'000, 100'000), [this, attempt] {
     if (attempts_ == attempt) connect();
   });
+}
+
+void SimClient::move_to(SimNode& node) {
+  next_node_ = &node;
+  lose_connection();
 }
 
 void SimClient::new_session() {

@@ -26,6 +26,7 @@ class SimClient {
   void wind_down() { winding_down_ = true; }
   bool idle() const { return calls_.empty(); }
   void lose_connection();
+  void move_to(SimNode& node);  ///< loses its connection and comes to that node next
   std::string name() const { return "client " + std::to_string(id_); }
   std::size_t acknowledged() const;
 
@@ -89,6 +90,7 @@ class SimClient {
   std::map<std::string, Zxid> watched_;  // armed, since when
   std::shared_ptr<Connection> connection_;
   std::uint64_t attempts_ = 0;
+  SimNode* next_node_ = nullptr;  // where to connect next, if it is decided
   std::vector<Seen> seen_;
 };
 

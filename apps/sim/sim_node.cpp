@@ -96,6 +96,7 @@ void SimNode::start() {
   out_of_space_ = false;
   status_ = NodeStatus{};
   status_.id = options_.id;
+  auto data = std::make_unique<store::DataDir>(machine_.disk(), options_.id);  // throws if it cannot be opened
   process_ = std::make_unique<Process>();
   auto& p = *process_;
   const auto enter = [this] { (void)this; };
@@ -107,7 +108,7 @@ void SimNode::start() {
   p.apply_host = host(0, 500);
   p.gateway_host = host(0, 30);
   p.observer_host = host(0, 0);
-  p.data = std::make_unique<store::DataDir>(machine_.disk(), options_.id);
+  p.data = std::move(data);
   p.network = std::make_unique<SimNetwork>(wire_, options_.id);
 
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
@@ -211,5 +212,6 @@ void SimNode::cut_power() {
 store::DataDir& SimNode::data() { return *process_->data; }
 Gateway& SimNode::gateway() { return gateway_of(process_->context.gateways.front()); }
 void SimNode::slow_disk(Micros shortest, Micros longest) { process_->log_host->set_delays(shortest, longest); }
+void SimNode::slow_applier(Micros shortest, Micros longest) { process_->apply_host->set_delays(shortest, longest); }
 
 }  // namespace troupe::sim

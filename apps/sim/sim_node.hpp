@@ -53,6 +53,7 @@ class SimNode {
   store::DataDir& data();
   Gateway& gateway();
   void slow_disk(Micros shortest, Micros longest);
+  void slow_applier(Micros shortest, Micros longest);
 
  private:
   struct Process;

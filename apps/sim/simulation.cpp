@@ -52,6 +52,7 @@ class Simulation {
     rules_ = std::make_unique<MessageRules>(*invariants_, quorum_);
     wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
       guarded([&] { rules_->check(from, to, message); });
+      if (!calm_ && is_turning_point(message) && world_.chance(0.04)) aim_fault(from, to);
     };
     for (std::uint32_t id = 1; id <= voters + observers; ++id) {
       SimNodeOptions node;
@@ -125,6 +126,7 @@ class Simulation {
       node->fill_disk(false);
       if (!node->running()) start(*node);
       node->slow_disk(100, 2'000);
+      node->slow_applier(0, 500);
     }
     for (auto& client : clients_) client->wind_down();
     const Micros bound = world_.now() + options_.settle_seconds * 1'000'000;
@@ -139,6 +141,10 @@ class Simulation {
 
   SimNode& any_node() {
     return *nodes_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(nodes_.size()) - 1))];
+  }
+
+  SimClient& any_client() {
+    return *clients_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(clients_.size()) - 1))];
   }
 
   void plan_fault() {
@@ -206,10 +212,17 @@ class Simulation {
       }
       case 7:
         if (!node.running()) return;
-        world_.trace(node.name(), "has a slow disk");
-        node.slow_disk(10'000, 200'000);
+        world_.trace(node.name(), "lags");
+        if (world_.chance(0.5)) {
+          node.slow_disk(10'000, 200'000);
+        } else {
+          node.slow_applier(10'000, 200'000);
+        }
+        if (world_.chance(0.5)) any_client().move_to(node);  // what it has seen elsewhere is not here yet
         world_.after(world_.between(100'000, 2'000'000), [&node, incarnation = node.incarnation()] {
-          if (node.running() && node.incarnation() == incarnation) node.slow_disk(100, 3'000);
+          if (!node.running() || node.incarnation() != incarnation) return;
+          node.slow_disk(100, 3'000);
+          node.slow_applier(0, 500);
         });
         return;
       case 8:
@@ -221,10 +234,38 @@ class Simulation {
         });
         return;
       default:
-        clients_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(clients_.size()) - 1))]
-            ->lose_connection();
+        any_client().lose_connection();
         return;
     }
+  }
+
+  /// Messages after which nodes do something that must not be done by halves.
+  static bool is_turning_point(const zab::Message& message) {
+    return std::holds_alternative<zab::LeaderInfo>(message) || std::holds_alternative<zab::AckEpoch>(message) ||
+           std::holds_alternative<zab::Trunc>(message) || std::holds_alternative<zab::SnapBegin>(message) ||
+           std::holds_alternative<zab::SnapEnd>(message) || std::holds_alternative<zab::NewLeader>(message) ||
+           std::holds_alternative<zab::AckNewLeader>(message) || std::holds_alternative<zab::UpToDate>(message);
+  }
+
+  /// A fault at a turning point, at once or very soon, of one of the two that it is about.
+  void aim_fault(PeerId from, PeerId to) {
+    const auto victim = world_.chance(0.5) ? from : to;
+    world_.after(world_.between(0, 6'000), [this, victim, from, to] {
+      if (calm_) return;
+      ++faults_;
+      auto& node = *nodes_[victim.value - 1];
+      const auto kind = world_.between(0, 3);
+      if (kind == 0) {
+        wire_.break_connections(from, to);
+      } else if (kind == 1) {
+        wire_.cut(from, to);
+        wire_.cut(to, from);
+        heal_later();
+      } else if (node.running()) {
+        kind == 2 ? node.kill() : node.cut_power();
+        world_.after(world_.between(1'000, 500'000), [this, &node] { start(node); });
+      }
+    });
   }
 
   void heal_later() {
