@@ -99,6 +99,9 @@ void Gateway::close(Attachment& attachment, Closed why) {
 void Gateway::forget(Attachment& attachment) {
   watches_.remove_watcher(watcher_of(attachment.session));
   attaching_.erase(attachment.ticket);
+  // It may wait for a zxid that never comes.
+  auto [waiting, end] = barriers_.equal_range(attachment.barrier);
+  while (waiting != end) waiting = waiting->second == attachment.session ? barriers_.erase(waiting) : std::next(waiting);
   attachment.state = State::closed;
   queued_bytes_ -= attachment.queued_bytes;
   const auto it = sessions_.find(attachment.session);

@@ -195,23 +195,31 @@ void LeaderRole::start_serving(const store::View& view) {
 void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
   for (const auto& bytes : requests) {
     if (ended_) return;
-    capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()),
-                                                      bytes.size() / sizeof(capnp::word)));
-    const auto request = reader.getRoot<schema::Request>();
-    const SessionId session{request.getSession()};
-    const Origin origin{from, request.getGateway()};
-    if (request.isOpenSession()) {
-      owners_[session] = origin;
-    } else {
-      const auto owner = owners_.find(session);
-      if (owner == owners_.end() || owner->second != origin) {
-        refuse(origin, session, request.getNumber(), Error::session_moved);
-        continue;
-      }
+    // What another node forwards is input from outside: one that cannot be read ends nothing but itself.
+    KJ_IF_MAYBE (error, kj::runCatchingExceptions([&] { submit(from, bytes); })) {
+      spdlog::warn("a request that node {} forwarded cannot be read: {}", from.value, error->getDescription().cStr());
     }
-    propose(request);
   }
   flush_proposals();
+}
+
+void LeaderRole::submit(PeerId from, const Bytes& bytes) {
+  capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()),
+                                                    bytes.size() / sizeof(capnp::word)));
+  const auto request = reader.getRoot<schema::Request>();
+  const SessionId session{request.getSession()};
+  const Origin origin{from, request.getGateway()};
+  // Session 0 is the ensemble's own, which nobody can speak for.
+  if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
+  if (request.isOpenSession()) {
+    if (!proposer_->has_session(session)) owners_[session] = origin;
+  } else {
+    const auto owner = owners_.find(session);
+    if (owner == owners_.end() || owner->second != origin) {
+      return refuse(origin, session, request.getNumber(), Error::session_moved);
+    }
+  }
+  propose(request);
 }
 
 void LeaderRole::propose(schema::Request::Reader request) {

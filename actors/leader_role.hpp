@@ -73,6 +73,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void when_serving(Work&& work);
   void start_serving(const store::View& view);
   void submit(PeerId from, const std::vector<Bytes>& requests);
+  void submit(PeerId from, const Bytes& request);
   void propose(const Bytes& request);
   void propose(schema::Request::Reader request);
   void revalidate(PeerId from, const zab::RevalidateSession& request);

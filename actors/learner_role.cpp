@@ -6,6 +6,7 @@ namespace troupe {
 namespace {
 // What may wait for the log writer before the link is held back: chunks of a snapshot, bytes of proposals.
 constexpr std::size_t chunk_window = 16;
+constexpr std::size_t message_bytes = 1 << 20;  // of forwarded requests
 constexpr std::size_t append_window = 32 << 20;
 }  // namespace
 
@@ -129,6 +130,21 @@ void LearnerRole::received(const zab::Message& message) {
   }
 }
 
+void LearnerRole::forward(const std::vector<Bytes>& requests) {
+  // In messages of bounded size: signs of life must not wait behind them for long.
+  zab::ForwardedRequests message;
+  std::size_t size = 0;
+  for (const auto& request : requests) {
+    message.requests.push_back(request);
+    size += request.size();
+    if (size < message_bytes) continue;
+    link_->send(message);
+    message.requests.clear();
+    size = 0;
+  }
+  if (!message.requests.empty()) link_->send(message);
+}
+
 void LearnerRole::report() {
   NodeStatus status;
   status.id = context_.options.self;
@@ -144,7 +160,7 @@ void LearnerRole::report() {
 LearnerRole::behavior_type LearnerRole::make_behavior() {
   link_ = context_.network->connect(leader_, LinkUserActor{this});
   return {
-      [this](const Submit& submit) { link_->send(zab::ForwardedRequests{submit.requests}); },
+      [this](const Submit& submit) { forward(submit.requests); },
       [this](const Attach& attach) {
         link_->send(zab::RevalidateSession{attach.gateway, attach.ticket, attach.session});
       },

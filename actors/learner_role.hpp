@@ -47,6 +47,7 @@ class LearnerRole : public Hosted<LearnerActor> {
   void received(const zab::Message& message);
   /// Holds the link back while the log writer has much to do.
   void hold_back();
+  void forward(const std::vector<Bytes>& requests);
   void report();
 
   const RoleContext& context_;

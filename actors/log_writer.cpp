@@ -1,13 +1,15 @@
 #include "actors/log_writer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "schema/check.hpp"
 
 namespace troupe {
 namespace {
-// Old records deleted in a batch's own transaction: cheaper than letting the file grow.
-constexpr std::size_t prune_per_flush = 64;
+// Old records deleted in a batch's own transaction, cheaper than letting the file grow: at least so
+// many, and twice as many as were appended, so that pruning keeps up with any load.
+constexpr std::size_t prune_at_least = 64;
 }  // namespace
 
 LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
@@ -40,7 +42,8 @@ void LogWriter::stage(const std::function<void()>& change, std::function<void()>
 void LogWriter::flush() {
   flush_asked_ = false;
   guard([&] {
-    if (prune_to_ > log_.base()) log_.prune(prune_to_, prune_per_flush);
+    if (prune_to_ > log_.base()) log_.prune(prune_to_, std::max(prune_at_least, 2 * appended_records_));
+    appended_records_ = 0;
     log_.commit();
     if (appender_) {
       this->send(appender_, Durable{appended_});
@@ -76,6 +79,7 @@ LogWriter::behavior_type LogWriter::make_behavior() {
   return {
       [this](const Append& append, const LogUserActor& user) {
         stage([&] { for (const auto& proposal : append.proposals) log_.append(proposal); }, nullptr);
+        appended_records_ += append.proposals.size();
         if (failed_ || append.proposals.empty()) return;
         if (appender_ && appender_ != user) {  // the role has changed within the batch
           after_durable_.push_back([this, to = appender_, zxid = appended_] { this->send(to, Durable{zxid}); });

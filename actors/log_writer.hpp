@@ -39,6 +39,7 @@ class LogWriter : public Hosted<LogWriterActor> {
   FatalHandler fatal_;
   bool failed_ = false;
   bool flush_asked_ = false;
+  std::size_t appended_records_ = 0;  // in the batch
   Zxid prune_to_;  // the checkpoint before the newest
   std::vector<std::function<void()>> after_durable_;
   // The last append of the batch: its requester hears of all of them at once.

@@ -13,6 +13,8 @@ namespace {
 // A reign must end before its counter does; the next one begins at 1. Half a million transactions
 // are left for the hand-over.
 constexpr std::uint32_t last_counter = 0xfff80000u;
+// A learner's promise that is so much later than this node's own is not believed.
+constexpr std::uint64_t epoch_leap = 1u << 20;
 }  // namespace
 
 Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quorum, const History& history,
@@ -40,6 +42,12 @@ Leader::Learner* Leader::find(LinkId link) {
 
 void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_t now, LeaderEffects& effects) {
   if (phase_ == Phase::stepped_down) return;
+  if (find(link) != nullptr || info.accepted_epoch.value > accepted_.value + epoch_leap) {
+    // Twice on one connection, or a promise that no history of elections explains: epochs must not run out.
+    effects.push_back(Disconnect{link, "its FOLLOWERINFO makes no sense"});
+    on_link_down(link, now, effects);
+    return;
+  }
   for (auto other = learners_.begin(); other != learners_.end();) {
     if (other->second.peer == info.peer && other->first != link) {  // it came back: the old connection is dead
       effects.push_back(Disconnect{other->first, "the learner connected again"});
