@@ -196,8 +196,10 @@ void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
   for (const auto& bytes : requests) {
     if (ended_) return;
     // What another node forwards is input from outside: one that cannot be read ends nothing but itself.
-    KJ_IF_MAYBE (error, kj::runCatchingExceptions([&] { submit(from, bytes); })) {
-      spdlog::warn("a request that node {} forwarded cannot be read: {}", from.value, error->getDescription().cStr());
+    try {
+      submit(from, bytes);
+    } catch (const kj::Exception& error) {
+      spdlog::warn("a request that node {} forwarded cannot be read: {}", from.value, error.getDescription().cStr());
     }
   }
   flush_proposals();
