@@ -2,6 +2,7 @@
 #include "client/client.hpp"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -313,4 +314,34 @@ TEST_CASE("Garbage ends the connection that it came by, and no other") {
   answer_to(server.port(0), std::string("\0\0\0\0\xff\xff\xff\x0f", 8));  // a frame of 2 GB
   CHECK(client.exists("/a"));
   CHECK(server.run([&] { return server.door(0).connections(); }) == 1);
+}
+
+TEST_CASE("A door that has no file descriptor left serves those who are in, and takes others when it has") {
+  TestServer server(1);
+  Client client(server.nodes());
+  client.create("/a", "0");
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int last = dup(STDIN_FILENO);  // the lowest that is free
+  REQUIRE(last >= 0);
+  ::close(last);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(last) + 1;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const int stranger = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(server.port(0)));
+  const bool connected = ::connect(stranger, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  for (int i = 1; i <= 100; ++i) client.set("/a", std::to_string(i));
+  const auto inside = server.run([&] { return server.door(0).connections(); });
+  setrlimit(RLIMIT_NOFILE, &before);
+
+  CHECK(stranger == last);
+  CHECK(connected);
+  CHECK(inside == 1);
+  Client second(server.nodes());
+  CHECK(second.get("/a").data == "100");
+  ::close(stranger);
 }
