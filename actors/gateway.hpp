@@ -68,6 +68,8 @@ class Gateway {
   void heard(Attachment& attachment);
   /// The connection is gone; the session lives on. The sink is not called any more.
   void disconnect(Attachment& attachment);
+  /// The sink is no longer full(): the reads that waited for that go on. Not from inside a sink's function.
+  void drained(Attachment& attachment);
   /// Whether the door must stop reading from this client, until on_uncongested().
   bool congested(Attachment& attachment);
 
@@ -104,6 +106,7 @@ class Gateway {
   void enqueue(Attachment& attachment, Waiting waiting);
   void issue(Attachment& attachment, Waiting& waiting);
   bool answer_front(Attachment& attachment);
+  static bool waits_for_client(const Attachment& attachment);
   void advance(Attachment& attachment);
   void reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome);
   void reply(Attachment& attachment, const Waiting& waiting, Error error);

@@ -144,6 +144,52 @@ TEST_CASE("Data that is too large is refused and nothing else suffers") {
   CHECK(client.get("/a").stat.version == 0);
 }
 
+TEST_CASE("A batch of requests may be far larger than a message") {
+  TestServer server(1);
+  Client client(server.nodes());
+  client.create("/a");
+  constexpr int count = 100;
+  const std::string large(1'000'000, 'x');
+  std::vector<std::future<Result<client::Stat>>> writes;
+  for (int i = 0; i < count; ++i) {
+    auto [done, future] = promised<client::Stat>();
+    client.set("/a", std::to_string(i) + large, i, std::move(done));
+    writes.push_back(std::move(future));
+  }
+  for (int i = 0; i < count; ++i) CHECK(writes[static_cast<std::size_t>(i)].get()->version == i + 1);
+  CHECK(client.get("/a").data == std::to_string(count - 1) + large);
+}
+
+TEST_CASE("The answers to a batch of requests may be far larger than a message, and keep their order") {
+  TestServer server(1);
+  Client client(server.nodes());
+  const std::string large(1'000'000, 'x');
+  client.create("/large", "0" + large);
+  client.create("/small", "0");
+  constexpr int count = 300;
+  Mailbox<std::string> order;
+  for (int i = 0; i < count; ++i) {
+    const std::string path = i % 3 == 0 ? "/small" : "/large";
+    client.get(path, {}, [&, i](Result<client::Value> got) {
+      const auto number = got.ok() ? got->data.substr(0, got->data.find('x')) : "failed";
+      order.put(std::to_string(i) + ": " + number);
+    });
+    if (i % 50 == 49) {  // does not show in the reads before it
+      client.set("/large", std::to_string(i) + large, -1, [&](Result<client::Stat> set) {
+        order.put(set.ok() ? "set" : "failed");
+      });
+    }
+  }
+  std::string latest = "0";
+  for (int i = 0; i < count; ++i) {
+    CHECK(order.take() == std::to_string(i) + ": " + (i % 3 == 0 ? "0" : latest));
+    if (i % 50 == 49) {
+      CHECK(order.take() == "set");
+      latest = std::to_string(i);
+    }
+  }
+}
+
 TEST_CASE("Children come all at once or in pages") {
   TestServer server;
   Client client(server.nodes());
