@@ -35,6 +35,15 @@ Attachment& Gateway::add(SessionId session, ClientSink& sink, const ConnectReque
 
 Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
   settle();
+  try {
+    return begin(sink, request);
+  } catch (const store::StorageError& error) {
+    storage_failed(error);
+    return refuse(sink, Closed::not_serving);
+  }
+}
+
+Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   const std::string key = serving_ && view_ ? view_->session_key() : std::string();
   if (key.empty()) return refuse(sink, Closed::not_serving);
 
@@ -110,6 +119,23 @@ void Gateway::forget(Attachment& attachment) {
   sessions_.erase(it);
 }
 
+/// A door's call reads the tree too, and runs in no actor's handler, where a failed disk is noticed. To be
+/// called while the error is handled.
+void Gateway::storage_failed(const store::StorageError& error) {
+  if (!options_.on_storage_error) throw;
+  options_.on_storage_error(error.what());
+}
+
+template <class Work>
+void Gateway::guard(Attachment& attachment, Work&& work) {
+  try {
+    work();
+  } catch (const store::StorageError& error) {
+    storage_failed(error);
+    close(attachment, Closed::not_serving);
+  }
+}
+
 /// At the beginning of what comes from outside: frees what was closed, and lets doors read again.
 void Gateway::settle() {
   closed_.clear();
@@ -132,7 +158,7 @@ bool Gateway::waits_for_client(const Attachment& attachment) {
 void Gateway::drained(Attachment& attachment) {
   if (attachment.state != State::ready) return;
   heard(attachment);  // it takes its answers
-  advance(attachment);
+  guard(attachment, [&] { advance(attachment); });
   settle();
 }
 
@@ -153,6 +179,10 @@ bool Gateway::congested(Attachment& attachment) {
 void Gateway::call(Attachment& attachment, const Call& call) {
   if (attachment.state == State::closed) return;
   closed_.clear();
+  guard(attachment, [&] { take(attachment, call); });
+}
+
+void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
   if (is_write(call.code)) return submit_write(attachment, call);
