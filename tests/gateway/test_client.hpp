@@ -50,7 +50,7 @@ class TestClient final : public ClientSink {
 
   void take_answers() {
     answers_untaken = false;
-    gateway_->drained(*attachment_);
+    if (attachment_ != nullptr) gateway_->drained(*attachment_);
   }
 
   void call(const Call& call) { gateway_->call(*attachment_, call); }
@@ -151,6 +151,7 @@ class TestClient final : public ClientSink {
   void attach(const ConnectRequest& request) {
     closed.reset();
     ready = false;
+    answers_untaken = false;
     attachment_ = gateway_->connect(*this, request);
   }
 
