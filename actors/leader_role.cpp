@@ -109,7 +109,7 @@ void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_li
 
 void LeaderRole::perform(const zab::leader_effect::StepDown& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason});
+  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_)});
   this->quit();
 }
 
@@ -402,6 +402,7 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
       },
       [](const SnapshotEntriesStored&) {},
       [](const SnapshotStored&) {},
+      [](const SnapshotRejected&) {},
       [this](const Applied& applied) { this->applied(applied); },
       [this](const SessionsExpired& expired) { expire(expired.sessions); },
       [this](const Tick& tick) {

@@ -13,8 +13,6 @@ namespace {
 // A reign must end before its counter does; the next one begins at 1. Half a million transactions
 // are left for the hand-over.
 constexpr std::uint32_t last_counter = 0xfff80000u;
-// A learner's promise that is so much later than this node's own is not believed.
-constexpr std::uint64_t epoch_leap = 1u << 20;
 }  // namespace
 
 Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quorum, const History& history,
@@ -42,7 +40,7 @@ Leader::Learner* Leader::find(LinkId link) {
 
 void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_t now, LeaderEffects& effects) {
   if (phase_ == Phase::stepped_down) return;
-  if (find(link) != nullptr || info.accepted_epoch.value > accepted_.value + epoch_leap) {
+  if (find(link) != nullptr || !is_plausible(info.accepted_epoch, accepted_)) {
     // Twice on one connection, or a promise that no history of elections explains: epochs must not run out.
     effects.push_back(Disconnect{link, "its FOLLOWERINFO makes no sense"});
     on_link_down(link, now, effects);
@@ -84,6 +82,7 @@ void Leader::try_to_choose_epoch(LeaderEffects& effects) {
     highest = std::max(highest, learner.accepted_epoch);
   }
   if (!quorum_->contains_quorum(connected)) return;
+  if (highest == Epoch{~std::uint32_t{0}}) return step_down("the epochs are used up: restore a backup", effects);
   epoch_ = highest.next();
   phase_ = Phase::promising;
   effects.push_back(StoreAcceptedEpoch{epoch_});

@@ -8,11 +8,13 @@ namespace troupe::zab {
 
 using namespace learner_effect;
 
-Learner::Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, std::int64_t now)
+Learner::Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, Zxid settled,
+                 std::int64_t now)
     : options_(options),
       accepted_(accepted),
       current_(current),
       last_(last),
+      settled_(settled),
       durable_(last),
       started_(now),
       heard_(now) {}
@@ -49,6 +51,7 @@ void Learner::tick(std::int64_t now, LearnerEffects& effects) {
 
 void Learner::handle(const LeaderInfo& info, LearnerEffects& effects) {
   if (phase_ != Phase::connecting || epoch_ != Epoch{}) return fail("an unexpected LEADERINFO", effects);
+  if (!is_plausible(info.epoch, accepted_)) return fail("the leader's epoch " + to_string(info.epoch) + " makes no sense", effects);
   epoch_ = info.epoch;
   if (info.epoch > accepted_) {
     effects.push_back(StoreAcceptedEpoch{info.epoch});
@@ -80,6 +83,7 @@ void Learner::handle(const Diff&, LearnerEffects& effects) {
 void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected TRUNC", effects);
   if (trunc.last > last_) return fail("a TRUNC beyond this node's history", effects);
+  if (trunc.last < settled_) return fail("a TRUNC of what is committed: to " + to_string(trunc.last) + ", this node has committed " + to_string(settled_), effects);
   phase_ = Phase::synchronising;
   last_ = durable_ = trunc.last;
   effects.push_back(Truncate{trunc.last});
@@ -87,6 +91,7 @@ void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
 
 void Learner::handle(const SnapBegin& begin, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected SNAP", effects);
+  if (begin.zxid < settled_) return fail("a snapshot of " + to_string(begin.zxid) + ", this node has committed " + to_string(settled_), effects);
   phase_ = Phase::synchronising;
   snapshot_open_ = snapshot_installing_ = true;
   last_ = begin.zxid;

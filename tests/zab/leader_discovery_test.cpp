@@ -179,6 +179,45 @@ TEST_CASE("a node that has promised a later epoch makes the leader begin again")
   }
 }
 
+TEST_CASE("a promise that no history of elections explains is not believed") {
+  const Epoch absurd{(1u << 20) + 10};
+  Reign reign;
+  SECTION("of a voter") {
+    reign.comes(2, absurd);
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{2});
+    reign.comes(3);
+    CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{3});
+  }
+  SECTION("of an observer") {
+    reign.comes(9, absurd, true);
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{9});
+    reign.comes(2);
+    CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{3});
+  }
+  SECTION("nor does it end a reign") {
+    reign.established_with({2});
+    reign.comes(3, absurd);
+    CHECK(has<Disconnect>(reign.effects));
+    CHECK(reign.leader.broadcasting());
+  }
+}
+
+TEST_CASE("epochs do not begin anew") {
+  Reign reign({.accepted = {~0u}});
+  reign.comes(2);
+  CHECK(reign.stepped_down());
+}
+
+TEST_CASE("a second FOLLOWERINFO on one connection ends it") {
+  Reign reign;
+  reign.comes(2);
+  reign.stores_promise();
+  reign.comes(2);
+  CHECK(the<Disconnect>(reign.effects).link == LinkId{2});
+  reign.promises(2);
+  CHECK(reign.effects.empty());  // it is gone
+}
+
 TEST_CASE("a learner that connects again replaces its dead connection") {
   Reign reign;
   reign.comes(2);
