@@ -308,7 +308,7 @@ void LeaderRole::applied(const Applied& applied) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
     }
   } else if (established_ && applied.view->zxid() == *established_) {
-    proposer_.emplace(applied.view, applied.batch->last_time);
+    proposer_.emplace(applied.view);
     start_serving(*applied.view);
   }
 }
