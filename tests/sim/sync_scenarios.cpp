@@ -145,7 +145,8 @@ TEST_CASE("a learner that loses its leader when its snapshot is stored has the s
     e.start(learner);
     e.run_until("the snapshot is sent", [&] { return end_sent; });
     e.node(learner).slow_disk(100, 5'000);
-    e.run_for(static_cast<Micros>(seed) * 300);
+    e.run_until("it is stored", [&] { return e.node(learner).data().log().base() > behind; });
+    e.run_for(static_cast<Micros>(seed) * 20);
     taken += e.node(learner).data().log().base() > behind && e.node(learner).data().tree().applied() <= behind;
     e.kill(leader);
     e.settle();
