@@ -16,7 +16,7 @@ Learner::Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Z
       last_(last),
       settled_(settled),
       durable_(last),
-      started_(now),
+      progressed_(now),
       heard_(now) {}
 
 void Learner::on_connected(std::int64_t now, LearnerEffects& effects) {
@@ -40,9 +40,12 @@ void Learner::fail(const std::string& reason, LearnerEffects& effects) {
 
 void Learner::tick(std::int64_t now, LearnerEffects& effects) {
   if (phase_ == Phase::failed) return;
+  if (snapshot_installing_ && !snapshot_open_) progressed_ = now;  // this node's own disk takes its time
+  // Once synchronised, it is the leader who says how long to wait for the others.
+  const bool waiting = phase_ < Phase::synchronised;
   if (now - heard_ > options_.failure_timeout_ms) {
     fail("the leader is silent", effects);
-  } else if (!serving() && !snapshot_open_ && !snapshot_installing_ && now - started_ > options_.init_timeout_ms) {
+  } else if (waiting && now - progressed_ > options_.init_timeout_ms) {
     fail("not synchronised in time", effects);
   }
 }
@@ -95,11 +98,13 @@ void Learner::handle(const SnapBegin& begin, LearnerEffects& effects) {
   phase_ = Phase::synchronising;
   snapshot_open_ = snapshot_installing_ = true;
   last_ = begin.zxid;
+  progressed_ = heard_;
   effects.push_back(BeginSnapshot{begin.zxid});
 }
 
 void Learner::handle(const SnapChunk& chunk, LearnerEffects& effects) {
   if (!snapshot_open_) return fail("entries without a snapshot", effects);
+  progressed_ = heard_;
   effects.push_back(SnapshotEntries{chunk.entries});
 }
 
@@ -143,6 +148,7 @@ void Learner::handle(const UpToDate&, LearnerEffects& effects) {
 
 void Learner::append(const std::vector<Proposal>& proposals, LearnerEffects& effects) {
   if (phase_ < Phase::synchronising || snapshot_open_) return fail("proposals before the synchronisation", effects);
+  progressed_ = heard_;
   for (const auto& proposal : proposals) {
     if (proposal.zxid <= last_) return fail("a proposal out of order", effects);
     // A reign numbers its proposals without gaps, from 1.

@@ -28,7 +28,7 @@ struct LearnerOptions {
   PeerId self;
   bool observer = false;
   std::string ensemble;                     ///< id of the ensemble that this node's history belongs to, if any
-  std::int64_t init_timeout_ms = 20'000;    ///< until this node has synchronised
+  std::int64_t init_timeout_ms = 20'000;    ///< without progress, until this node has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a leader not heard of for so long is not there
 };
 
@@ -99,7 +99,7 @@ class Learner {
   void on_snapshot_installed(Zxid zxid, LearnerEffects& effects);
 
   /// What the leader sends is not being read now, on purpose: its silence says nothing.
-  void on_held_back(std::int64_t now) { heard_ = now; }
+  void on_held_back(std::int64_t now) { heard_ = progressed_ = now; }
   void tick(std::int64_t now, LearnerEffects& effects);
 
   Phase phase() const { return phase_; }
@@ -142,7 +142,7 @@ class Learner {
   Phase phase_ = Phase::connecting;
   bool snapshot_open_ = false;        // between SnapBegin and SnapEnd
   bool snapshot_installing_ = false;  // until on_snapshot_installed
-  std::int64_t started_;
+  std::int64_t progressed_;           // the beginning, or when the synchronisation last moved
   std::int64_t heard_;
 };
 

@@ -312,6 +312,9 @@ void Cluster::perform(Node& node, LeaderEffects effects) {
       begin_stream(node, *e);
     } else if (const auto* e = std::get_if<Established>(&effect)) {
       check_established(node, e->epoch);
+      LeaderEffects more;
+      node.leader->on_serving(more);
+      perform(node, std::move(more));
     } else if (const auto* e = std::get_if<Propose>(&effect)) {
       node.proposed.push_back(e->proposal);
       for (const auto id : node.streams) links_[id]->down.push_back(Proposals{{e->proposal}});

@@ -499,5 +499,42 @@ TEST_CASE("a snapshot may take longer than that") {
   CHECK_FALSE(bench.failed());
 }
 
+TEST_CASE("but it must move") {
+  Bench bench;
+  bench.promised();
+  bench.hears(SnapBegin{z(2, 50)});
+  bench.now = 10'000;
+  bench.hears(SnapChunk{});
+  for (; bench.now <= 30'000; bench.now += 500) {
+    bench.hears(Ping{});
+    bench.ticks(bench.now);
+    REQUIRE_FALSE(bench.failed());
+  }
+  bench.ticks(30'001);
+  CHECK(bench.failed());
+}
+
+TEST_CASE("what a snapshot took is not held against what follows it") {
+  Bench bench;
+  bench.promised();
+  bench.hears(SnapBegin{z(2, 50)});
+  bench.hears(SnapEnd{});
+  const auto passes = [&](std::int64_t until) {
+    for (; bench.now < until; bench.now += 500) {
+      bench.hears(Ping{});
+      bench.ticks(bench.now);
+      REQUIRE_FALSE(bench.failed());
+    }
+  };
+  passes(60'000);  // this node's disk is slow
+  bench.installed(z(2, 50));
+  passes(70'000);
+  bench.hears(NewLeader{{3}});
+  bench.epoch_stored();
+  passes(200'000);  // the leader waits for others
+  bench.hears(UpToDate{});
+  CHECK(has<Serve>(bench.effects));
+}
+
 }  // namespace
 }  // namespace troupe::zab
