@@ -1,0 +1,54 @@
+"""The differences from ZooKeeper 3.8.0 that are accepted, as data: each with its reason. All others fail.
+
+A rule says where it applies (an operation or kind of observation, and a pattern of field names), and which pair
+of values it accepts there. The documentation shows this list; `run.py --list-accepted` prints it.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Callable
+
+
+@dataclass(frozen=True)
+class Accepted:
+    name: str
+    where: str  # operation names, or a kind of observation, separated by spaces
+    field: str  # pattern of field names
+    accepts: Callable  # (value of the reference, value of the target) -> bool
+    reason: str
+
+
+def same_names(reference, target):
+    """Equal but for the order."""
+    return reference is not None and target is not None and sorted(reference) == sorted(target)
+
+
+ACCEPTED = (
+    Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*", same_names,
+             "ZooKeeper lists children and ephemerals in the order of a Java hash table, which depends on the table's"
+             " history and changes at a restart. No client can rely on it."),
+)
+
+# What the tests never send, because the real server dies of it or answers by chance.
+NOT_SENT = (
+    ("check (13) outside a multi", "the real server writes a transaction that it cannot read back, and ends"),
+    ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more", "likewise"),
+)
+
+
+def rule_for(where, reference, target, rules=ACCEPTED):
+    """The rule that accepts this pair of differing fields, or None."""
+    for rule in rules:
+        if where in rule.where.split() and fnmatchcase(reference.name, rule.field) \
+                and rule.accepts(reference.value, target.value):
+            return rule
+    return None
+
+
+def listing():
+    """The accepted differences as text for a reader."""
+    lines = ["Accepted differences:"]
+    lines += [f"- {rule.name} ({rule.where}; {rule.field}): {rule.reason}" for rule in ACCEPTED]
+    lines.append("Never sent:")
+    lines += [f"- {what}: {why}" for what, why in NOT_SENT]
+    return "\n".join(lines)
