@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import replies
 import wire
+import words
 from accepted import rule_for
 from mapping import Mapping
 
@@ -21,9 +22,8 @@ class Difference:
 class Comparison:
     """Compares the observations of one sequence; counts the accepted differences that it met."""
 
-    def __init__(self, text_rule=None):
+    def __init__(self):
         self._mapping = Mapping()
-        self._text_rule = text_rule
         self.accepted = Counter()
 
     def step(self, reference, target):
@@ -41,14 +41,14 @@ class Comparison:
             return _unequal(reference, target, "kind", "one is another kind of message than the other")
         if reference.kind not in DECODED:
             return None
+        if reference.kind == "text":
+            return self._texts(reference, target)
         where = name_of(reference)
         ours, theirs = replies.decode(reference), replies.decode(target)
         for one, other in zip(ours, theirs):
             if (one.name, one.kind) != (other.name, other.kind):
                 return _unequal(reference, target, one.name, f"{one} against {other}")
             if self._mapping.same(one, other):
-                continue
-            if one.kind == "plain" and one.name == "text" and self._text_rule and self._text_rule(one, other):
                 continue
             rule = rule_for(where, one, other)
             if rule is None:
@@ -61,11 +61,23 @@ class Comparison:
             return _unequal(reference, target, longer[min(len(ours), len(theirs))].name, "one reply is longer")
         return None
 
+    def _texts(self, reference, target):
+        word = reference.word
+        if words.form(word, reference.payload) == words.form(word, target.payload):
+            return None
+        rule = rule_for(name_of(reference), *(replies.decode(one)[0] for one in (reference, target)))
+        if rule:
+            self.accepted[rule.name] += 1
+            return None
+        return _unequal(reference, target, "text", words.difference(word, reference.payload, target.payload))
+
 
 def name_of(observation):
     """The operation that an observation belongs to, else its kind."""
     if observation.kind == "reply" and observation.request is not None:
         return wire.op_name(observation.request.op)
+    if observation.kind == "text":
+        return "word:" + observation.word.decode("latin-1")
     return observation.kind
 
 

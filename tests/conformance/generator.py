@@ -3,6 +3,9 @@
 Left out is what kills the real server (see accepted.NOT_SENT) and what time decides: expiry is scripted.
 """
 
+import base64
+import hashlib
+
 import operations as ops
 import steps
 import wire
@@ -11,14 +14,15 @@ from wire import ALL, OPEN_ACL, READ_ACL
 
 SESSIONS = 3
 
+# Those that end the connection, and setACL: the real server checks what follows it in the same burst sometimes
+# against the old ACL, sometimes against the new one.
+NOT_IN_BURSTS = frozenset({wire.AUTH, wire.SASL, wire.CLOSE_SESSION, wire.SET_ACL})
+
 USERS = (b"alice:secret", b"bob:pw", b"nocolon")
-# bob:pw and alice:secret as ZooKeeper stores them.
-HASHED = {}
 
 
 def _digest(user_and_password):
-    import base64
-    import hashlib
+    """A user and password as an ACL holds them."""
     user = user_and_password.split(b":")[0]
     return user + b":" + base64.b64encode(hashlib.sha1(user_and_password).digest())
 
@@ -91,10 +95,10 @@ class Generator:
         return steps.Ask(session, self._request())
 
     def _harmless(self):
-        """A request after which the connection is still there: what a burst is made of."""
+        """What a burst is made of: the connection is still there afterwards, and the answers do not hang on timing."""
         while True:
             request = self._request()
-            if request.op not in (wire.AUTH, wire.SASL, wire.CLOSE_SESSION) and request.op in wire.OP_NAMES and request.op > 0:
+            if request.op > 0 and request.op in wire.OP_NAMES and request.op not in NOT_IN_BURSTS:
                 return request
 
     def _request(self):
@@ -136,6 +140,13 @@ class Generator:
             if path not in SPECIAL_PATHS and path != b"/" + b"x" * 300:
                 return path
 
+    def _new_path(self):
+        """A path to create: the base with a sequence number behind it would be outside the base."""
+        while True:
+            path = self._own_path()
+            if path != BASE:
+                return path
+
     def _data(self):
         return self._random.choice(WORDS)
 
@@ -154,13 +165,13 @@ class Generator:
         if self._chance(0.03):
             flags = self._pick(4, 7, -1, 8, 100)
         maker = self._pick(ops.create, ops.create2)
-        return maker(self._own_path(), self._data(), self._acl(), flags)
+        return maker(self._new_path(), self._data(), self._acl(), flags)
 
     def _create_special(self):
         if self._chance(0.5):
             flags = 4 if self._chance(0.9) else self._pick(0, 1, 2)
-            return ops.create_container(self._own_path(), self._data(), self._acl(), flags)
-        return ops.create_ttl(self._own_path(), self._data(), self._acl(), self._pick(5, 6),
+            return ops.create_container(self._new_path(), self._data(), self._acl(), flags)
+        return ops.create_ttl(self._new_path(), self._data(), self._acl(), self._pick(5, 6),
                               self._pick(3_600_000, 86_400_000, 2 ** 39))
 
     def _delete(self):

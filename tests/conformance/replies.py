@@ -10,6 +10,9 @@ import wire
 from jute import Malformed, Reader
 
 
+MULTIS = (wire.MULTI, wire.MULTI_READ)
+
+
 @dataclass(frozen=True)
 class Field:
     """kind: plain (compared as it is), zxid, time, session, password, names (a list of byte strings)."""
@@ -106,7 +109,8 @@ def _reply(fields, request):
     fields.int("xid")
     fields.zxid("zxid")
     err = fields.int("err")
-    if err == 0 and request is not None:
+    # A multi that fails half-way answers an error, and behind it the results that it had.
+    if request is not None and (err == 0 or (request.op in MULTIS and fields.reader.left())):
         body = _BODIES.get(request.op)
         if body:
             body(fields)

@@ -3,6 +3,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 
@@ -105,6 +106,8 @@ def run(options, seed, reference, target, transcript):
 
 def main():
     options = arguments()
+    # A request to end must end the servers that were started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     if options.list_accepted:
         print(accepted.listing())
         return 0

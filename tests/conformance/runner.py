@@ -41,11 +41,10 @@ class Failure:
 class Runner:
     """Holds the addresses of both sides; every sequence gets a part of the tree of its own."""
 
-    def __init__(self, reference, target, first_base=1, transcript=None, text_rule=None):
+    def __init__(self, reference, target, first_base=1, transcript=None):
         self._addresses = (reference, target)
         self._bases = itertools.count(first_base)
         self._transcript = transcript
-        self._text_rule = text_rule
         self.requests = 0
         self.accepted = {}
 
@@ -54,7 +53,7 @@ class Runner:
         sequence = list(sequence)
         base = b"/t%06d" % next(self._bases)
         worlds = [World(addresses, base) for addresses in self._addresses]
-        comparison = Comparison(self._text_rule)
+        comparison = Comparison()
         seen = []
         if self._transcript:
             self._transcript.write(f"\n=== {name}\n")

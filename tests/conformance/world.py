@@ -31,6 +31,7 @@ class Observation:
     kind: str  # connect, reply, event, closed, silent, text, gone
     payload: bytes = b""
     request: Request | None = None
+    word: bytes = b""  # of a text: the four-letter word that it answers
 
 
 class Session:
@@ -231,7 +232,7 @@ class World:
                     return seen
                 observation = self._classify(session, payload, request)
                 seen.append(observation)
-                if observation.kind == "reply":
+                if observation.kind != "event":
                     break
             if request.op == wire.CLOSE_SESSION:
                 session.forget()
@@ -257,6 +258,9 @@ class World:
 
     def _classify(self, session, payload, request):
         """An event or a reply; keeps the zxids that the session saw."""
+        if request is not None and request.op == wire.CREATE_SESSION:
+            # Sent by a client it is answered like a handshake.
+            return Observation(session.number, "connect", payload, request)
         if len(payload) < 16:
             return Observation(session.number, "reply", payload, request)
         reader = Reader(payload)
@@ -298,9 +302,10 @@ class World:
 
     def _word(self, step):
         try:
-            return [Observation(None, "text", zkserver.ask(self._addresses[0], step.word))]
+            text = zkserver.ask(self._addresses[0], step.word)
         except OSError as error:
-            return [Observation(None, "text", type(error).__name__.encode())]
+            text = type(error).__name__.encode()
+        return [Observation(None, "text", text, word=step.word)]
 
     def _await_gone(self, step):
         session = self.session(step.session)

@@ -49,7 +49,7 @@ def bad_paths_in_creates():
 
 def bad_paths_in_sequential_creates():
     yield from tree()
-    for path in BAD_PATHS + (BASE,):
+    for path in BAD_PATHS:
         yield from ask(ops.create(path, flags=wire.SEQUENTIAL))
 
 
@@ -79,7 +79,7 @@ def all_flags_of_all_creates():
 
 def largest_ttls():
     yield from tree()
-    for ttl in (1, 2 ** 39, 2 ** 40 - 1):
+    for ttl in (3_600_000, 2 ** 39, 2 ** 40 - 1):
         yield from ask(ops.create_ttl(at(b"/t%d" % (ttl % 1000)), ttl=ttl), ops.get_children(BASE))
 
 
