@@ -15,7 +15,7 @@ import words
 class Accepted:
     name: str
     where: str  # operation names, kinds of observation, word:NAME for a four-letter word; separated by spaces
-    field: str  # pattern of field names
+    field: str  # patterns of field names, separated by spaces
     accepts: Callable  # (value of the reference, value of the target) -> bool
     reason: str
 
@@ -26,7 +26,7 @@ def same_names(reference, target):
 
 
 ACCEPTED = (
-    Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*", same_names,
+    Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*children ephemerals", same_names,
              "ZooKeeper lists children and ephemerals in the order of a Java hash table, which depends on the table's"
              " history and changes at a restart. No client can rely on it."),
     Accepted("metrics of the Java server", "word:mntr", "text", words.monitors_the_same,
@@ -47,7 +47,7 @@ NOT_SENT = (
 def rule_for(where, reference, target, rules=ACCEPTED):
     """The rule that accepts this pair of differing fields, or None."""
     for rule in rules:
-        if where in rule.where.split() and fnmatchcase(reference.name, rule.field) \
+        if where in rule.where.split() and any(fnmatchcase(reference.name, one) for one in rule.field.split()) \
                 and rule.accepts(reference.value, target.value):
             return rule
     return None

@@ -34,9 +34,9 @@ def form(word, text):
         text = re.sub(pattern, mark, text)
     # In which bucket of time a session expires is chance.
     lines = [line for line in text.split(b"\n") if b" expire at " not in line]
-    blocks = []
+    blocks = [(b"", [])]
     for line in lines:
-        if line[:1] in (b" ", b"\t") and blocks:
+        if line[:1] in (b" ", b"\t"):
             blocks[-1][1].append(line)
         else:
             blocks.append((line, []))
