@@ -211,7 +211,7 @@ class Generator:
         return ops.multi(*parts, end=not self._chance(0.01))
 
     def _check(self):
-        return ops.check(self._path(), self._version())
+        return ops.check(self._path() or BASE, self._version())
 
     def _multi_read(self):
         makers = (self._get_data, lambda: ops.get_children(self._path(), self._chance(0.2)))

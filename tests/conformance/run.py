@@ -60,7 +60,7 @@ def servers(options):
 def work(options, seed):
     """The sequences to run, as (name, steps); generated ones are made as they are needed."""
     if not options.no_scripted:
-        for name, sequence in scripted.sequences(options.slow):
+        for name, sequence in scripted.sequences(options.slow, options.nodes > 1):
             if options.only is None or options.only in name:
                 yield "scripted: " + name, sequence
     if options.only is None:

@@ -10,10 +10,12 @@ import wire
 from compare import Comparison, describe
 from replies import decode
 from world import World
-from zkserver import SUPER_PASSWORD
+from zkserver import SUPER_PASSWORD, ServerFailed
 
 CONTEXT_STEPS = 20
 SHRINK_SECONDS = 90.0
+# A few requests rightly get no answer; a server that does not answer more often has failed.
+MOST_SILENCES = 5
 # The number of the session that looks at all that is left and removes it; far from those of the sequences.
 AUDITOR = 1000
 
@@ -71,10 +73,14 @@ class Runner:
                 world.close()
 
     def _perform(self, name, sequence, start, worlds, comparison, seen):
+        silences = 0
         for at in range(start, len(sequence)):
             step = sequence[at]
             observations = tuple(world.perform(step) for world in worlds)
             seen.append(observations)
+            silences += any(one.kind == "silent" for one in observations[0])
+            if silences > MOST_SILENCES:
+                raise ServerFailed(f"the reference has fallen silent in {name} at {step}")
             self.requests += len(step.requests) if isinstance(step, steps.Burst) else 1
             difference = comparison.step(*observations)
             if self._transcript:

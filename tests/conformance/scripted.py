@@ -6,11 +6,15 @@ from scripts import acls, connections, expiry, malformed, multis, nodes, quotas,
 
 AREAS = (nodes, acls, multis, watches, connections, malformed, quotas, system, words)
 SLOW_AREAS = (expiry,)
+# A member's answers hang on whether it leads.
+STANDALONE_AREAS = (words,)
 
 
-def sequences(slow):
-    """All sequences as (name, steps), in the order of the source."""
+def sequences(slow, ensemble):
+    """All sequences as (name, steps), in the order of the source; those that fit an ensemble, or a single server."""
     for area in AREAS + (SLOW_AREAS if slow else ()):
+        if ensemble and area in STANDALONE_AREAS:
+            continue
         functions = [one for name, one in inspect.getmembers(area, inspect.isfunction)
                      if one.__module__ == area.__name__ and not name.startswith("_")]
         functions.sort(key=lambda one: one.__code__.co_firstlineno)

@@ -59,8 +59,10 @@ def bad_paths_elsewhere():
         yield from ask(
             ops.exists(path), ops.get_data(path), ops.get_children(path), ops.get_children2(path), ops.get_acl(path),
             ops.set_data(path, b"x"), ops.set_acl(path, OPEN_ACL), ops.delete(path), ops.sync(path),
-            ops.get_all_children_number(path), ops.get_ephemerals(path), ops.multi(ops.check(path)),
-            ops.multi_read(ops.get_data(path)), ops.delete_container(path))
+            ops.get_all_children_number(path), ops.get_ephemerals(path), ops.multi_read(ops.get_data(path)),
+            ops.delete_container(path))
+        if path is not None:
+            yield from ask(ops.multi(ops.check(path)))
 
 
 def all_flags_of_all_creates():
