@@ -94,10 +94,10 @@ def closing():
     yield from ask(ops.Request(wire.CLOSE_SESSION, (b"garbage",)), session=1)
 
 
-def requests_after_closing():
+def closing_at_the_end_of_a_burst():
     yield from tree()
-    yield Burst(0, (ops.create(at(b"/a")), ops.close_session(), ops.create(at(b"/b"))))
-    yield from ask(ops.exists(at(b"/a")), ops.exists(at(b"/b")))
+    yield Burst(0, (ops.create(at(b"/a")), ops.create(at(b"/e"), flags=1), ops.close_session()))
+    yield from ask(ops.exists(at(b"/a")), ops.exists(at(b"/e")))
 
 
 def xids_come_back_as_they_were():

@@ -12,7 +12,7 @@ OPERATIONS = (
     ops.create(at(b"/x"), b"data"), ops.create2(at(b"/x"), b"data"), ops.create_container(at(b"/x"), b"data"),
     ops.create_ttl(at(b"/x"), b"data"), ops.delete(at(b"/a")), ops.exists(at(b"/a")), ops.get_data(at(b"/a")),
     ops.set_data(at(b"/a"), b"x"), ops.get_acl(at(b"/a")), ops.set_acl(at(b"/a"), wire.READ_ACL),
-    ops.get_children(at(b"/a")), ops.get_children2(at(b"/a")), ops.sync(at(b"/a")), ops.reconfig(b"x", b"y", b"z", 1),
+    ops.get_children(at(b"/a")), ops.get_children2(at(b"/a")), ops.sync(at(b"/a")),
     ops.remove_watches(at(b"/a"), 3), ops.check_watches(at(b"/a"), 3), ops.add_watch(at(b"/a"), 0),
     ops.get_ephemerals(at()), ops.get_all_children_number(at()), ops.delete_container(at(b"/a")),
     ops.set_watches((at(b"/a"),), (at(b"/a"),), (at(b"/a"),), 0),
