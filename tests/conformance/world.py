@@ -1,7 +1,7 @@
 """One side of the comparison: performs steps at one server and returns what was observed.
 
-After each step that can change the tree, every other open session sends a fence (a ping; in an ensemble a sync)
-and reads up to its reply: a server delivers events before later replies, so all events of the change are in hand,
+After each step that can change the tree, every other open session sends a fence (a ping; in an ensemble syncs, until
+its server has caught up) and reads up to its reply: a server delivers events before later replies, so all events of the change are in hand,
 and the place of each among the replies is the same in each run.
 """
 
@@ -21,6 +21,11 @@ ZERO_PASSWORD = bytes(16)
 FUTURE_ZXID = 0x7000_0000_0000_0000
 # After a reply that announces the end of the connection: how long to wait for that end.
 CLOSE_SECONDS = 3.0
+
+PING = operations.ping()
+# How often it has to sync must not show in later xids, so it has one of its own.
+SYNC = dataclasses.replace(operations.sync(b"/"), xid=0)
+MOST_SYNCS = 1000
 
 ENDING_CODES = frozenset({-4, -6, -112, -115, -118})
 
@@ -70,7 +75,7 @@ class World:
         self._addresses = addresses
         self._base = base
         self._sessions = {}
-        self._fence = operations.sync(b"/") if len(addresses) > 1 else operations.ping()
+        self._ensemble = len(addresses) > 1
         self._perform = {
             steps.Open: self._open, steps.Reopen: self._reopen, steps.Drop: self._drop, steps.Ask: self._ask,
             steps.Burst: self._burst, steps.Bytes: self._bytes, steps.Fresh: self._fresh, steps.Word: self._word,
@@ -274,11 +279,21 @@ class World:
 
     def _fence_others(self, session):
         others = [one for number, one in sorted(self._sessions.items()) if one is not session and one.is_open()]
+        if self._ensemble:
+            return [seen for one in others for seen in self._catch_up(one, session.seen_zxid())]
         for one in others:
-            self._send(one, [self._fence])
+            self._send(one, [PING])
+        return [seen for one in others for seen in self._read_replies(one, [PING])]
+
+    def _catch_up(self, session, zxid):
+        """Syncs until the session's own server has applied that zxid; only the last answer counts."""
         seen = []
-        for one in others:
-            seen += self._read_replies(one, [self._fence])
+        for _ in range(MOST_SYNCS):
+            self._send(session, [SYNC])
+            came = self._read_replies(session, [SYNC])
+            if not session.is_open() or session.seen_zxid() >= zxid:
+                return seen + came
+            seen += [one for one in came if one.kind != "reply"]
         return seen
 
     # --- what is no request
