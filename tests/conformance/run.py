@@ -26,7 +26,7 @@ def arguments():
     parser.add_argument("--target", default="zookeeper", metavar="HOST:PORT[,HOST:PORT...]",
                         help="the server to compare; 'zookeeper' starts a second real one (default)")
     parser.add_argument("--target-command", default=None, metavar="COMMAND",
-                        help="starts the target; {port} and {dir} are filled in ({port1}, {port2}... in an ensemble)")
+                        help="starts the target (each node of it); {config}, a zoo.cfg, {port} and {dir} are filled in")
     parser.add_argument("--reference", default=None, metavar="HOST:PORT[,...]",
                         help="a running ZooKeeper (default: one is started)")
     parser.add_argument("--nodes", type=int, default=1, help="nodes of what is started: 1 or 3 (default: 1)")
@@ -47,11 +47,11 @@ def servers(options):
     if options.reference:
         reference = zkserver.Running(addresses(options.reference))
     else:
-        reference = zkserver.ZooKeeper(options.nodes)
+        reference = zkserver.zookeeper(options.nodes)
     if options.target_command:
-        target = zkserver.Command(options.target_command, options.nodes)
+        target = zkserver.target(options.target_command, options.nodes)
     elif options.target == "zookeeper":
-        target = zkserver.ZooKeeper(options.nodes)
+        target = zkserver.zookeeper(options.nodes)
     else:
         target = zkserver.Running(addresses(options.target))
     return reference, target

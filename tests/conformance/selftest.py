@@ -119,7 +119,7 @@ class Altered(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.servers = contextlib.ExitStack()
-        cls.reference, cls.other = (cls.servers.enter_context(zkserver.ZooKeeper()) for _ in range(2))
+        cls.reference, cls.other = (cls.servers.enter_context(zkserver.zookeeper()) for _ in range(2))
 
     @classmethod
     def tearDownClass(cls):

@@ -23,16 +23,19 @@ SUPER_DIGEST = "super:" + base64.b64encode(hashlib.sha1(SUPER_PASSWORD).digest()
 TICK_MS = 2000
 START_SECONDS = 60
 
-SWITCHES = {
-    "zookeeper.extendedTypesEnabled": "true",
-    "zookeeper.4lw.commands.whitelist": "*",
-    "zookeeper.DigestAuthenticationProvider.superDigest": SUPER_DIGEST,
-    "zookeeper.admin.enableServer": "false",
-    # Off, so that no container and no TTL node goes while a sequence runs.
-    "znode.container.checkIntervalMs": "86400000",
+# In the configuration of both sides.
+SETTINGS = (
+    "extendedTypesEnabled=true",
+    "4lw.commands.whitelist=*",
+    f"DigestAuthenticationProvider.superDigest={SUPER_DIGEST}",
+    "maxClientCnxns=0",
+    "admin.enableServer=false",
     # The disk's own pace says nothing about the protocol.
-    "zookeeper.forceSync": "no",
-}
+    "forceSync=no",
+)
+# Off, so that no container and no TTL node goes while a sequence runs.
+NO_SWEEP = "-Dznode.container.checkIntervalMs=86400000"
+JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
 
 
 class ServerFailed(Exception):
@@ -141,61 +144,59 @@ class Servers:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-class ZooKeeper(Servers):
-    """The real ZooKeeper: one standalone server, or an ensemble."""
+class Configured(Servers):
+    """Servers that are started with a configuration file of ZooKeeper's format: one alone, or an ensemble.
 
-    def __init__(self, nodes=1, tick_ms=TICK_MS, settings=()):
-        super().__init__("ZooKeeper")
+    In the command {config} stands for the file, {dir} for a directory and {port} for the port of clients.
+    """
+
+    def __init__(self, label, command, nodes=1, settings=()):
+        super().__init__(label)
+        self._command = command
         self._nodes = nodes
-        self._tick_ms = tick_ms
-        self._settings = tuple(settings)
+        self._settings = settings
 
     def _start(self):
-        ports = free_ports(3 * self._nodes)
-        clients, quorum, election = (ports[i::3] for i in range(3))
+        ports = free_ports(4 * self._nodes)
+        clients, quorum, election, own = (ports[i::4] for i in range(4))
         self.addresses = [("127.0.0.1", port) for port in clients]
         members = [
             f"server.{i + 1}=127.0.0.1:{quorum[i]}:{election[i]}:participant;127.0.0.1:{clients[i]}"
             for i in range(self._nodes)]
         for i in range(self._nodes):
-            self._start_node(i + 1, clients[i], members)
+            home = os.path.join(self.directory, f"node{i + 1}")
+            settings = [one.format(own_port=own[i]) for one in self._settings]
+            config = self._configure(home, i + 1, clients[i], members, settings)
+            values = {"config": config, "dir": home, "port": clients[i]}
+            self._spawn([word.format(**values) for word in self._command], f"node{i + 1}")
 
-    def _start_node(self, number, client_port, members):
-        home = os.path.join(self.directory, f"node{number}")
-        os.makedirs(home)
-        lines = [
-            f"tickTime={self._tick_ms}", "initLimit=20", "syncLimit=10", f"dataDir={home}/data",
-            "maxClientCnxns=0", *self._settings]
+    def _configure(self, home, number, client_port, members, settings):
+        """Writes the node's files; returns the path of its configuration."""
         os.makedirs(home + "/data")
+        lines = [f"tickTime={TICK_MS}", "initLimit=20", "syncLimit=10", f"dataDir={home}/data", *SETTINGS, *settings]
         if self._nodes == 1:
             lines += [f"clientPort={client_port}", "clientPortAddress=127.0.0.1"]
         else:
-            with open(home + "/data/myid", "w") as myid:
-                myid.write(str(number))
-            with open(home + "/members", "w") as dynamic:
-                dynamic.write("\n".join(members) + "\n")
             lines += ["reconfigEnabled=true", "standaloneEnabled=false", f"dynamicConfigFile={home}/members"]
-        with open(home + "/zoo.cfg", "w") as config:
-            config.write("\n".join(lines) + "\n")
-        java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", CLASSPATH]
-        java += [f"-D{name}={value}" for name, value in SWITCHES.items()]
-        self._spawn([*java, MAIN_CLASS, home + "/zoo.cfg"], f"node{number}")
+            _write(home + "/members", members)
+            _write(home + "/data/myid", [str(number)])
+        _write(home + "/zoo.cfg", lines)
+        return home + "/zoo.cfg"
 
 
-class Command(Servers):
-    """A server started by a command line in which {dir} and {port} (or {port1}, {port2}, ...) are filled in."""
+def zookeeper(nodes=1):
+    """The real ZooKeeper."""
+    return Configured("ZooKeeper", [*JAVA, "{config}"], nodes)
 
-    def __init__(self, command, nodes=1):
-        super().__init__("target")
-        self._command = command
-        self._nodes = nodes
 
-    def _start(self):
-        ports = free_ports(self._nodes)
-        self.addresses = [("127.0.0.1", port) for port in ports]
-        values = {"dir": self.directory, "port": ports[0]}
-        values.update({f"port{i + 1}": port for i, port in enumerate(ports)})
-        self._spawn([word.format(**values) for word in shlex.split(self._command)], "target")
+def target(command, nodes=1):
+    """The server to compare, started by a command line. A port more is in its configuration, as rpcPort."""
+    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}"])
+
+
+def _write(path, lines):
+    with open(path, "w") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 class Running(Servers):
@@ -206,4 +207,8 @@ class Running(Servers):
         self.addresses = addresses
 
     def _start(self):
-        pass
+        for address in self.addresses:
+            socket.create_connection(address, timeout=5).close()
+
+    def _wait_until_ready(self):
+        """It is for those who started them to know."""
