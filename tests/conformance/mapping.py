@@ -49,6 +49,13 @@ class MonotoneBijection(Bijection):
         self._target_order.insert(at, target)
         return True
 
+    def stands_still(self, reference, target):
+        """Takes the reference's newest value for one that the target did not make: it stayed at its newest."""
+        if not self._target_order or target != self._target_order[-1] or reference <= self._reference_order[-1]:
+            return False
+        self._there[reference] = target
+        return True
+
 
 class Clock:
     """The times of one server: one per transaction, later transactions not earlier, all near the present."""
@@ -96,6 +103,10 @@ class Mapping:
     def same(self, reference, target):
         """Whether the two values mean the same."""
         return self._compare[reference.kind](reference, target)
+
+    def no_zxid_taken(self, reference, target):
+        """Whether the target's zxid stayed what it was while the reference's moved; later comparisons know of it."""
+        return self._zxids.stands_still(reference.value, target.value)
 
     def _times(self, reference, target):
         return self._clocks[0].plausible(reference.value, reference.zxid) and \

@@ -82,26 +82,30 @@ def tell(runner, failure, options):
 
 
 def run(options, seed, reference, target, transcript):
+    """Runs all that is wanted; whether anything differed."""
     first_base = random.randrange(1, 900_000)
     runner = Runner(reference.addresses, target.addresses, first_base, transcript)
-    failures = 0
+    failures = []
     count = 0
     started = time.monotonic()
     for name, sequence in work(options, seed):
         failure = runner.run(name, sequence)
         count += 1
         if failure:
-            failures += 1
+            failures.append(failure)
             tell(runner, failure, options)
             for side in (reference, target):
                 side.check_alive()
             if not options.keep_going:
                 break
     seconds = time.monotonic() - started
-    print(f"\n{count} sequences, {runner.requests} requests in {seconds:.0f} s, seed {seed}: {failures} with a difference")
+    print(f"\n{count} sequences, {runner.requests} requests in {seconds:.0f} s, seed {seed}:"
+          f" {len(failures)} with a difference")
+    for failure in failures:
+        print(f"- {failure.summary()}")
     for rule, times in sorted(runner.accepted.items()):
         print(f"accepted {times} times: {rule}")
-    return failures
+    return bool(failures)
 
 
 def main():
@@ -116,8 +120,8 @@ def main():
     with reference, target:
         if options.transcript:
             with open(options.transcript, "w") as transcript:
-                return 1 if run(options, seed, reference, target, transcript) else 0
-        return 1 if run(options, seed, reference, target, None) else 0
+                return int(run(options, seed, reference, target, transcript))
+        return int(run(options, seed, reference, target, None))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ class Failure:
     difference: object
     seen: list  # per performed step: (observations of the reference, of the target)
 
+    def summary(self):
+        """In a line: where, at which step, what."""
+        first = self.difference.text.partition("\n")[0]
+        return f"{self.name} | {str(self.sequence[self.at])[:160]} | {first[:300]}"
+
     def report(self):
         lines = [f"DIFFERENCE in {self.name}", ""]
         first = max(0, self.at - CONTEXT_STEPS + 1)

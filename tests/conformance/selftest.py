@@ -63,6 +63,15 @@ class Mappings(unittest.TestCase):
         self.assertFalse(zxids.agrees(16, 1400))
         self.assertFalse(zxids.agrees(30, 1999))
 
+    def test_a_zxid_that_was_not_taken_is_skipped(self):
+        zxids = MonotoneBijection()
+        self.assertTrue(zxids.agrees(10, 1000))
+        self.assertTrue(zxids.stands_still(11, 1000))
+        self.assertTrue(zxids.agrees(11, 1000))
+        self.assertTrue(zxids.agrees(12, 1001))
+        self.assertFalse(zxids.stands_still(13, 1000))
+        self.assertFalse(zxids.stands_still(12, 1001))
+
     def test_times_belong_to_transactions_and_do_not_go_back(self):
         now = int(time.time() * 1000)
         clock = Clock()
