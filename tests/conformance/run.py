@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--transcript", default=None, metavar="FILE", help="write what the reference answered")
     parser.add_argument("--no-shrink", action="store_true", help="do not look for a shorter sequence")
     parser.add_argument("--keep-going", action="store_true", help="go on after a sequence that differs")
+    parser.add_argument("--coverage", action="store_true", help="print how often each operation got which answer")
     parser.add_argument("--list-accepted", action="store_true", help="print the accepted differences and end")
     return parser.parse_args()
 
@@ -105,6 +106,9 @@ def run(options, seed, reference, target, transcript):
         print(f"- {failure.summary()}")
     for rule, times in sorted(runner.accepted.items()):
         print(f"accepted {times} times: {rule}")
+    if options.coverage:
+        for (name, error), times in sorted(runner.answers.items()):
+            print(f"{name} answered {error}: {times} times")
     return bool(failures)
 
 

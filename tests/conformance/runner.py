@@ -2,14 +2,15 @@
 
 import itertools
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import operations as ops
 import steps
 import wire
-from compare import Comparison, describe
+from compare import Comparison, describe, name_of
 from replies import decode
-from world import World
+from world import World, error_of
 from zkserver import SUPER_PASSWORD, ServerFailed
 
 CONTEXT_STEPS = 20
@@ -53,7 +54,8 @@ class Runner:
         self._bases = itertools.count(first_base)
         self._transcript = transcript
         self.requests = 0
-        self.accepted = {}
+        self.accepted = Counter()
+        self.answers = Counter()  # of the reference: (operation, error)
 
     def run(self, name, sequence):
         """Runs the sequence, then looks at and removes what is left of it; a Failure or None."""
@@ -72,8 +74,7 @@ class Runner:
                 _remove_all(worlds, base)
             return failure
         finally:
-            for rule, times in comparison.accepted.items():
-                self.accepted[rule] = self.accepted.get(rule, 0) + times
+            self.accepted += comparison.accepted
             for world in worlds:
                 world.close()
 
@@ -87,6 +88,7 @@ class Runner:
             if silences > MOST_SILENCES:
                 raise ServerFailed(f"the reference has fallen silent in {name} at {step}")
             self.requests += len(step.requests) if isinstance(step, steps.Burst) else 1
+            self.answers.update((name_of(one), error_of(one.payload)) for one in observations[0] if one.kind == "reply")
             difference = comparison.step(*observations)
             if self._transcript:
                 self._transcript.write(f"{step}\n" + "".join(f"        {describe(one)}\n" for one in observations[0]))

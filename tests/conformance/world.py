@@ -243,7 +243,7 @@ class World:
             if request.op == wire.CLOSE_SESSION:
                 session.forget()
                 return seen + self._read_close(session)
-            if _error_of(payload) in ENDING_CODES and (len(batch) == 1 or _error_of(payload) != -6):
+            if error_of(payload) in ENDING_CODES and (len(batch) == 1 or error_of(payload) != -6):
                 seen += self._read_close(session)
                 if not session.is_open():
                     return seen
@@ -333,13 +333,14 @@ class World:
             self._send(session, [probe])
             came = self._read_replies(session, [probe])
             seen += [one for one in came if one.kind != "reply"]
-            if came and came[-1].kind == "reply" and _error_of(came[-1].payload) == -101:
+            if came and came[-1].kind == "reply" and error_of(came[-1].payload) == -101:
                 return seen + [Observation(session.number, "gone")] + self._fence_others(session)
             time.sleep(0.05)
         return seen + [Observation(session.number, "silent")]
 
 
-def _error_of(payload):
+def error_of(payload):
+    """The error code of a reply."""
     reader = Reader(payload)
     if reader.left() < 16:
         return 0
