@@ -1,5 +1,6 @@
 """Runs sequences at both servers and, where they differ, finds the shortest sequence that still does."""
 
+import dataclasses
 import itertools
 import time
 from collections import Counter
@@ -149,6 +150,23 @@ class Runner:
                 break
             else:
                 size //= 2
+        return self._with_shorter_bursts(best, fails, deadline)
+
+    @staticmethod
+    def _with_shorter_bursts(best, fails, deadline):
+        """Leaves single requests out of the bursts that remain."""
+        place, number = 0, 0
+        while place < len(best.sequence) and time.monotonic() < deadline:
+            step = best.sequence[place]
+            if not isinstance(step, steps.Burst) or number >= len(step.requests):
+                place, number = place + 1, 0
+                continue
+            shorter = dataclasses.replace(step, requests=step.requests[:number] + step.requests[number + 1:])
+            again = fails(best.sequence[:place] + [shorter] + best.sequence[place + 1:best.at + 1])
+            if again:
+                best = again
+            else:
+                number += 1
         return best
 
     @staticmethod

@@ -1,8 +1,8 @@
 """One side of the comparison: performs steps at one server and returns what was observed.
 
-After each step that can change the tree, every other open session sends a fence (a ping; in an ensemble syncs, until
-its server has caught up) and reads up to its reply: a server delivers events before later replies, so all events of the change are in hand,
-and the place of each among the replies is the same in each run.
+After each step that can change the tree, every other open session sends a fence (a ping; in an ensemble syncs,
+until its server has caught up) and reads up to its reply: a server delivers events before later replies, so all
+events of the change are in hand, and the place of each among the replies is the same in each run.
 """
 
 import dataclasses
