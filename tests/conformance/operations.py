@@ -182,7 +182,8 @@ def _multi(op, requests, end):
         writer.int(request.op).boolean(False).int(-1).raw(request.body(None))
     if end:
         writer.int(-1).boolean(True).int(-1)
-    return Request(op, (writer.bytes(),), text="{" + "; ".join(map(str, requests)) + "}" + ("" if end else " without end"))
+    text = "{" + "; ".join(map(str, requests)) + "}" + ("" if end else " without end")
+    return Request(op, (writer.bytes(),), text=text)
 
 
 def multi(*requests, end=True):

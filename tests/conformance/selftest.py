@@ -92,7 +92,8 @@ class Words(unittest.TestCase):
         self.assertIsNotNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Sent: 6\nReceived: 5\n"))
 
     def test_numbers_that_follow_from_the_requests_count(self):
-        self.assertIsNotNone(words.difference(b"wchs", b"2 connections watching 2 paths", b"2 connections watching 3 paths"))
+        two, three = b"2 connections watching 2 paths", b"2 connections watching 3 paths"
+        self.assertIsNotNone(words.difference(b"wchs", two, three))
 
 
 class Generated(unittest.TestCase):

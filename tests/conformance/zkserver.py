@@ -112,7 +112,8 @@ class Servers:
             while not serves(address):
                 self.check_alive()
                 if time.monotonic() > deadline:
-                    raise ServerFailed(f"{self.label} at {address} is not ready after {START_SECONDS} s\n" + self.logs())
+                    late = f"{self.label} at {address} is not ready after {START_SECONDS} s\n"
+                    raise ServerFailed(late + self.logs())
                 time.sleep(0.05)
 
     def check_alive(self):

@@ -10,7 +10,8 @@ from steps import Ask, Burst, Bytes, Drop, Fresh, Open, Reopen
 
 
 def timeouts_are_negotiated():
-    for number, timeout in enumerate((0, -1, 1, 3999, 4000, 4001, 10_000, 39_999, 40_000, 40_001, 2 ** 31 - 1, -2 ** 31)):
+    timeouts = (0, -1, 1, 3999, 4000, 4001, 10_000, 39_999, 40_000, 40_001, 2 ** 31 - 1, -2 ** 31)
+    for number, timeout in enumerate(timeouts):
         yield Open(number, timeout)
         yield from ask(ops.ping(), session=number)
 

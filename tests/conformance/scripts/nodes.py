@@ -96,8 +96,8 @@ def sequence_numbers_count_all_creates():
 
 def sequential_name_that_exists():
     yield from tree(b"/q", b"/q/s0000000001")
-    yield from ask(ops.create(at(b"/q/s"), flags=2), ops.create(at(b"/q/s0000000003")), ops.create(at(b"/q/s"), flags=2),
-                   ops.create(at(b"/q/s"), flags=2), ops.get_children2(at(b"/q")))
+    yield from ask(ops.create(at(b"/q/s"), flags=2), ops.create(at(b"/q/s0000000003")),
+                   ops.create(at(b"/q/s"), flags=2), ops.create(at(b"/q/s"), flags=2), ops.get_children2(at(b"/q")))
 
 
 def stats_of_parents():
@@ -118,8 +118,8 @@ def deleting_what_is_not_there_or_not_empty():
 def special_nodes_stay():
     for path in (b"/", b"/zookeeper", b"/zookeeper/quota", b"/zookeeper/config"):
         yield from ask(ops.delete(path), ops.delete(path, 0), ops.multi(ops.delete(path)), ops.create(path))
-    yield from ask(ops.set_data(b"/zookeeper/config", b"x"), ops.exists(b"/zookeeper/config"), ops.exists(b"/zookeeper"),
-                   ops.create(b"/zookeeper/config/x"), ops.create(b"/zookeeper/config/x", flags=1))
+    yield from ask(ops.set_data(b"/zookeeper/config", b"x"), ops.exists(b"/zookeeper/config"),
+                   ops.exists(b"/zookeeper"), ops.create(b"/zookeeper/config/x"), ops.create(b"/zookeeper/config/x", flags=1))
 
 
 def ephemerals_have_no_children_and_go_with_the_session():

@@ -14,7 +14,8 @@ def _limit(suffix, limits, stats=b"count=0,bytes=0"):
 
 
 def _look(suffix):
-    yield from ask(ops.get_data(QUOTA + suffix + b"/zookeeper_stats"), ops.get_data(QUOTA + suffix + b"/zookeeper_limits"))
+    yield from ask(ops.get_data(QUOTA + suffix + b"/zookeeper_stats"),
+                   ops.get_data(QUOTA + suffix + b"/zookeeper_limits"))
 
 
 def statistics_follow_the_tree():
@@ -50,7 +51,8 @@ def limits_of_many_forms():
                    b"count=5,bytes=5000", None):
         yield from ask(ops.create(QUOTA + b"/q/zookeeper_limits", limits), ops.create(at(b"/q/x"), b"abc"),
                        ops.set_data(at(b"/q/x"), b"abcdef"), ops.get_data(QUOTA + b"/q/zookeeper_stats"),
-                       ops.delete(at(b"/q/x")), ops.get_children(QUOTA + b"/q"), ops.delete(QUOTA + b"/q/zookeeper_limits"))
+                       ops.delete(at(b"/q/x")), ops.get_children(QUOTA + b"/q"),
+                       ops.delete(QUOTA + b"/q/zookeeper_limits"))
 
 
 def limits_before_the_nodes():

@@ -20,15 +20,16 @@ def exists_watch():
     yield from tree()
     yield from ask(ops.exists(at(b"/w"), True))
     yield from _changes(at(b"/w"))
-    for change in (ops.create(at(b"/w")), ops.set_data(at(b"/w"), b""), ops.create(at(b"/w/c")), ops.delete(at(b"/w/c")),
-                   ops.delete(at(b"/w"))):
+    for change in (ops.create(at(b"/w")), ops.set_data(at(b"/w"), b""), ops.create(at(b"/w/c")),
+                   ops.delete(at(b"/w/c")), ops.delete(at(b"/w"))):
         yield from ask(ops.exists(at(b"/w"), True))
         yield from ask(change, session=SOMEBODY_ELSE)
 
 
 def data_watch():
     yield from tree(b"/w")
-    for change in (ops.set_data(at(b"/w"), b""), ops.create(at(b"/w/c")), ops.delete(at(b"/w/c")), ops.delete(at(b"/w"))):
+    for change in (ops.set_data(at(b"/w"), b""), ops.create(at(b"/w/c")), ops.delete(at(b"/w/c")),
+                   ops.delete(at(b"/w"))):
         yield from ask(ops.get_data(at(b"/w"), True))
         yield from ask(change, session=SOMEBODY_ELSE)
     yield from ask(ops.get_data(at(b"/w"), True), ops.create(at(b"/w")))
