@@ -229,10 +229,9 @@ bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<E
   add(rearm.recursive, WatchKind::recursive);
   history_.each_after(rearm.relative, [&](const store::NodeEvent& change) {
     table.fire(change, [&](WatcherId, EventType type, std::string_view) {
-      if (!may_hear(attachment, change.acl_bytes)) return;
-      const std::string_view path =
-          type == EventType::children_changed ? path::parent(change.path) : std::string_view(change.path);
-      events.push_back({type, change.zxid, path});
+      const bool of_parent = type == EventType::children_changed;
+      if (!may_hear(attachment, of_parent ? change.parent_acl_bytes : change.acl_bytes)) return;
+      events.push_back({type, change.zxid, of_parent ? path::parent(change.path) : std::string_view(change.path)});
     });
   });
   table.each([&](WatcherId, std::string_view path, WatchKind kind) { watches_.add(watcher, path, kind); });

@@ -59,6 +59,8 @@ TEST_CASE_METHOD(TreeFixture, "a new tree has the znodes that are always there, 
   CHECK(get("/").stored_cversion == 0);
   CHECK(get("/").open_to_all());
   CHECK(get("/zookeeper").stat.cversion == -2);
+  CHECK(get("/zookeeper/config").stat.aversion == -1);
+  CHECK(get("/zookeeper/config").acl() == AclList{{perm::read, "world", "anyone"}});
   CHECK(tree.view()->node_count() == 4);
   MemoryMachine other;
   auto other_disk = other.disk();
@@ -369,7 +371,7 @@ TEST_CASE("an unknown format and unreadable transactions are told") {
   auto kv = disk->open("state", options);
   auto writer = kv->write();
   SECTION("newer format") {
-    writer->put(meta_table, format_row, std::string("\2\0\0\0\0\0\0\0", 8));
+    writer->put(meta_table, format_row, std::string("\3\0\0\0\0\0\0\0", 8));
     writer->commit();
     CHECK_THROWS_WITH(Tree(disk->open("state", options)), Catch::Contains("newer version"));
   }
