@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/cleanup.hpp"
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/network.hpp"
@@ -84,6 +85,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   template <class Local, class Remote>
   void answer(const Origin& to, const Local& local, const Remote& remote);
   void expire(const std::vector<SessionId>& sessions);
+  void clean_up();
+  Rules rules();
   void applied(const Applied& applied);
   void report() const;
 
@@ -117,6 +120,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::vector<WaitingSync> syncs_asked_;    // the confirmation is under way
   std::vector<WaitingSync> syncs_waiting_;  // for the next one
   SessionTrackerActor tracker_;
+  Cleanup cleanup_;
+  std::int64_t next_quota_warning_ = 0;
   Zxid digest_zxid_;
   std::uint64_t digest_ = 0;
 };
