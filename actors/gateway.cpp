@@ -407,11 +407,9 @@ void Gateway::fire(const store::AppliedBatch& batch) {
       Attachment* attachment = find(SessionId{static_cast<std::int64_t>(watcher)});
       TROUPE_CHECK(attachment != nullptr, "a closed attachment has no watches");
       if (type == EventType::children_changed) {
-        const auto above = path::parent(change.path);
-        const auto parent = view_->get(above);
-        if (parent && !ReadCalls::may_hear(*attachment, parent->acl_bytes)) return;
+        if (!ReadCalls::may_hear(*attachment, change.parent_acl_bytes)) return;
         if (attachment->events.empty()) touched_.push_back(attachment);
-        attachment->events.push_back({type, change.zxid, above});
+        attachment->events.push_back({type, change.zxid, path::parent(change.path)});
       } else {
         if (!ReadCalls::may_hear(*attachment, change.acl_bytes)) return;
         if (attachment->events.empty()) touched_.push_back(attachment);

@@ -74,6 +74,11 @@ RoleOptions make_options(const NodeConfig& config) {
   options.heartbeat_ms = config.heartbeat_ms;
   options.failure_timeout_ms = config.failure_timeout_ms;
   options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
+  options.cleanup = {.interval_ms = config.container_check_ms,
+                     .per_minute = config.container_max_per_minute,
+                     .never_used_ms = config.container_never_used_ms};
+  options.enforce_quota = config.enforce_quota;
+  options.acl_schemes = {.x509 = config.acl_x509, .sasl = config.acl_sasl};
   return options;
 }
 
@@ -93,6 +98,7 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
+  options.super_digest = config.super_digest;
   return options;
 }
 

@@ -35,6 +35,13 @@ struct NodeConfig {
   std::uint32_t min_session_timeout_ms = 0;  ///< 0: two ticks
   std::uint32_t max_session_timeout_ms = 0;  ///< 0: twenty ticks
 
+  std::uint32_t container_check_ms = 60'000;     ///< between clean-ups of containers and TTL znodes
+  std::uint32_t container_max_per_minute = 10'000;  ///< deletions by them
+  std::uint32_t container_never_used_ms = 0;     ///< after so long a container without children ever goes; 0: never
+  bool enforce_quota = false;                    ///< hard quotas refuse, soft ones warn; otherwise they only count
+  bool acl_x509 = false, acl_sasl = false;       ///< access control lists may name identities of these schemes
+  std::string super_digest;                      ///< "super:base64(sha1(super:password))" of the super user; empty: none
+
   std::uint64_t checkpoint_txns = 100'000;   ///< transactions between checkpoints
   std::uint64_t log_map_size = 1ull << 36;   ///< upper bound of the log's file, bytes
   std::uint64_t state_map_size = 1ull << 40; ///< upper bound of the state's file, bytes

@@ -10,7 +10,7 @@ bool permitted(const Attachment& attachment, const store::Node& node, std::uint3
   return node.open_to_all() || acl::permits(node.acl(), perms, attachment.identity.list());
 }
 
-/// Znodes below `path`.
+/// Znodes below `path`, which is not the root.
 std::uint64_t count_below(const store::View& view, std::string_view path) {
   std::uint64_t count = 0;
   std::vector<std::string> left{std::string(path)};
@@ -19,13 +19,30 @@ std::uint64_t count_below(const store::View& view, std::string_view path) {
     left.pop_back();
     view.children(next, {}, [&](std::string_view name) {
       ++count;
-      std::string child = next == "/" ? "/" : next + "/";
-      child += name;
+      std::string child = (next + "/").append(name);
       if (const auto node = view.get(child); node && node->stat.num_children != 0) left.push_back(std::move(child));
       return true;
     });
   }
   return count;
+}
+
+/// As ZooKeeper counts: under its empty name the root counts itself.
+std::uint64_t count_all(const store::View& view, const Call& call) {
+  if (call.path.empty()) return view.node_count();
+  return call.path == "/" ? view.node_count() - 1 : count_below(view, call.path);
+}
+
+/// The empty path is another name of the root.
+std::string_view znode_of(const Call& call) {
+  return call.path.empty() ? "/" : call.path;
+}
+
+/// What Java's String.trim() leaves.
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -55,10 +72,10 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
       get_ephemerals(attachment, call, view, reply);
       break;
     case OpCode::all_children_number:
-      if (find(attachment, call, view, reply, store::perm::read)) reply.count = count_below(view, call.path);
+      if (find(attachment, call, view, reply, store::perm::read)) reply.count = count_all(view, call);
       break;
     case OpCode::who_am_i:
-      reply.identities = attachment.identity.list();
+      reply.identities = show_users(attachment);
       break;
     case OpCode::add_auth:
       add_auth(attachment, call, reply);
@@ -81,11 +98,9 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
 
 std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& call, const store::View& view,
                                            Reply& reply, std::uint32_t perms) {
-  if (!path::valid(call.path)) {
-    reply.error = Error::bad_arguments;
-    return std::nullopt;
-  }
-  auto node = view.get(call.path);
+  // Reads do not look at a path's syntax: where it is wrong there is nothing.
+  const std::string_view path = znode_of(call);
+  auto node = path::valid(path) ? view.get(path) : std::nullopt;
   if (!node) {
     reply.error = Error::no_node;
   } else if (!permitted(attachment, *node, perms)) {
@@ -122,7 +137,7 @@ void ReadCalls::get_children(Attachment& attachment, const Call& call, const sto
   text_.clear();
   ends_.clear();
   if (node_.stat.num_children != 0) {
-    view.children(call.path, call.after, [&](std::string_view name) {
+    view.children(znode_of(call), call.after, [&](std::string_view name) {
       if (call.limit != 0 && ends_.size() == call.limit) {
         reply.more = true;
         return false;
@@ -156,11 +171,28 @@ void ReadCalls::get_acl(Attachment& attachment, const Call& call, const store::V
 void ReadCalls::get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
   text_.clear();
   ends_.clear();
+  const std::string_view trimmed = trim(call.path);
+  const std::string_view prefix = trimmed.empty() || trimmed == "/" ? "" : call.path;
   view.ephemerals(attachment.session, [&](std::string_view path) {
-    if (path.starts_with(call.path)) copy_name(path);
+    if (path.starts_with(prefix)) copy_name(path);
     return true;
   });
   show_names(reply);
+}
+
+/// Of a digest the name alone is shown.
+capnp::List<schema::Identity>::Reader ReadCalls::show_users(const Attachment& attachment) {
+  const auto identities = attachment.identity.list();
+  users_ = std::make_unique<capnp::MallocMessageBuilder>();
+  auto users = users_->initRoot<capnp::AnyPointer>().initAs<capnp::List<schema::Identity>>(identities.size());
+  for (unsigned i = 0; i < users.size(); ++i) {
+    const auto identity = identities[i];
+    users.setWithCaveats(i, identity);
+    if (identity.getScheme() != "digest") continue;
+    const std::string id = identity.getId();
+    users[i].setId(id.substr(0, id.find(':')));
+  }
+  return users.asReader();
 }
 
 void ReadCalls::copy_name(std::string_view name) {
@@ -189,7 +221,7 @@ void ReadCalls::add_auth(Attachment& attachment, const Call& call, Reply& reply)
 
 void ReadCalls::add_watch(Attachment& attachment, const Call& call, Reply& reply) {
   const bool stays = call.kind == WatchKind::persistent || call.kind == WatchKind::recursive;
-  if (!stays || !path::valid(call.path)) {
+  if (!stays) {
     reply.error = Error::bad_arguments;
     return;
   }
@@ -229,10 +261,9 @@ bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<E
   add(rearm.recursive, WatchKind::recursive);
   history_.each_after(rearm.relative, [&](const store::NodeEvent& change) {
     table.fire(change, [&](WatcherId, EventType type, std::string_view) {
-      if (!may_hear(attachment, change.acl_bytes)) return;
-      const std::string_view path =
-          type == EventType::children_changed ? path::parent(change.path) : std::string_view(change.path);
-      events.push_back({type, change.zxid, path});
+      const bool of_parent = type == EventType::children_changed;
+      if (!may_hear(attachment, of_parent ? change.parent_acl_bytes : change.acl_bytes)) return;
+      events.push_back({type, change.zxid, of_parent ? path::parent(change.path) : std::string_view(change.path)});
     });
   });
   table.each([&](WatcherId, std::string_view path, WatchKind kind) { watches_.add(watcher, path, kind); });

@@ -4,7 +4,10 @@
 // Owner: the gateway, whose thread is the only one here.
 #pragma once
 
+#include <capnp/message.h>
+
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +45,7 @@ class ReadCalls {
 
   std::optional<store::Node> find(Attachment& attachment, const Call& call, const store::View& view, Reply& reply,
                                   std::uint32_t perms);
+  capnp::List<schema::Identity>::Reader show_users(const Attachment& attachment);
   void copy_name(std::string_view name);
   void show_names(Reply& reply);
 
@@ -55,6 +59,7 @@ class ReadCalls {
   std::vector<std::size_t> ends_;
   std::vector<std::string_view> names_;
   store::AclList acl_;
+  std::unique_ptr<capnp::MallocMessageBuilder> users_;
 };
 
 /// The watcher of a session, in the watch table.

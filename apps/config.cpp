@@ -37,6 +37,12 @@ void check_range(const Draft& draft, int line, std::string_view key, std::int64_
                        std::to_string(range.low) + " to " + std::to_string(range.high));
 }
 
+void check_super_digest(const Draft& draft, int line, std::string_view key, std::string_view digest) {
+  if (digest.find(':') != digest.npos && !digest.ends_with(':')) return;
+  draft.fail(line, std::string(key) + " is \"" + std::string(digest) +
+                       "\"; write a name, a colon and the base64 text of the SHA-1 of \"name:password\"");
+}
+
 namespace {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -86,6 +86,17 @@ Key<T> text(std::string_view name, std::string T::*field) {
 }
 
 template <class T>
+Key<T> flag(std::string_view name, bool T::*field) {
+  return {name,
+          [=](const Draft& draft, const toml::node& value, T& into) {
+            if (!value.is_boolean())
+              draft.fail(line_of(value), std::string(name) + " must be true or false, not " + kind_of(value));
+            into.*field = value.as_boolean()->get();
+          },
+          [=](std::ostream& out, const T& from) { out << (from.*field ? "true" : "false"); }};
+}
+
+template <class T>
 Key<T> id(PeerId T::*field) {
   return {"id",
           [=](const Draft& draft, const toml::node& value, T& into) {
@@ -113,6 +124,12 @@ void read_log_level(const Draft& draft, const toml::node& value, NodeConfig& int
                "log_level is \"" + into.log_level + "\"; write trace, debug, info, warn, error, critical or off");
 }
 
+void read_super_digest(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  if (value.is_string() && value.as_string()->get().empty()) return;  // as it is written where there is none
+  into.super_digest = read_text(draft, "super_digest", value);
+  config::check_super_digest(draft, line_of(value), "super_digest", into.super_digest);
+}
+
 const std::vector<Key<NodeConfig>>& node_keys() {
   using C = NodeConfig;
   static const std::vector<Key<C>> keys{
@@ -128,6 +145,13 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("max_session_timeout_ms", &C::max_session_timeout_ms, range::timeout_ms),
       number("heartbeat_ms", &C::heartbeat_ms, range::heartbeat_ms),
       number("failure_timeout_ms", &C::failure_timeout_ms, range::heartbeat_ms),
+      number("container_check_ms", &C::container_check_ms, range::interval_ms),
+      number("container_max_per_minute", &C::container_max_per_minute, range::per_minute),
+      number("container_never_used_ms", &C::container_never_used_ms, range::timeout_ms),
+      flag("enforce_quota", &C::enforce_quota),
+      flag("acl_x509", &C::acl_x509),
+      flag("acl_sasl", &C::acl_sasl),
+      {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),
       number("state_map_size", &C::state_map_size, range::map_size),

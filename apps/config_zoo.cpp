@@ -157,6 +157,17 @@ void read_group(const Draft& draft, Zoo& zoo, const Entry& entry) {
   }
 }
 
+/// authProvider.NAME=CLASS: what ZooKeeper loads, and what lists may name from then on.
+void read_auth_provider(Draft& draft, Zoo&, const Entry& entry) {
+  if (entry.value.ends_with(".X509AuthenticationProvider")) {
+    draft.node().acl_x509 = true;
+  } else if (entry.value.ends_with(".SASLAuthenticationProvider")) {
+    draft.node().acl_sasl = true;
+  } else {
+    draft.warn(entry.line, entry.key + " names " + entry.value + ", which is not known and has no effect");
+  }
+}
+
 using Reader = std::function<void(Draft&, Zoo&, const Entry&)>;
 
 template <class N>
@@ -184,6 +195,19 @@ const std::map<std::string_view, Reader>& readers() {
       {"snapCount", number(&NodeConfig::checkpoint_txns, range::checkpoint_txns)},
       {"minSessionTimeout", timeout(&NodeConfig::min_session_timeout_ms, "min_session_timeout_ms")},
       {"maxSessionTimeout", timeout(&NodeConfig::max_session_timeout_ms, "max_session_timeout_ms")},
+      {"znode.container.checkIntervalMs", number(&NodeConfig::container_check_ms, range::interval_ms)},
+      {"znode.container.maxPerMinute", number(&NodeConfig::container_max_per_minute, range::per_minute)},
+      {"znode.container.maxNeverUsedIntervalMs", number(&NodeConfig::container_never_used_ms, range::timeout_ms)},
+      {"enforceQuota",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().enforce_quota = read_flag(draft, entry); }},
+      {"enforce.quota",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().enforce_quota = read_flag(draft, entry); }},
+      {"DigestAuthenticationProvider.superDigest",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         config::check_super_digest(draft, entry.line, entry.key, entry.value);
+         draft.node().super_digest = entry.value;
+       }},
+      {"authProvider.", read_auth_provider},
       {"dataDir",
        [](Draft& draft, Zoo&, const Entry& entry) {
          if (entry.value.empty()) draft.fail(entry.line, "dataDir is empty; name the directory for the node's data");

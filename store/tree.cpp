@@ -7,7 +7,7 @@
 namespace troupe::store {
 
 std::vector<std::string> Tree::tables() {
-  return {"nodes", "sessions", "ephemerals", "answers", "meta"};
+  return {"nodes", "sessions", "ephemerals", "answers", "meta", "due"};
 }
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {

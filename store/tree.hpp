@@ -7,6 +7,8 @@
 //   sessions    session → timeout
 //   ephemerals  session, path → (nothing)
 //   answers     session, request number → Outcome
+//   due         when, path → (nothing): containers and TTL znodes without children, by the time at which
+//               they may be cleaned up
 //   meta        applied zxid, its time, digest, ensemble id, session key
 //
 // Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
@@ -98,6 +100,8 @@ struct NodeEvent {
   /// Of the node, for created and data_changed as it then was, for deleted as it was before:
   /// the access control list, as in Node::acl_bytes, for watches that are checked at each event.
   std::string acl_bytes;
+  /// Likewise of the parent, for created and deleted: who hears that its children changed.
+  std::string parent_acl_bytes;
 };
 
 /// All that a batch of transactions answered and changed, in order.
@@ -122,6 +126,12 @@ class View {
   void children(std::string_view path, std::string_view after, const std::function<bool(std::string_view name)>& each) const;
   /// Paths of the session's ephemerals; those longer than 503 bytes come first, otherwise in byte order.
   void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
+  /// The znodes that may be cleaned up at `now_ms`: TTL znodes without children whose time is past,
+  /// containers whose children have all gone and, unless `never_used_ms` is 0, containers that have been
+  /// without a child for longer than that. Begins behind the entry `after`, an `entry` of an earlier
+  /// call, even if it is gone, or "". `each` returns false to stop.
+  void due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view after,
+           const std::function<bool(std::string_view entry, std::string_view path)>& each) const;
   void sessions(const std::function<void(const Session&)>& each) const;
   std::optional<Session> session(SessionId id) const;
   /// The outcome kept for a numbered request.

@@ -5,6 +5,7 @@
 #include "actors/gateway_actor.hpp"
 #include "actors/log_writer.hpp"
 #include "actors/peer.hpp"
+#include "apps/sim/history.hpp"
 
 namespace troupe::sim {
 namespace {
@@ -127,6 +128,7 @@ void SimNode::start() {
   context.options.observer = options_.observer;
   context.options.init_timeout_ms = 5'000;
   context.options.session_interval_ms = 100;
+  context.options.cleanup = {.interval_ms = 700, .per_minute = 60'000, .never_used_ms = never_used_ms};
   context.host = p.peer_host.get();
   context.network = p.network.get();
   context.data = p.data.get();

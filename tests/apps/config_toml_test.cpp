@@ -64,6 +64,11 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.log_map_size = 1 << 30;
   node.state_map_size = 1 << 29;
   node.gateways = 3;
+  node.container_check_ms = 5'000;
+  node.container_max_per_minute = 7;
+  node.container_never_used_ms = 9'000;
+  node.enforce_quota = node.acl_x509 = node.acl_sasl = true;
+  node.super_digest = "super:hash";
   node.log_level = "debug";
   node.members[{7}] = {.host = "h", .peer_port = 1, .rpc_port = 2, .observer = false, .weight = 5, .group = 1};
   node.members[{8}] = {.host = "i", .peer_port = 3, .rpc_port = 0, .observer = true, .weight = 0, .group = 0};

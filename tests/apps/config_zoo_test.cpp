@@ -33,6 +33,25 @@ const std::string port_warning = " serves clients of Troupe's RPC; ZooKeeper's o
 
 }  // namespace
 
+TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
+  Zoo zoo;
+  const NodeConfig node = zoo.load(
+      "clientPort=2181\nznode.container.checkIntervalMs=5000\nznode.container.maxPerMinute=7\n"
+      "znode.container.maxNeverUsedIntervalMs=9000\nenforceQuota=true\n"
+      "DigestAuthenticationProvider.superDigest=super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=\n"
+      "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n" +
+      three_servers).node;
+  CHECK(node.container_check_ms == 5000);
+  CHECK(node.container_max_per_minute == 7);
+  CHECK(node.container_never_used_ms == 9000);
+  CHECK(node.enforce_quota);
+  CHECK(node.super_digest == "super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
+  CHECK(node.acl_sasl);
+  CHECK_FALSE(node.acl_x509);
+  CHECK(zoo.error("clientPort=2181\nDigestAuthenticationProvider.superDigest=secret\n").find("base64") !=
+        std::string::npos);
+}
+
 TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stands in myid") {
   Zoo zoo;
   LoadedConfig loaded = zoo.load(
