@@ -259,7 +259,11 @@ void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) 
   const auto error = proposer_->has_session(request.session) ? Error::ok : Error::session_expired;
   if (error == Error::ok) {
     owners_[request.session] = origin;
-    this->send(tracker_, Heard{{request.session}});
+    if (request.timeout_ms != 0) {
+      this->send(tracker_, TrackSessions{{{request.session, request.timeout_ms}}, {}});
+    } else {
+      this->send(tracker_, Heard{{request.session}});
+    }
   }
   const Zxid barrier = core_.last_proposed();
   answer(origin, Attached{request.ticket, error, barrier},
@@ -337,7 +341,8 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
         when_serving([this, requests = submit.requests] { this->submit(context_.options.self, requests); });
       },
       [this](const Attach& attach) {
-        when_serving([this, request = zab::RevalidateSession{attach.gateway, attach.ticket, attach.session}] {
+        when_serving([this, request = zab::RevalidateSession{attach.gateway, attach.ticket, attach.session,
+                                                               attach.timeout_ms}] {
           revalidate(context_.options.self, request);
         });
       },

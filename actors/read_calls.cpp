@@ -60,8 +60,10 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
     case OpCode::who_am_i:
       reply.identities = attachment.identity.list();
       break;
-    case OpCode::add_auth:
-      add_auth(attachment, call, reply);
+    case OpCode::ping:
+      break;
+    case OpCode::multi_read:
+      multi_read(attachment, call, view, reply);
       break;
     case OpCode::add_watch:
       add_watch(attachment, call, reply);
@@ -178,13 +180,45 @@ void ReadCalls::show_names(Reply& reply) {
   reply.names = names_;
 }
 
-void ReadCalls::add_auth(Attachment& attachment, const Call& call, Reply& reply) {
+void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  results_.clear();
+  text_.clear();
+  ends_.clear();
+  std::vector<std::size_t> first_names;
+  for (const auto& read : call.reads) {
+    ReadResult& result = results_.emplace_back();
+    result.code = read.code;
+    first_names.push_back(ends_.size());
+    Reply one;
+    const auto node = find(attachment, {.path = read.path}, view, one, store::perm::read);
+    result.error = one.error;
+    if (!node) continue;
+    result.stat = node->stat;
+    if (read.code == OpCode::get_data) {
+      if (node->has_data) result.data = node->data;
+    } else if (node->stat.num_children != 0) {
+      view.children(read.path, {}, [&](std::string_view name) {
+        copy_name(name);
+        return true;
+      });
+    }
+  }
+  first_names.push_back(ends_.size());
+  show_names(reply);
+  reply.names = {};
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    results_[i].names = std::span(names_).subspan(first_names[i], first_names[i + 1] - first_names[i]);
+  }
+  reply.reads = results_;
+}
+
+Error ReadCalls::add_auth(Attachment& attachment, const Call& call) {
   if (call.scheme == "digest") {
     attachment.identity.add_digest(call.credentials, super_digest_);
-  } else if (call.scheme != "ip" && call.scheme != "world") {
-    // The address is known and "world" is everybody: asking for either is right and changes nothing.
-    reply.error = Error::auth_failed;
+    return Error::ok;
   }
+  // The address is known already: to ask for it is right and changes nothing.
+  return call.scheme == "ip" ? Error::ok : Error::auth_failed;
 }
 
 void ReadCalls::add_watch(Attachment& attachment, const Call& call, Reply& reply) {

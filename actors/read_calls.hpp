@@ -25,6 +25,9 @@ class ReadCalls {
   /// Answers `call` to the attachment's sink, now.
   void answer(Attachment& attachment, const Call& call, const store::View& view);
 
+  /// Takes up what the client proves, if it does.
+  Error add_auth(Attachment& attachment, const Call& call);
+
   /// Whether an event about a znode with this list may be told to the client.
   static bool may_hear(const Attachment& attachment, std::string_view acl_bytes);
 
@@ -33,8 +36,8 @@ class ReadCalls {
   void get_data(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_children(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_acl(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
+  void multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
-  void add_auth(Attachment& attachment, const Call& call, Reply& reply);
   void add_watch(Attachment& attachment, const Call& call, Reply& reply);
   void find_watch(Attachment& attachment, const Call& call, Reply& reply);
   void set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
@@ -55,6 +58,7 @@ class ReadCalls {
   std::vector<std::size_t> ends_;
   std::vector<std::string_view> names_;
   store::AclList acl_;
+  std::vector<ReadResult> results_;
 };
 
 /// The watcher of a session, in the watch table.

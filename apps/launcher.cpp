@@ -98,6 +98,7 @@ bool Launcher::ports_are_free() const {
   for (const Child& child : children_) {
     const NodeConfig& config = child.node.config;
     check(config.client_address, config.rpc_port, child, "rpc_port");
+    if (config.zk_port != 0) check(config.client_address, config.zk_port, child, "zk_port");
     check(config.peer_address, config.members.at(config.id).peer_port, child, "peer_port");
   }
   return free;
@@ -107,7 +108,8 @@ void Launcher::announce() const {
   for (const Child& child : children_) {
     const NodeConfig& config = child.node.config;
     say("node " + to_string(config.id) + (config.members.at(config.id).observer ? " (observer)" : "") + ": clients " +
-        child.node.client_address() + ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " +
+        child.node.client_address() + (config.zk_port != 0 ? ", ZooKeeper's clients " + child.node.zk_address() : "") +
+        ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " +
         child.node.log_file);
   }
 }
