@@ -83,6 +83,8 @@ std::optional<KindTraits> traits_of(schema::NodeKind kind) {
       return KindTraits{schema::NodeKind::EPHEMERAL, store::NodeKind::ephemeral, true};
     case schema::NodeKind::CONTAINER:
       return KindTraits{kind, store::NodeKind::container, false};
+    case schema::NodeKind::CONTAINER_SEQUENTIAL:
+      return KindTraits{schema::NodeKind::CONTAINER, store::NodeKind::container, true};
     case schema::NodeKind::TTL:
       return KindTraits{kind, store::NodeKind::ttl, false};
     case schema::NodeKind::TTL_SEQUENTIAL:

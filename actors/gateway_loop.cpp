@@ -69,7 +69,7 @@ void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientP
   zk_door_ = std::make_unique<zk::Door>(
       gateway_, io.unixEventPort, io.provider->getTimer(),
       [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(ports.zk), admission,
-      [this](std::string_view word) { return words_->answer(word, *zk_door_); },
+      [this](std::string_view received) { return words_->answer(received, *zk_door_); },
       zk::DoorOptions{.max_frame = config_.jute_maxbuffer});
 }
 

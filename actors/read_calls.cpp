@@ -90,7 +90,7 @@ std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& c
   auto node = view.get(call.path);
   if (!node) {
     reply.error = Error::no_node;
-  } else if (!permitted(attachment, *node, perms)) {
+  } else if (perms != 0 && !permitted(attachment, *node, perms)) {
     reply.error = Error::no_auth;
     node.reset();
   }
@@ -98,7 +98,7 @@ std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& c
 }
 
 void ReadCalls::exists(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  if (const auto node = find(attachment, call, view, reply, store::perm::read)) {
+  if (const auto node = find(attachment, call, view, reply, 0)) {
     node_ = *node;
     reply.stat = &node_.stat;
     if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::data);
@@ -241,6 +241,11 @@ void ReadCalls::find_watch(Attachment& attachment, const Call& call, Reply& repl
     look(*call.kind);
     // To a client a watch set by exists is a data watch, there or not.
     if (*call.kind == WatchKind::data) look(WatchKind::exist);
+    // One that stays hears what both of the one-shot kinds would.
+    if (!remove && (*call.kind == WatchKind::data || *call.kind == WatchKind::child)) {
+      look(WatchKind::persistent);
+      look(WatchKind::recursive);
+    }
   } else {
     for (std::size_t kind = 0; kind < watch_kinds; ++kind) look(static_cast<WatchKind>(kind));
   }
@@ -273,8 +278,18 @@ bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<E
   return true;
 }
 
+void ReadCalls::arm_by_state(Attachment& attachment, const store::View& view, const Rearm& rearm,
+                             std::vector<Event>& events) {
+  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
+                [&](WatcherId, EventType type, std::string_view path) {
+                  const auto node = view.get(path);
+                  if (node && !permitted(attachment, *node, store::perm::read)) return;
+                  events.push_back({type, view.zxid(), event_paths_.emplace_back(path)});
+                });
+}
+
 void ReadCalls::set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  const Rearm& rearm = *call.rearm;
+  Rearm rearm = *call.rearm;
   for (auto list : {rearm.data, rearm.exist, rearm.child, rearm.persistent, rearm.recursive}) {
     for (const auto path : list) {
       if (!path::valid(path)) {
@@ -284,19 +299,17 @@ void ReadCalls::set_watches(Attachment& attachment, const Call& call, const stor
     }
   }
   std::vector<Event> events;
-  if (replay(attachment, rearm, events)) {
-    if (!events.empty()) attachment.sink->on_events(events);
-    return;
+  event_paths_.clear();
+  if (rearm.by_state) {
+    Rearm once = rearm;
+    once.persistent = once.recursive = {};
+    arm_by_state(attachment, view, once, events);
+    rearm.data = rearm.exist = rearm.child = {};
   }
-
-  std::deque<std::string> paths;  // of the events
-  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
-                [&](WatcherId, EventType type, std::string_view path) {
-                  const auto node = view.get(path);
-                  if (node && !permitted(attachment, *node, store::perm::read)) return;
-                  events.push_back({type, view.zxid(), paths.emplace_back(path)});
-                });
+  const bool told = replay(attachment, rearm, events);
+  if (!told) arm_by_state(attachment, view, rearm, events);
   if (!events.empty()) attachment.sink->on_events(events);
+  if (told) return;
   // What was deleted below a recursive watch is told by nothing.
   for (const auto path : rearm.recursive) attachment.sink->on_events_lost(path, view.zxid());
 }

@@ -4,6 +4,7 @@
 // Owner: the gateway, whose thread is the only one here.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ class ReadCalls {
   void add_watch(Attachment& attachment, const Call& call, Reply& reply);
   void find_watch(Attachment& attachment, const Call& call, Reply& reply);
   void set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
+  void arm_by_state(Attachment& attachment, const store::View& view, const Rearm& rearm, std::vector<Event>& events);
   bool replay(Attachment& attachment, const Rearm& rearm, std::vector<Event>& events);
 
   std::optional<store::Node> find(Attachment& attachment, const Call& call, const store::View& view, Reply& reply,
@@ -59,6 +61,7 @@ class ReadCalls {
   std::vector<std::string_view> names_;
   store::AclList acl_;
   std::vector<ReadResult> results_;
+  std::deque<std::string> event_paths_;
 };
 
 /// The watcher of a session, in the watch table.

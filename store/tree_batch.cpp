@@ -83,7 +83,11 @@ void TreeBatch::create_initial_nodes() {
   CachedNode& root = load("/");
   root.exists = root.changed = true;
   root.value.header = header;
-  for (const char* path : {"/zookeeper", "/zookeeper/config", "/zookeeper/quota"}) add_node(path, header, {}, {});
+  for (const char* path : {"/zookeeper", "/zookeeper/quota"}) add_node(path, header, {}, {});
+  // Everybody may read how the ensemble is configured. ZooKeeper writes that list without counting it right.
+  NodeHeader config = header;
+  config.aversion = -1;
+  add_node("/zookeeper/config", config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
   // ZooKeeper does not count these as created: a new root shows the child version -1, and its first
   // sequential child has the number 0.
   for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;

@@ -23,8 +23,8 @@ void Connection::end() {
 }
 
 bool Connection::paused() const {
-  return state_ == State::connecting || state_ == State::ending || congested_ ||
-         output_.size() > context_.pause_above;
+  const bool takes = state_ == State::fresh || state_ == State::open;
+  return !takes || congested_ || output_.size() > context_.pause_above;
 }
 
 // --- from the client ---
@@ -36,7 +36,8 @@ std::size_t Connection::receive(std::string_view bytes) {
     const auto rest = bytes.substr(used);
     if (rest.size() < length_size) break;
     if (state_ == State::fresh) {
-      if (auto answer = context_.host.four_letter_word(rest.substr(0, length_size))) {
+      if (auto answer = context_.host.four_letter_word(rest)) {
+        ++context_.counters.received;
         output_.append(*answer);
         end();
         break;
@@ -85,9 +86,12 @@ void Connection::receive_request(std::string_view frame) {
   // Of an authentication not even the form may be wrong.
   if (last_.op == Op::auth && read->refusal == Error::marshalling_error) return end();
   if (last_.op == Op::sasl && read->refusal == Error::marshalling_error) return end();
-  if (last_.op == Op::sync) sync_paths_.emplace_back(read->path);
+  if (last_.op == Op::sync) {
+    read->path.data() == nullptr ? sync_paths_.emplace_back() : sync_paths_.emplace_back(std::string(read->path));
+  }
   outstanding_.came(context_.now_ms);
   if (!is_write(read->code)) return context_.gateway.call(*attachment_, *read);
+  if (read->code == OpCode::close) state_ = State::closing;
   Call write = *read;
   write.number = ++writes_;
   context_.gateway.call(*attachment_, write);

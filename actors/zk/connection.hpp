@@ -1,10 +1,11 @@
 // One client's connection over ZooKeeper's wire protocol: bytes in, calls on the gateway, bytes out.
 //
-//   fresh ─▶ connecting ─▶ open ─▶ ending
-//     └── a four-letter word ────────▶┘       any ─▶ ending: the protocol was broken, the session ended
+//   fresh ─▶ connecting ─▶ open ─▶ closing ─▶ ending
+//     └── a four-letter word ───────────────────▶┘    any ─▶ ending: the protocol was broken, the session ended
 //
 // It parses where the bytes lie and writes where they will be sent from. While a session is being
-// opened, and while too much waits in either direction, it takes no requests: paused(). What is
+// opened, once it is being closed, and while too much waits in either direction, it takes no requests:
+// paused(). What is
 // malformed ends in an error reply or in the connection's end, never in more than a frame's memory.
 //
 // No socket and no clock: its ConnectionHost sends what output() holds, brings what comes, and destroys it
@@ -34,8 +35,8 @@ class ConnectionHost {
   /// Something changed from within the gateway: there is output, it ended, or it takes requests again.
   /// Called often; must not call back.
   virtual void changed(Connection& connection) = 0;
-  /// The answer to a four-letter word: nothing if there is no such word.
-  virtual std::optional<std::string> four_letter_word(std::string_view word) = 0;
+  /// The answer to a four-letter word, which `received` begins with: nothing if there is no such word.
+  virtual std::optional<std::string> four_letter_word(std::string_view received) = 0;
   /// Monotonic, milliseconds.
   virtual std::int64_t now_ms() const = 0;
 };
@@ -87,7 +88,7 @@ class Connection : private ClientSink {
   void reset_counters() { counters_ = {}; }
 
  private:
-  enum class State { fresh, connecting, open, ending };
+  enum class State { fresh, connecting, open, closing, ending };
 
   std::size_t receive_first(std::string_view bytes);
   void receive_connect(std::string_view frame);
@@ -112,7 +113,7 @@ class Connection : private ClientSink {
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
   std::uint64_t writes_ = 0;           // numbers them
-  std::list<std::string> sync_paths_;  // of the syncs that are not answered, which answer with them
+  std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
   Output output_;
 
   SessionId session_;

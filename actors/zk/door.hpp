@@ -37,7 +37,7 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   /// Runs a task at the end of the loop's turn (KjHost::at_end_of_turn).
   using AtEndOfTurn = std::function<void(std::function<void()>)>;
   /// Answers a four-letter word; nothing for what is none.
-  using Words = std::function<std::optional<std::string>(std::string_view word)>;
+  using Words = std::function<std::optional<std::string>(std::string_view received)>;
 
   /// `listening` is a non-blocking socket. The gateway and `admission` outlive the door.
   Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
@@ -55,7 +55,7 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   struct Socket;
 
   void changed(Connection& connection) override;
-  std::optional<std::string> four_letter_word(std::string_view word) override { return words_(word); }
+  std::optional<std::string> four_letter_word(std::string_view received) override { return words_(received); }
   std::int64_t now_ms() const override;
   void taskFailed(kj::Exception&& exception) override;
 

@@ -73,7 +73,7 @@ class Reader {
   }
 
   const char* at_;
-  const char* const end_;
+  const char* end_;
   bool failed_ = false;
 };
 

@@ -122,7 +122,7 @@ void write_reads(Writer& out, std::span<const ReadResult> reads) {
   write_multi_header(out, end_of_multi, true, -1);
 }
 
-void write_body(Writer& out, Op op, const Reply& reply, std::string_view path) {
+void write_body(Writer& out, Op op, const Reply& reply, std::optional<std::string_view> path) {
   switch (op) {
     case Op::create:
       return out.string(reply.results[0].path);
@@ -149,7 +149,7 @@ void write_body(Writer& out, Op op, const Reply& reply, std::string_view path) {
       write_names(out, reply.names);
       return write_stat(out, *reply.stat);
     case Op::sync:
-      return out.string(path);
+      return out.buffer(path);
     case Op::multi:
       return write_results(out, reply.results);
     case Op::multi_read:
@@ -169,7 +169,7 @@ void write_body(Writer& out, Op op, const Reply& reply, std::string_view path) {
 
 }  // namespace
 
-void write_reply(Output& to, const Reply& reply, std::string_view path) {
+void write_reply(Output& to, const Reply& reply, std::optional<std::string_view> path) {
   const auto [xid, op] = from_tag(reply.tag);
   const Error error = error_of(op, reply.error);
   Frame out(to);

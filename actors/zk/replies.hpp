@@ -12,7 +12,7 @@
 namespace troupe::zk {
 
 /// The answer of the request whose header the reply's tag holds. `path` is that of a sync.
-void write_reply(Output& to, const Reply& reply, std::string_view path = {});
+void write_reply(Output& to, const Reply& reply, std::optional<std::string_view> path = {});
 void write_event(Output& to, const Event& event);
 
 /// What answers a connect request; `with_read_only` if the client said so.

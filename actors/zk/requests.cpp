@@ -20,6 +20,21 @@ schema::NodeKind kind_of(std::int32_t flags) {
   return static_cast<schema::NodeKind>(flags);
 }
 
+/// createContainer makes one whatever flags come with it, but for those that ask for a time to live.
+schema::NodeKind container_kind(schema::NodeKind asked) {
+  switch (asked) {
+    case schema::NodeKind::PERSISTENT:
+    case schema::NodeKind::EPHEMERAL:
+    case schema::NodeKind::CONTAINER:
+      return schema::NodeKind::CONTAINER;
+    case schema::NodeKind::PERSISTENT_SEQUENTIAL:
+    case schema::NodeKind::EPHEMERAL_SEQUENTIAL:
+      return schema::NodeKind::CONTAINER_SEQUENTIAL;
+    default:
+      return no_kind;
+  }
+}
+
 bool is_create(Op op) {
   return op == Op::create || op == Op::create2 || op == Op::create_container || op == Op::create_ttl;
 }
@@ -149,7 +164,7 @@ Error Requests::read_body(Op op, Reader& in) {
     case Op::auth:
       return read_auth(in);
     case Op::sasl:
-      in.buffer();
+      in.string();
       return Error::ok;
     case Op::reconfig:
       for (int list = 0; list < 3; ++list) in.buffer();
@@ -192,6 +207,7 @@ void Requests::read_create(Op op, Reader& in) {
   create.data = in.buffer();
   op_acls_.push_back(read_acl(in));
   create.kind = kind_of(in.i32());
+  if (op == Op::create_container) create.kind = container_kind(create.kind);
   if (op != Op::create_ttl) return;
   create.ttl = in.i64();
   if (!has_ttl(create.kind)) create.kind = no_kind;
@@ -201,8 +217,8 @@ void Requests::read_create(Op op, Reader& in) {
 void Requests::read_write(Op op, Reader& in) {
   if (is_create(op)) return read_create(op, in);
   WriteOp& write = ops_.emplace_back(WriteOp{.code = static_cast<OpCode>(op)});
-  // The null path is malformed to delete and bad to the others: who looks for its parent finds out sooner.
-  if (op == Op::remove) {
+  // The null path is malformed to delete and check, and bad to the others.
+  if (op == Op::remove || op == Op::check) {
     write.path = in.string();
   } else {
     write.path = in.buffer().value_or(std::string_view());
@@ -301,7 +317,7 @@ Error Requests::read_rearm(Op op, Reader& in) {
   const auto part = [&](std::size_t i) {
     return std::span<const std::string_view>(paths_).subspan(ends[i], ends[i + 1] - ends[i]);
   };
-  rearm_ = {relative, part(0), part(1), part(2), part(3), part(4)};
+  rearm_ = {relative, part(0), part(1), part(2), part(3), part(4), true};
   call_.rearm = &rearm_;
   return Error::ok;
 }

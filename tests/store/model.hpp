@@ -38,6 +38,8 @@ class Model {
     // ZooKeeper does not count the znodes that are always there as created, but does count them as children.
     nodes["/"].uncounted_children = 1;
     nodes["/zookeeper"].uncounted_children = 2;
+    nodes["/zookeeper/config"].stat.aversion = -1;
+    nodes["/zookeeper/config"].acl = {{perm::read, "world", "anyone"}};
   }
 
   static std::string parent(const std::string& path) {
