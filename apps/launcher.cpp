@@ -213,8 +213,12 @@ void Launcher::probe() {
     return;
   }
   ready_ = true;
-  std::string list;
+  std::string list, zk_list;
   for (const std::string& address : addresses) list += (list.empty() ? "" : ",") + address;
+  for (const Child& child : children_) {
+    if (child.node.config.zk_port != 0) zk_list += (zk_list.empty() ? "" : ",") + child.node.zk_address();
+  }
+  if (!zk_list.empty()) say("ZooKeeper's clients connect to " + zk_list);
   say("ready: " + std::to_string(children_.size()) + (children_.size() == 1 ? " node" : " nodes") + ", leader " +
       to_string(*leader) + ", clients connect to " + list);
   if (options_.shell)

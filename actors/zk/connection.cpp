@@ -2,8 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "actors/zk/jute.hpp"
 #include "actors/zk/replies.hpp"
 
@@ -37,7 +35,7 @@ std::size_t Connection::receive(std::string_view bytes) {
     if (rest.size() < length_size) break;
     if (state_ == State::fresh) {
       if (auto answer = context_.host.four_letter_word(rest)) {
-        ++context_.counters.received;
+        count_received();
         output_.append(*answer);
         end();
         break;
@@ -52,14 +50,23 @@ std::size_t Connection::receive(std::string_view bytes) {
     if (rest.size() - length_size < static_cast<std::size_t>(size)) break;
     const auto frame = rest.substr(length_size, static_cast<std::size_t>(size));
     used += length_size + frame.size();
-    ++counters_.received;
-    ++context_.counters.received;
+    count_received();
     state_ == State::fresh ? receive_connect(frame) : receive_request(frame);
   }
   receiving_ = false;
   if (state_ == State::ending) return bytes.size();
   if (attachment_ != nullptr && !congested_) congested_ = context_.gateway.congested(*attachment_);
   return used;
+}
+
+void Connection::count_received() {
+  ++counters_.received;
+  ++context_.counters.received;
+}
+
+void Connection::count_sent(std::size_t frames) {
+  counters_.sent += frames;
+  context_.counters.sent += frames;
 }
 
 void Connection::receive_connect(std::string_view frame) {
@@ -104,8 +111,7 @@ void Connection::on_accepted(const Accepted& accepted) {
   session_ = accepted.session;
   timeout_ms_ = accepted.timeout_ms;
   write_accepted(output_, accepted, says_read_only_);
-  ++counters_.sent;
-  ++context_.counters.sent;
+  count_sent(1);
   context_.host.changed(*this);
 }
 
@@ -123,8 +129,7 @@ void Connection::on_reply(const Reply& reply) {
 
   if (!receiving_) context_.now_ms = context_.host.now_ms();
   const std::int64_t latency = context_.now_ms - outstanding_.answered();
-  ++counters_.sent;
-  ++context_.counters.sent;
+  count_sent(1);
   counters_.latency.add(latency);
   context_.counters.latency.add(latency);
   last_zxid_ = reply.zxid;
@@ -135,9 +140,10 @@ void Connection::on_reply(const Reply& reply) {
 
 void Connection::on_events(std::span<const Event> events) {
   if (state_ == State::ending) return;
+  const std::size_t before = output_.size();
   for (const auto& event : events) write_event(output_, event);
-  counters_.sent += events.size();
-  context_.counters.sent += events.size();
+  event_bytes_ += output_.size() - before;
+  count_sent(events.size());
   context_.host.changed(*this);
 }
 
@@ -157,7 +163,11 @@ void Connection::on_uncongested() {
 }
 
 void Connection::sent() {
-  if (attachment_ != nullptr && output_.size() <= context_.pause_above) context_.gateway.drained(*attachment_);
+  if (output_.empty()) event_bytes_ = 0;
+  if (attachment_ == nullptr) return;
+  // Nothing is read from it that it could be heard by, but it takes what it is sent.
+  if (paused()) context_.gateway.heard(*attachment_);
+  if (output_.size() <= context_.pause_above) context_.gateway.drained(*attachment_);
 }
 
 Connection::Facts Connection::facts() const {

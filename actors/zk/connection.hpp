@@ -12,8 +12,8 @@
 // when ended() says so and the output is sent. Owner: the door. Thread: its event loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <string>
@@ -47,7 +47,7 @@ struct ConnectionContext {
   ConnectionHost& host;
   std::size_t max_frame = 0xfffff;     ///< bytes of a request: jute.maxbuffer
   std::size_t pause_above = 1 << 20;   ///< bytes of unsent output above which no requests are taken …
-  std::size_t full_above = 8 << 20;    ///< … and above which replies wait at the gateway
+  std::size_t full_above = 4 << 20;    ///< … and above which replies wait at the gateway
   std::int64_t now_ms = 0;             ///< of this turn of the loop
   Counters counters;
   Requests requests;                   ///< scratch space
@@ -64,7 +64,7 @@ class Connection : private ClientSink {
   std::size_t receive(std::string_view bytes);
   /// Nothing is taken now, so nothing need be read.
   bool paused() const;
-  /// Bytes to send; consume what is sent, then call sent().
+  /// Bytes to send; consume what is sent, then call sent(), not without.
   Output& output() { return output_; }
   void sent();
   /// Nothing more comes; the connection is to be closed once its output is sent.
@@ -94,6 +94,8 @@ class Connection : private ClientSink {
   void receive_connect(std::string_view frame);
   void receive_request(std::string_view frame);
   void end();
+  void count_received();
+  void count_sent(std::size_t frames);
 
   void on_accepted(const Accepted& accepted) override;
   void on_reply(const Reply& reply) override;
@@ -101,7 +103,7 @@ class Connection : private ClientSink {
   void on_events_lost(std::string_view, Zxid) override {}  // no words for it in this protocol
   void on_closed(Closed why) override;
   void on_uncongested() override;
-  std::size_t backlog() const override { return output_.size(); }
+  std::size_t backlog() const override { return std::min(event_bytes_, output_.size()); }
   bool full() const override { return output_.size() > context_.full_above; }
 
   ConnectionContext& context_;
@@ -115,6 +117,7 @@ class Connection : private ClientSink {
   std::uint64_t writes_ = 0;           // numbers them
   std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
   Output output_;
+  std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
 
   SessionId session_;
   std::uint32_t timeout_ms_ = 0;

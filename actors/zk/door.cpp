@@ -281,6 +281,7 @@ void Door::flush() {
 
 void Door::send(Socket& socket) {
   auto& output = socket.output();
+  const auto before = output.size();
   while (!output.empty() && socket.writable && !socket.broken) {
     const auto bytes = output.pending();
     const ssize_t sent = ::send(socket.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -292,7 +293,7 @@ void Door::send(Socket& socket) {
       socket.broken = true;
     }
   }
-  socket.sent();
+  if (output.size() < before) socket.sent();
   const bool over = socket.ended() || socket.gone;
   if (socket.broken || (over && output.empty())) {
     socket.dying = true;

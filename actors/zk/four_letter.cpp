@@ -19,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* version = TROUPE_VERSION "-troupe, built on " __DATE__;
+/// Tools look here for what they may ask: first the ZooKeeper that is spoken, then who speaks.
+constexpr const char* version = "3.8.0-troupe-" TROUPE_VERSION ", built on " __DATE__;
 
 /// Bytes of the files below; what vanishes meanwhile does not count.
 std::uintmax_t size_of(const fs::path& directory) {
