@@ -16,9 +16,10 @@
 namespace troupe::zk {
 namespace {
 
-constexpr std::size_t buffer_size = 128 << 10;
+constexpr std::size_t buffer_size = 64 << 10;
 constexpr std::size_t small_rest = 16 << 10;  // of a frame: moved to the front of the buffer instead of growing its own
-constexpr int reads_per_turn = 4;             // of one connection: others want their turn
+constexpr std::int64_t serve_ms = 2;          // at a stretch: the loop has other things to do, too
+constexpr std::int64_t warn_interval_ms = 1'000;
 constexpr auto tick_interval = 250 * kj::MILLISECONDS;
 
 kj::AutoCloseFd make_epoll() {
@@ -69,7 +70,7 @@ struct Door::Socket final : Connection {
   bool hung_up = false;    // the end of what the client sends is near
   bool gone = false;       // it is reached
   bool broken = false;     // nothing can be sent to the client
-  bool touched = false, again = false, lingering = false, dying = false;
+  bool touched = false, waiting = false, lingering = false, dying = false;
 };
 
 Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
@@ -143,10 +144,11 @@ void Door::poll() {
       if ((events[i].events & ~EPOLLOUT) == 0) continue;
       socket.readable = true;
       if ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.hung_up = true;
-      read(socket);
+      wait_for_turn(socket);
     }
-    if (count < static_cast<int>(events.size())) return;
+    if (count < static_cast<int>(events.size())) break;
   }
+  if (!serving_later_) serve();
 }
 
 // --- coming ---
@@ -167,7 +169,10 @@ void Door::accept_all() {
     }
     auto [address, name] = client_address(from);
     if (!admission_.admit(address)) {
-      spdlog::warn("refusing the connection of {}: there are too many of its address, or in all", name);
+      if (context_.now_ms >= next_warning_ms_) {
+        spdlog::warn("refusing the connection of {}: there are too many of its address, or in all", name);
+        next_warning_ms_ = context_.now_ms + warn_interval_ms;
+      }
       continue;
     }
     add(kj::mv(fd), address, std::move(name));
@@ -192,61 +197,69 @@ void Door::add(kj::AutoCloseFd fd, const std::string& address, std::string name)
 
 // --- reading ---
 
-void Door::read(Socket& socket) {
-  for (int turn = 0; turn < reads_per_turn && socket.readable && !socket.gone && !socket.paused(); ++turn) {
-    // What is left of before lies in front of what comes, so that a frame is in one piece.
-    std::size_t kept = 0;
-    if (socket.rest.size() <= small_rest) {
-      kept = socket.rest.size();
-      std::memcpy(buffer_.get(), socket.rest.data(), kept);
-    }
-    const ssize_t got = recv(socket.fd, buffer_.get() + kept, buffer_size - kept, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) {
-      socket.readable = false;
-      return;
-    }
-    if (got <= 0) {
-      socket.gone = true;
-      socket.broken = got < 0;
-      return touch(socket);
-    }
-    const auto came = static_cast<std::size_t>(got);
-    // There is a notice of whatever comes from now on; of the end there was one.
-    if (came < buffer_size - kept && !socket.hung_up) socket.readable = false;
-    std::string_view bytes(buffer_.get(), kept + came);
-    if (kept == 0 && !socket.rest.empty()) {
-      socket.rest.append(bytes);
-      bytes = socket.rest;
-    }
-    const std::size_t used = socket.receive(bytes);
-    if (bytes.data() == socket.rest.data()) {
-      socket.rest.erase(0, used);
-    } else {
-      socket.rest.assign(bytes.substr(used));
-    }
-    if (socket.rest.empty() && socket.rest.capacity() > small_rest) std::string().swap(socket.rest);
-    socket.held_back = !socket.rest.empty() && socket.paused();
-  }
-  if (socket.ended()) touch(socket);
-  if (socket.readable) read_again(socket);
+void Door::wait_for_turn(Socket& socket) {
+  if (socket.gone || socket.paused() || std::exchange(socket.waiting, true)) return;
+  waiting_.push_back(&socket);
 }
 
-void Door::read_again(Socket& socket) {
-  if (socket.gone || socket.paused() || std::exchange(socket.again, true)) return;
-  again_.push_back(&socket);
-  if (std::exchange(reading_again_, true)) return;
-  tasks_.add(kj::evalLater([this] {
-    reading_again_ = false;
+/// Serves whom there is something to take from, one after the other.
+void Door::serve() {
+  const std::int64_t until = monotonic_ms() + serve_ms;
+  for (auto left = waiting_.size(); left > 0 && context_.now_ms < until; --left) {
+    Socket& socket = *waiting_.front();
+    waiting_.pop_front();
+    socket.waiting = false;
+    take(socket);
+    if (socket.ended() || socket.gone) touch(socket);
+    if (socket.readable) wait_for_turn(socket);
     context_.now_ms = monotonic_ms();
-    for (auto* each : std::exchange(again_, {})) {
-      each->again = false;
-      // What was left while the connection was paused goes first.
-      if (std::exchange(each->held_back, false)) each->rest.erase(0, each->receive(each->rest));
-      each->held_back = !each->rest.empty() && each->paused();
-      read(*each);
-    }
+  }
+  serve_later();
+}
+
+/// When the loop has nothing else to do.
+void Door::serve_later() {
+  if (waiting_.empty() || std::exchange(serving_later_, true)) return;
+  tasks_.add(kj::evalLast([this] {
+    serving_later_ = false;
+    context_.now_ms = monotonic_ms();
+    serve();
   }));
+}
+
+void Door::take(Socket& socket) {
+  // What was left while the connection was paused goes first.
+  if (std::exchange(socket.held_back, false)) socket.rest.erase(0, socket.receive(socket.rest));
+  if (socket.readable && !socket.paused()) read(socket);
+  socket.held_back = !socket.rest.empty() && socket.paused();
+}
+
+void Door::read(Socket& socket) {
+  // What is left of before lies in front of what comes, so that a frame is in one piece.
+  const bool in_front = socket.rest.size() <= small_rest;
+  const std::size_t kept = in_front ? socket.rest.size() : 0;
+  std::memcpy(buffer_.get(), socket.rest.data(), kept);
+  const ssize_t got = recv(socket.fd, buffer_.get() + kept, buffer_size - kept, 0);
+  if (got <= 0) {
+    if (got < 0 && errno == EINTR) return;
+    socket.readable = false;
+    if (got < 0 && errno == EAGAIN) return;
+    socket.gone = true;
+    socket.broken = got < 0;
+    return;
+  }
+  const auto came = static_cast<std::size_t>(got);
+  // There is a notice of whatever comes from now on; of the end there was one.
+  if (came < buffer_size - kept && !socket.hung_up) socket.readable = false;
+  std::string_view bytes(buffer_.get(), kept + came);
+  if (in_front) {
+    const std::size_t used = socket.receive(bytes);
+    socket.rest.assign(bytes.substr(used));
+  } else {
+    socket.rest.append(bytes);
+    socket.rest.erase(0, socket.receive(socket.rest));
+  }
+  if (socket.rest.empty() && socket.rest.capacity() > small_rest) std::string().swap(socket.rest);
 }
 
 // --- writing, and ending ---
@@ -277,6 +290,7 @@ void Door::flush() {
     if (std::exchange(socket->dying, false)) dying.push_back(socket);
   }
   for (auto* socket : dying) destroy(*socket);
+  serve_later();
 }
 
 void Door::send(Socket& socket) {
@@ -302,7 +316,7 @@ void Door::send(Socket& socket) {
       deadlines_.emplace_back(context_.now_ms + options_.handshake_timeout_ms, socket.id);
     }
   } else if (socket.readable || socket.held_back) {
-    read_again(socket);
+    wait_for_turn(socket);
   }
 }
 
@@ -315,7 +329,7 @@ void Door::destroy(Socket& socket) {
     }
   }
   admission_.release(socket.address);
-  std::erase(again_, &socket);
+  std::erase(waiting_, &socket);
   sockets_.erase(socket.id);
 }
 

@@ -64,8 +64,11 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   void poll();
   void accept_all();
   void add(kj::AutoCloseFd fd, const std::string& address, std::string name);
+  void wait_for_turn(Socket& socket);
+  void serve();
+  void serve_later();
+  void take(Socket& socket);
   void read(Socket& socket);
-  void read_again(Socket& socket);
   void touch(Socket& socket);
   void flush();
   void send(Socket& socket);
@@ -87,8 +90,9 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Socket>> sockets_;
   std::vector<Socket*> touched_;  // have something to send, or ended
-  std::vector<Socket*> again_;    // have more to read
-  bool reading_again_ = false;
+  std::deque<Socket*> waiting_;   // there is something to take from
+  bool serving_later_ = false;
+  std::int64_t next_warning_ms_ = 0;
   std::deque<std::pair<std::int64_t, std::uint64_t>> deadlines_;  // of sockets, by id: later ones come later
   std::unique_ptr<char[]> buffer_;                                // what is read lies here first
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);    // tasks of the turn's end may come later
