@@ -70,7 +70,8 @@ void ClientIdentity::add(std::string scheme, std::string id) {
   entries_.push_back(std::move(entry));
   put_in_order();
 
-  auto message = std::make_unique<capnp::MallocMessageBuilder>();
+  constexpr unsigned words = 32;  // one address takes less, and a node may have many clients
+  auto message = std::make_unique<capnp::MallocMessageBuilder>(words);
   auto list = message->initRoot<capnp::AnyPointer>().initAs<capnp::List<schema::Identity>>(entries_.size());
   for (unsigned i = 0; i < entries_.size(); ++i) {
     list[i].setScheme(kj::StringPtr(entries_[i].first.c_str(), entries_[i].first.size()));

@@ -285,7 +285,11 @@ void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) 
   // It may have been opened under a later leader.
   if (!proposer().has_session(request.session)) return answer_when_confirmed({origin, request.ticket, barrier, true});
   owners_[request.session] = origin;
-  this->send(tracker_, Heard{{request.session}});
+  if (request.timeout_ms != 0) {
+    this->send(tracker_, TrackSessions{{{request.session, request.timeout_ms}}, {}});
+  } else {
+    this->send(tracker_, Heard{{request.session}});
+  }
   answer(origin, Attached{request.ticket, Error::ok, barrier},
          zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(Error::ok), barrier});
 }
@@ -389,7 +393,7 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
   return {
       [this](const Submit& submit) { this->submit(context_.options.self, submit.requests); },
       [this](const Attach& attach) {
-        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session});
+        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
       [this](const SyncRead& read) { sync(context_.options.self, {read.gateway, read.ticket}); },
       [this](const Heard& heard) {

@@ -40,6 +40,7 @@ struct Attach {
   std::uint32_t gateway = 0;
   std::uint64_t ticket = 0;
   SessionId session;
+  std::uint32_t timeout_ms = 0;  ///< the session's from now on; 0 leaves it
 };
 
 /// "What is the latest?" Answered by Synced.

@@ -97,6 +97,7 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   const auto random = random_bytes(sizeof options.seed);
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
+  options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
   options.super_digest = config.super_digest;
   return options;
@@ -129,6 +130,7 @@ struct Node::Impl {
              {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
         system(system_config),
         board(std::max(1u, config.gateways)),
+        admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
@@ -152,7 +154,8 @@ struct Node::Impl {
   bool stopped = false;
 
   StatusBoard board;
-  Listening rpc;  // the clients' port
+  Listening rpc, zk;  // the clients' ports
+  zk::Admission admission;
 
   // The threads go first.
   std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
@@ -183,6 +186,8 @@ void Node::Impl::start() {
 
 void Node::Impl::start_gateways() {
   rpc = listen_on(config.client_address, config.rpc_port, "clients");
+  if (config.zk_port != 0) zk = listen_on(config.client_address, config.zk_port, "ZooKeeper's clients");
+  const ClientPorts ports{rpc.socket.get(), config.zk_port != 0 ? zk.socket.get() : -1};
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
     gateway_threads.push_back(std::make_unique<KjThread>(
@@ -190,7 +195,7 @@ void Node::Impl::start_gateways() {
           host.on_storage_error(fatal);
           auto options = make_gateway_options(config, id);
           options.on_storage_error = fatal;
-          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, rpc.socket.get(), config, board);
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, board, admission);
           gateway = loop->actor();
           return loop;
         }));
@@ -229,6 +234,7 @@ void Node::Impl::stop() {
 
   // With the threads and the handles go the last views of the tree.
   rpc.socket = nullptr;
+  zk.socket = nullptr;
   peer_thread.reset();
   gateway_threads.clear();
   log_host.reset();
@@ -267,5 +273,6 @@ bool Node::wait(const std::function<bool(const NodeStatus&)>& condition, std::ch
 }
 
 std::uint16_t Node::rpc_port() const { return impl_->rpc.port; }
+std::uint16_t Node::zk_port() const { return impl_->zk.port; }
 
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "schema/types.hpp"
 
@@ -26,6 +27,11 @@ struct NodeConfig {
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers
   std::string client_address = "0.0.0.0";  ///< where to listen for clients
   std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
+  std::uint16_t zk_port = 2181;            ///< ZooKeeper's wire protocol; 0: it is not spoken
+  std::uint32_t max_client_cnxns = 60;     ///< connections to zk_port from one address; 0: no limit
+  std::uint32_t max_cnxns = 0;             ///< and from all; 0: no limit
+  std::uint32_t jute_maxbuffer = 0xfffff;  ///< bytes of a request to zk_port, at most
+  std::vector<std::string> four_letter_words = {"srvr"};  ///< that zk_port answers; "*": all
 
   std::uint32_t tick_ms = 2000;      ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
   std::uint32_t init_limit = 10;     ///< ticks in which a learner must connect and synchronise

@@ -77,8 +77,10 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
     case OpCode::who_am_i:
       reply.identities = show_users(attachment);
       break;
-    case OpCode::add_auth:
-      add_auth(attachment, call, reply);
+    case OpCode::ping:
+      break;
+    case OpCode::multi_read:
+      multi_read(attachment, call, view, reply);
       break;
     case OpCode::add_watch:
       add_watch(attachment, call, reply);
@@ -103,7 +105,7 @@ std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& c
   auto node = path::valid(path) ? view.get(path) : std::nullopt;
   if (!node) {
     reply.error = Error::no_node;
-  } else if (!permitted(attachment, *node, perms)) {
+  } else if (perms != 0 && !permitted(attachment, *node, perms)) {
     reply.error = Error::no_auth;
     node.reset();
   }
@@ -111,7 +113,7 @@ std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& c
 }
 
 void ReadCalls::exists(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  if (const auto node = find(attachment, call, view, reply, store::perm::read)) {
+  if (const auto node = find(attachment, call, view, reply, 0)) {
     node_ = *node;
     reply.stat = &node_.stat;
     if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::data);
@@ -210,13 +212,45 @@ void ReadCalls::show_names(Reply& reply) {
   reply.names = names_;
 }
 
-void ReadCalls::add_auth(Attachment& attachment, const Call& call, Reply& reply) {
+void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  results_.clear();
+  text_.clear();
+  ends_.clear();
+  std::vector<std::size_t> first_names;
+  for (const auto& read : call.reads) {
+    ReadResult& result = results_.emplace_back();
+    result.code = read.code;
+    first_names.push_back(ends_.size());
+    Reply one;
+    const auto node = find(attachment, {.path = read.path}, view, one, store::perm::read);
+    result.error = one.error;
+    if (!node) continue;
+    result.stat = node->stat;
+    if (read.code == OpCode::get_data) {
+      if (node->has_data) result.data = node->data;
+    } else if (node->stat.num_children != 0) {
+      view.children(read.path, {}, [&](std::string_view name) {
+        copy_name(name);
+        return true;
+      });
+    }
+  }
+  first_names.push_back(ends_.size());
+  show_names(reply);
+  reply.names = {};
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    results_[i].names = std::span(names_).subspan(first_names[i], first_names[i + 1] - first_names[i]);
+  }
+  reply.reads = results_;
+}
+
+Error ReadCalls::add_auth(Attachment& attachment, const Call& call) {
   if (call.scheme == "digest") {
     attachment.identity.add_digest(call.credentials, super_digest_);
-  } else if (call.scheme != "ip" && call.scheme != "world") {
-    // The address is known and "world" is everybody: asking for either is right and changes nothing.
-    reply.error = Error::auth_failed;
+    return Error::ok;
   }
+  // The address is known already: to ask for it is right and changes nothing.
+  return call.scheme == "ip" ? Error::ok : Error::auth_failed;
 }
 
 void ReadCalls::add_watch(Attachment& attachment, const Call& call, Reply& reply) {
@@ -239,6 +273,11 @@ void ReadCalls::find_watch(Attachment& attachment, const Call& call, Reply& repl
     look(*call.kind);
     // To a client a watch set by exists is a data watch, there or not.
     if (*call.kind == WatchKind::data) look(WatchKind::exist);
+    // One that stays hears what both of the one-shot kinds would.
+    if (!remove && (*call.kind == WatchKind::data || *call.kind == WatchKind::child)) {
+      look(WatchKind::persistent);
+      look(WatchKind::recursive);
+    }
   } else {
     for (std::size_t kind = 0; kind < watch_kinds; ++kind) look(static_cast<WatchKind>(kind));
   }
@@ -270,8 +309,18 @@ bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<E
   return true;
 }
 
+void ReadCalls::arm_by_state(Attachment& attachment, const store::View& view, const Rearm& rearm,
+                             std::vector<Event>& events) {
+  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
+                [&](WatcherId, EventType type, std::string_view path) {
+                  const auto node = view.get(path);
+                  if (node && !permitted(attachment, *node, store::perm::read)) return;
+                  events.push_back({type, view.zxid(), event_paths_.emplace_back(path)});
+                });
+}
+
 void ReadCalls::set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  const Rearm& rearm = *call.rearm;
+  Rearm rearm = *call.rearm;
   for (auto list : {rearm.data, rearm.exist, rearm.child, rearm.persistent, rearm.recursive}) {
     for (const auto path : list) {
       if (!path::valid(path)) {
@@ -281,19 +330,17 @@ void ReadCalls::set_watches(Attachment& attachment, const Call& call, const stor
     }
   }
   std::vector<Event> events;
-  if (replay(attachment, rearm, events)) {
-    if (!events.empty()) attachment.sink->on_events(events);
-    return;
+  event_paths_.clear();
+  if (rearm.by_state) {
+    Rearm once = rearm;
+    once.persistent = once.recursive = {};
+    arm_by_state(attachment, view, once, events);
+    rearm.data = rearm.exist = rearm.child = {};
   }
-
-  std::deque<std::string> paths;  // of the events
-  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
-                [&](WatcherId, EventType type, std::string_view path) {
-                  const auto node = view.get(path);
-                  if (node && !permitted(attachment, *node, store::perm::read)) return;
-                  events.push_back({type, view.zxid(), paths.emplace_back(path)});
-                });
+  const bool told = replay(attachment, rearm, events);
+  if (!told) arm_by_state(attachment, view, rearm, events);
   if (!events.empty()) attachment.sink->on_events(events);
+  if (told) return;
   // What was deleted below a recursive watch is told by nothing.
   for (const auto path : rearm.recursive) attachment.sink->on_events_lost(path, view.zxid());
 }

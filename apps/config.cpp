@@ -137,6 +137,9 @@ void check_whole(Draft& draft) {
   if (node.rpc_port != 0 && node.rpc_port == self.peer_port)
     draft.fail(draft.line_of("rpc_port"), "port " + std::to_string(node.rpc_port) +
                                               " is given for clients and for peers; choose two different ports");
+  if (node.zk_port != 0 && (node.zk_port == self.peer_port || node.zk_port == node.rpc_port))
+    draft.fail(draft.line_of("zk_port"), "port " + std::to_string(node.zk_port) +
+                                             " is given for ZooKeeper's clients and for others too; choose another");
 }
 
 std::string read_file(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <sstream>
+#include <utility>
 
 #include "apps/config_draft.hpp"
 
@@ -130,6 +131,20 @@ void read_super_digest(const Draft& draft, const toml::node& value, NodeConfig& 
   config::check_super_digest(draft, line_of(value), "super_digest", into.super_digest);
 }
 
+void read_words(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  const toml::array* words = value.as_array();
+  if (!words) draft.fail(line_of(value), "four_letter_words must be a list of texts, not " + kind_of(value));
+  into.four_letter_words.clear();
+  for (const toml::node& word : *words) into.four_letter_words.push_back(read_text(draft, "four_letter_words", word));
+}
+
+void write_words(std::ostream& out, const NodeConfig& from) {
+  out << '[';
+  const char* separator = "";
+  for (const std::string& word : from.four_letter_words) out << std::exchange(separator, ", ") << quoted(word);
+  out << ']';
+}
+
 const std::vector<Key<NodeConfig>>& node_keys() {
   using C = NodeConfig;
   static const std::vector<Key<C>> keys{
@@ -138,6 +153,11 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       text("peer_address", &C::peer_address),
       text("client_address", &C::client_address),
       number("rpc_port", &C::rpc_port, range::port_or_none),
+      number("zk_port", &C::zk_port, range::port_or_none),
+      number("max_client_cnxns", &C::max_client_cnxns, range::connections),
+      number("max_cnxns", &C::max_cnxns, range::connections),
+      number("jute_maxbuffer", &C::jute_maxbuffer, range::jute_maxbuffer),
+      {"four_letter_words", read_words, write_words},
       number("tick_ms", &C::tick_ms, range::tick_ms),
       number("init_limit", &C::init_limit, range::ticks),
       number("sync_limit", &C::sync_limit, range::ticks),

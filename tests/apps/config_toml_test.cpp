@@ -55,6 +55,11 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.peer_address = "127.0.0.1";
   node.client_address = "::1";
   node.rpc_port = 3000;
+  node.zk_port = 3001;
+  node.max_client_cnxns = 5;
+  node.max_cnxns = 6;
+  node.jute_maxbuffer = 4 << 20;
+  node.four_letter_words = {"ruok", "mntr"};
   node.tick_ms = 123;
   node.init_limit = 11;
   node.sync_limit = 12;
@@ -78,6 +83,9 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   CHECK(again.data_dir == node.data_dir);
   CHECK(again.max_session_timeout_ms == 2000);
   CHECK(again.members.at({8}).observer);
+  CHECK(again.zk_port == 3001);
+  CHECK(again.jute_maxbuffer == 4 << 20);
+  CHECK(again.four_letter_words == node.four_letter_words);
   CHECK(again.members.at({7}).group == 1);
 }
 
@@ -109,6 +117,9 @@ TEST_CASE("a TOML value of the wrong kind or out of range is refused with what w
         "ticks); lower the one or raise the other");
   CHECK(with("rpc_port = 2888") ==
         "node.toml:3: port 2888 is given for clients and for peers; choose two different ports");
+  CHECK(with("zk_port = 2888") ==
+        "node.toml:3: port 2888 is given for ZooKeeper's clients and for others too; choose another");
+  CHECK(with("four_letter_words = 'ruok'") == "node.toml:3: four_letter_words must be a list of texts, not a string");
 }
 
 TEST_CASE("a TOML file without what a node needs is refused") {
