@@ -53,10 +53,12 @@ class Failover final : public Listener {
     const double gap_before = in_ms(std::exchange(longest_gap_, {}));
     disturb(leader);
     course_.run_for(task_.load.duration * 2 / 3);
+    // The load goes on until every session has an answer again: some notice late that their node is frozen.
+    course_.run_until([this] { return recovered(); }, Clock::now() + recovery_patience);
     pace_.cancel();
-    const bool all_answered = course_.run_until([this] { return waiting_ == 0 && fleet_.under_way() == 0; },
-                                                Clock::now() + recovery_patience);
-    if (!all_answered) longest_gap_ = std::max<Clock::duration>(longest_gap_, Clock::now() - last_acknowledged_);
+    longest_gap_ = std::max<Clock::duration>(longest_gap_, Clock::now() - last_acknowledged_);
+    writing_ = false;
+    course_.run_until([this] { return waiting_ == 0 && fleet_.under_way() == 0; }, Clock::now() + recovery_patience);
     measured_.elapsed = Clock::now() - begun;
     task_.observer.measured();
     if (task_.load.fault == Fault::stop) kill(leader, SIGCONT);
@@ -87,9 +89,15 @@ class Failover final : public Listener {
   struct Writer {
     Fifo<Write> waiting, under_way;  // answers come in the order of the requests
     std::vector<std::uint64_t> acknowledged;
+    bool since_fault = false;  // whether one was acknowledged since
   };
 
+  bool recovered() const {
+    return std::ranges::all_of(writers_, [](const Writer& writer) { return writer.since_fault; });
+  }
+
   void disturb(pid_t leader) {
+    for (Writer& writer : writers_) writer.since_fault = false;
     if (task_.load.fault != Fault::none) kill(leader, task_.load.fault == Fault::kill ? SIGKILL : SIGSTOP);
   }
 
@@ -135,9 +143,11 @@ class Failover final : public Listener {
     }
     const auto now = task_.rig.loop.now();
     writer.acknowledged.push_back(answer.token);
+    writer.since_fault = true;
     if (measuring_) {
       measured_.latency.record(now - write.due);
-      if (last_acknowledged_ != Clock::time_point()) longest_gap_ = std::max(longest_gap_, now - last_acknowledged_);
+      if (writing_ && last_acknowledged_ != Clock::time_point())
+        longest_gap_ = std::max(longest_gap_, now - last_acknowledged_);
     }
     last_acknowledged_ = now;
   }
@@ -147,7 +157,7 @@ class Failover final : public Listener {
   Measured measured_;
   std::uint64_t answers_ = 0, unanswered_ = 0, reconnections_ = 0, sessions_lost_ = 0;
   std::size_t waiting_ = 0;
-  bool measuring_ = false;
+  bool measuring_ = false, writing_ = true;
   std::string path_;
   Clock::time_point last_acknowledged_;
   Clock::duration longest_gap_{0};
