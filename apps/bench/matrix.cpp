@@ -122,7 +122,7 @@ Row measure(Bench& bench, const Load& load, const std::vector<pid_t>& servers,
   };
   const auto measured = [&] {
     row.client_cpu = own_cpu() - own_before;
-    if (servers.empty()) return;
+    if (servers.empty() || load.workload == Workload::failover) return;  // a process that is gone tells nothing
     row.server_cpu = usage_of(servers).cpu - servers_before.cpu;
     row.server_memory = memory_of(servers);
   };
@@ -194,6 +194,7 @@ bool run_matrix(const Matrix& matrix, const std::string& connect, const std::fun
       load.outstanding = outstanding;
       Row row = measure(*bench, load, servers, interrupted);
       row.protocol = rpc ? "rpc" : "zk";
+      row.tree = bench->path();
       print(matrix.json ? json_row(row) : table_row(row));
       all_fine = fine(row.measured) && all_fine;
       if (!matrix.keep) bench->remove_created();

@@ -88,7 +88,7 @@ std::string json_row(const Row& row) {
          (row.server_memory ? formatted("{\"anonymous\": %llu, \"files\": %llu}", whole(row.server_memory->anonymous),
                                         whole(row.server_memory->of_files))
                             : "null") +
-         ", \"figures\": " + figures_json(measured) + "}\n";
+         ", \"figures\": " + figures_json(measured) + ", \"tree\": \"" + row.tree + "\"}\n";
 }
 
 }  // namespace troupe::bench

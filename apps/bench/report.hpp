@@ -16,6 +16,7 @@ struct Row {
   std::chrono::duration<double> client_cpu{0};              ///< of this process
   std::optional<Memory> server_memory;                      ///< in the end, of all nodes together
   std::string protocol = "rpc";
+  std::string tree;  ///< the znode below which the load's znodes are
 };
 
 std::string table_heading();
