@@ -69,9 +69,9 @@ std::string json_row(const Row& row) {
   const Histogram& latency = measured.latency;
   const auto whole = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   return formatted(
-             "{\"workload\": \"%s\", \"protocol\": \"%s\", \"connections\": %u, "
+             "{\"protocol\": \"%s\", \"workload\": \"%s\", \"connections\": %u, "
              "\"outstanding_per_connection\": %u, \"rate\": %.0f, \"value_size\": %zu, \"seconds\": %.3f, ",
-             name_of(load.workload), row.protocol.c_str(), load.connections, load.outstanding, load.rate,
+             row.protocol.c_str(), name_of(load.workload), load.connections, load.outstanding, load.rate,
              load.value_size, measured.elapsed.count()) +
          formatted(
              "\"operations\": %llu, \"errors\": %llu, \"order_errors\": %llu, \"lost_connections\": %u, "
