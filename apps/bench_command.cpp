@@ -152,11 +152,14 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   bench::Load& load = matrix.load;
   std::map<std::string, bench::Workload> workloads;
   for (bench::Workload workload : bench::all_workloads()) workloads.emplace(bench::name_of(workload), workload);
-  const std::map<std::string, bench::Protocol> protocols{{"rpc", bench::Protocol::rpc}, {"zk", bench::Protocol::zk}};
+  std::map<std::string, bench::Protocol> protocols;
+  for (bench::Protocol protocol : {bench::Protocol::rpc, bench::Protocol::zk, bench::Protocol::etcd})
+    protocols.emplace(bench::name_of(protocol), protocol);
   const std::map<std::string, bench::Fault> faults{
       {"none", bench::Fault::none}, {"kill", bench::Fault::kill}, {"stop", bench::Fault::stop}};
   command
-      .add_option("--protocol", matrix.protocol, "rpc: Cap'n Proto; zk: ZooKeeper's, at Troupe or at ZooKeeper (rpc)")
+      .add_option("--protocol", matrix.protocol,
+                  "rpc: Cap'n Proto; zk: ZooKeeper's, at Troupe or at ZooKeeper; etcd: etcd's, at etcd (rpc)")
       ->transform(CLI::CheckedTransformer(protocols));
   command
       .add_option("--workloads", matrix.workloads,

@@ -9,6 +9,7 @@
 
 #include "apps/bench/report.hpp"
 #include "apps/bench/terminal_line.hpp"
+#include "apps/bench/wire/etcd_session.hpp"
 #include "apps/bench/wire/workload.hpp"
 #include "apps/bench/wire/zk_session.hpp"
 #include "apps/bench/workspace.hpp"
@@ -72,7 +73,9 @@ class RpcBench final : public Bench {
 class WireBench final : public Bench {
  public:
   WireBench(const std::vector<std::string>& nodes, const Matrix& matrix)
-      : nodes_(resolve(nodes)), tree_(rig(), matrix.znodes, matrix.load.value_size) {}
+      : driver_(driver_of(matrix.protocol)),
+        nodes_(resolve(nodes)),
+        tree_(rig(), matrix.znodes, matrix.load.value_size) {}
 
   std::string describe_nodes() override {
     std::string text = "nodes:";
@@ -92,16 +95,32 @@ class WireBench final : public Bench {
   const std::string& path() const override { return tree_.path(); }
 
  private:
-  Rig rig() { return {loop_, driver_, nodes_}; }
+  static std::unique_ptr<Driver> driver_of(Protocol protocol) {
+    if (protocol == Protocol::etcd) return std::make_unique<EtcdDriver>();
+    return std::make_unique<ZkDriver>();
+  }
+  Rig rig() { return {loop_, *driver_, nodes_}; }
 
   EventLoop loop_;
-  ZkDriver driver_;
+  const std::unique_ptr<Driver> driver_;
   const std::vector<Endpoint> nodes_;
   Tree tree_;
 };
 
-bool over_rpc(Workload workload) {
-  return workload == Workload::get || workload == Workload::set || workload == Workload::create;
+bool possible(Protocol protocol, Workload workload) {
+  switch (workload) {
+    case Workload::get:
+    case Workload::set:
+    case Workload::create:
+      return true;
+    case Workload::create_spread:
+    case Workload::mixed:
+    case Workload::multi:
+    case Workload::children:
+      return protocol != Protocol::rpc;
+    default:
+      return protocol == Protocol::zk;
+  }
 }
 
 std::string describe(const Load& load) {
@@ -146,6 +165,11 @@ bool fine(const Measured& measured) {
 
 }  // namespace
 
+const char* name_of(Protocol protocol) {
+  constexpr const char* names[] = {"rpc", "zk", "etcd"};
+  return names[static_cast<int>(protocol)];
+}
+
 std::vector<Shape> shapes_of(const Matrix& matrix, Workload workload) {
   std::vector<Shape> shapes = matrix.shapes;
   if (shapes.empty())
@@ -174,8 +198,9 @@ std::vector<Shape> shapes_of(const Matrix& matrix, Workload workload) {
 bool run_matrix(const Matrix& matrix, const std::string& connect, const std::function<bool()>& interrupted) {
   const bool rpc = matrix.protocol == Protocol::rpc;
   for (Workload workload : matrix.workloads)
-    if (rpc && !over_rpc(workload))
-      throw std::runtime_error(std::string(name_of(workload)) + " is run over ZooKeeper's protocol: --protocol zk");
+    if (!possible(matrix.protocol, workload))
+      throw std::runtime_error(std::string(name_of(workload)) + " is not run over " + name_of(matrix.protocol) +
+                               ", but over ZooKeeper's protocol: --protocol zk");
   const std::vector<std::string> nodes = client::ConnectString::parse(connect).servers;
   const std::vector<pid_t> servers = matrix.servers.empty() ? listeners(nodes) : matrix.servers;
   std::unique_ptr<Bench> bench;
@@ -193,7 +218,7 @@ bool run_matrix(const Matrix& matrix, const std::string& connect, const std::fun
       load.connections = connections;
       load.outstanding = outstanding;
       Row row = measure(*bench, load, servers, interrupted);
-      row.protocol = rpc ? "rpc" : "zk";
+      row.protocol = name_of(matrix.protocol);
       row.tree = bench->path();
       print(matrix.json ? json_row(row) : table_row(row));
       all_fine = fine(row.measured) && all_fine;

@@ -14,7 +14,8 @@
 
 namespace troupe::bench {
 
-enum class Protocol { rpc, zk };
+enum class Protocol { rpc, zk, etcd };
+const char* name_of(Protocol protocol);
 
 /// Connections, and requests under way on each.
 using Shape = std::pair<unsigned, unsigned>;

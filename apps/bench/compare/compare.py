@@ -25,7 +25,9 @@ import servers
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", default="build/release/apps/troupe", help="the troupe command (%(default)s)")
-    parser.add_argument("--servers", default="troupe,zookeeper", help="which; the last is the measure of the others")
+    parser.add_argument("--servers", default="troupe,zookeeper",
+                        help="the first is compared with each of the others, in the picture with the second; known are "
+                        + ", ".join(servers.KNOWN) + " (%(default)s)")
     parser.add_argument("--scenarios", help="which, by name; all if this is left out. `list` shows them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dir", help="where the servers put their data: a disk, not memory")
@@ -49,6 +51,7 @@ def machine():
 
 def visit(kind, sizes, rows, program, directory, record):
     """One server in one round: all scenarios, in ensembles of the sizes that they ask for."""
+    rows = [row for row in rows if kind.protocol in row.protocols]
     for nodes in sorted({row.nodes for row in rows}, reverse=True):
         place = os.path.join(directory, f"{kind.name}-{nodes}")
         os.makedirs(place)
@@ -94,19 +97,19 @@ def measure(options, kinds, sizes, rows):
 
 
 def report(options, data, rows, names):
-    ours, theirs = names[0], names[-1]
-    comparisons = results.compare(data["records"], rows, ours, theirs)
     for name, description in data["configuration"].items():
         print(f"{name}: {description}")
     print(f"machine: {data['machine']}")
-    if comparisons:
-        print(results.table(comparisons, ours, theirs))
+    ours = names[0]
+    for theirs in names[1:]:
+        print("\n" + results.table(results.compare(data["records"], rows, ours, theirs), ours, theirs))
     if options.svg:
+        theirs = names[1]
         rounds = 1 + max(record["round"] for record in data["records"])
         notes = [f"Bars: medians of {rounds} rounds; lines: from the least to the greatest. {data['machine']}"]
-        notes += data["configuration"].values()
+        notes += [data["configuration"][name] for name in (ours, theirs)]
         with open(options.svg, "w") as file:
-            file.write(picture.draw(comparisons, ours, theirs, notes))
+            file.write(picture.draw(results.compare(data["records"], rows, ours, theirs), ours, theirs, notes))
 
 
 def main(arguments):
@@ -126,6 +129,9 @@ def main(arguments):
     names = options.servers.split(",")
     if set(names) - servers.KNOWN.keys():
         print(f"--servers: known are {', '.join(servers.KNOWN)}", file=sys.stderr)
+        return 2
+    if options.svg and len(names) < 2:
+        print("--svg: a comparison takes two --servers", file=sys.stderr)
         return 2
     failures = 0
     if options.source:

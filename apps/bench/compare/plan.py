@@ -37,6 +37,7 @@ class Scenario:
     metrics: tuple
     run: object
     nodes: int = 3
+    protocols: tuple = ("zk", )  # over which there is such a thing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Sizes:
 
 SHORT = Sizes(seconds=0.3, warm_up=0.1, znodes=100, created=2000, under_one_parent=500, watchers=20, sessions=50,
               children=300, fault_seconds=3, shapes=("1x1", "8x8"))
+
+
+OVER_ETCD = ("get", "set", "mixed", "multi", "create", "create-spread")
 
 
 class Bench:
@@ -124,7 +128,8 @@ def scenarios(sizes):
     rows = []
 
     def add(name, title, metrics, workload, *options, nodes=3):
-        rows.append(Scenario(name, title, metrics, lambda bench: bench.load(workload, *options), nodes))
+        protocols = ("zk", "etcd") if workload in OVER_ETCD else ("zk", )
+        rows.append(Scenario(name, title, metrics, lambda bench: bench.load(workload, *options), nodes, protocols))
 
     for workload in ("get", "set"):
         for shape in sizes.shapes:

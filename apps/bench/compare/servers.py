@@ -4,12 +4,14 @@ All nodes run on loopback, each with a directory of its own below one that the c
 write to the same disk. Nothing is tuned for one of them: Troupe and ZooKeeper read the same zoo.cfg.
 """
 
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import zk
 
@@ -208,4 +210,45 @@ class Troupe(_FromZooCfg):
         return f"Troupe {version}, the same zoo.cfg, every acknowledged write flushed by a quorum"
 
 
-KNOWN = {server.name: server for server in (Troupe, ZooKeeper)}
+class Etcd(Ensemble):
+    name = "etcd"
+    protocol = "etcd"
+
+    @classmethod
+    def missing(cls):
+        return None if shutil.which("etcd") else "apt-get install etcd-server"
+
+    def prepare(self, node):
+        os.makedirs(self.node_directory(node), mode=0o700)
+
+    def command(self, node):
+        def url(of, offset):
+            return f"http://127.0.0.1:{self.port(of, offset)}"
+
+        members = ",".join(f"{self.name}-{other + 1}={url(other, 2)}" for other in range(len(self.processes)))
+        return ["etcd", "--name", f"{self.name}-{node + 1}", "--data-dir", self.node_directory(node),
+                "--listen-client-urls", url(node, 0), "--advertise-client-urls", url(node, 0),
+                "--listen-peer-urls", url(node, 2), "--initial-advertise-peer-urls", url(node, 2),
+                "--initial-cluster", members, "--initial-cluster-token", f"troupe-{self.base}",
+                "--quota-backend-bytes", str(8 << 30)]
+
+    def modes(self):
+        """As in the others' words: one leader once all nodes say that they have one."""
+        healthy = [self.healthy(node) for node in range(len(self.processes))]
+        if not all(healthy):
+            return [None] * len(healthy)
+        return ["leader"] + ["follower"] * (len(healthy) - 1)
+
+    def healthy(self, node):
+        try:
+            with urllib.request.urlopen(f"http://{self.address(node)}/health", timeout=2) as answer:
+                return json.load(answer).get("health") == "true"
+        except (OSError, ValueError):
+            return False
+
+    def describe(self):
+        version = subprocess.run(["etcd", "--version"], capture_output=True, text=True).stdout.split()[2]
+        return f"etcd {version} of Debian, a quota of 8 GiB, else as by default; gets are serializable, creates are exclusive"
+
+
+KNOWN = {server.name: server for server in (Troupe, ZooKeeper, Etcd)}

@@ -47,7 +47,10 @@ Request RequestSource::create(std::size_t number) {
 
 Request RequestSource::multi() {
   operations_.clear();
-  for (std::size_t i = 0; i < operations_of_multi; ++i) operations_.push_back(set());
+  // Neighbours, for etcd takes no key twice in a transaction.
+  const std::size_t first = random_() % keys_.size();
+  for (std::size_t i = 0; i < operations_of_multi; ++i)
+    operations_.push_back({.op = Op::set, .path = keys_[(first + i) % keys_.size()], .data = value_});
   return {.op = Op::multi, .path = {}, .operations = operations_};
 }
 
