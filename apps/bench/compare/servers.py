@@ -30,10 +30,12 @@ clientPort={client}
 
 
 def free_ports(nodes):
-    """The first of a range of ports, PORTS_OF_NODE for each node, that nobody listens on."""
-    first = 20000 + os.getpid() % 100 * 100
-    for base in range(first, 60000, 100):
-        if all(_is_free(port) for port in range(base, base + nodes * PORTS_OF_NODE)):
+    """The first of a range of ports, PORTS_OF_NODE for each node, that nobody uses, below those that the
+    system gives to outgoing connections. Troupe's RPC is served 10,000 above the clients' port."""
+    first = 11000 + os.getpid() % 90 * 100
+    for base in [*range(first, 20000, 100), *range(11000, first, 100)]:
+        ports = range(base, base + nodes * PORTS_OF_NODE)
+        if all(_is_free(port) and _is_free(port + 10_000) for port in ports):
             return base
     raise RuntimeError("no free ports")
 
@@ -62,9 +64,13 @@ class Ensemble:
             self.prepare(node)
 
     def __enter__(self):
-        for node in range(len(self.processes)):
-            self.start(node)
-        self.wait_ready()
+        try:
+            for node in range(len(self.processes)):
+                self.start(node)
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_):
