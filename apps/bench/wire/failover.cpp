@@ -17,7 +17,8 @@
 namespace troupe::bench {
 namespace {
 
-constexpr std::chrono::milliseconds session_timeout{6000};
+// What is measured is how soon the ensemble serves again, not how patient its clients are.
+constexpr std::chrono::milliseconds session_timeout{6000}, handshake_patience{500};
 constexpr std::chrono::seconds recovery_patience{60};
 constexpr double default_rate = 1000;
 
@@ -39,7 +40,8 @@ class Failover final : public Listener {
         writers_(task.load.connections),
         course_(task, answers_),
         pace_(task.rig.loop, [this] { write_due(); }),
-        fleet_(task.rig, task.load.connections, *this, {.timeout = session_timeout, .reconnect = true}) {}
+        fleet_(task.rig, task.load.connections, *this,
+               {.timeout = session_timeout, .reconnect = true, .handshake_patience = handshake_patience}) {}
 
   Measured run(pid_t leader) {
     pacer_.emplace(task_.load.rate > 0 ? task_.load.rate : default_rate, Clock::now());

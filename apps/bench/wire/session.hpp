@@ -75,6 +75,9 @@ class Listener {
 struct SessionOptions {
   std::chrono::milliseconds timeout{30'000};  ///< which the server brings within its bounds
   bool reconnect = false;                     ///< to the next node, with the same session
+  /// How long a node may take to give the session before the connection is given up. A node that is
+  /// frozen still takes connections.
+  std::chrono::milliseconds handshake_patience{20'000};
 };
 
 class Session {

@@ -47,13 +47,19 @@ ZkSession::ZkSession(EventLoop& loop, const std::vector<Endpoint>& nodes, std::s
       node_(first),
       options_(options),
       timeout_(options.timeout),
-      reconnect_(loop, [this] { connect_to_next(); }) {
+      retry_(loop, [this] { retry(); }) {
   connect_to_next();
+}
+
+void ZkSession::retry() {
+  if (state_ == State::disconnected) return connect_to_next();
+  drop();
+  lose_connection();
 }
 
 void ZkSession::connect_to_next() {
   state_ = State::connecting;
-  last_heard_ = loop().now();
+  retry_.set(Clock::now() + options_.handshake_patience);
   connect(nodes_[node_++ % nodes_.size()]);
 }
 
@@ -73,13 +79,13 @@ void ZkSession::close() {
 
 void ZkSession::abandon() {
   abandoned_ = true;
-  reconnect_.cancel();
+  retry_.cancel();
   drop();
   state_ = State::disconnected;
 }
 
 void ZkSession::tick() {
-  if (state_ == State::disconnected) return;
+  if (state_ == State::disconnected || state_ == State::connecting) return;
   const auto now = loop().now();
   // Like ZooKeeper's own client: a sign of life after a third of the timeout, no trust after two.
   if (now - last_heard_ > timeout_ * 2 / 3) {
@@ -132,6 +138,7 @@ void ZkSession::take_session(std::string_view frame) {
     drop();
     return lose_connection();
   }
+  retry_.cancel();
   const bool renewed = session != session_;
   timeout_ = granted;
   session_ = session;
@@ -203,11 +210,12 @@ void ZkSession::broken() {
 void ZkSession::lose_connection() {
   const bool was_closing = state_ == State::closing;
   state_ = State::disconnected;
+  retry_.cancel();
   while (!under_way_.empty()) {
     const UnderWay request = under_way_.pop();
     listener().answered(*this, {.token = request.token, .error = error::connection_loss});
   }
-  if (options_.reconnect && !was_closing && !abandoned_) reconnect_.set(loop().now() + pause_before_reconnecting);
+  if (options_.reconnect && !was_closing && !abandoned_) retry_.set(loop().now() + pause_before_reconnecting);
   listener().disconnected(*this);
 }
 

@@ -45,6 +45,7 @@ class ZkSession final : public Session, private Stream {
   void broken() override;
 
   void connect_to_next();
+  void retry();
   void take_session(std::string_view frame);
   void take_reply(std::string_view frame);
   void take_answer(const UnderWay& request, int error, std::string_view body);
@@ -61,7 +62,7 @@ class ZkSession final : public Session, private Stream {
   std::chrono::milliseconds timeout_;  // as the server has granted it
   Clock::time_point last_sent_, last_heard_;
   std::vector<std::string_view> names_;  // of the answer that is being told
-  Timer reconnect_;
+  Timer retry_;                          // when disconnected, to connect again; when connecting, to give that up
   bool abandoned_ = false;
 };
 
