@@ -75,6 +75,14 @@ TEST_CASE("every request is sent once and counted once") {
   }
 }
 
+TEST_CASE("requests that are ready together leave together") {
+  Bed bed;
+  const std::uint64_t before = bed.loop.writes;
+  bed.run({.workload = Workload::get, .connections = 2, .outstanding = 64, .count = 6400});
+  // 50 rounds of 64 for each of the two, and as many of the server's; some for the sessions' begin and end.
+  CHECK(bed.loop.writes - before <= 2 * 2 * 50 + 20);
+}
+
 TEST_CASE("a fixed rate sends every request, too") {
   Bed bed;
   const Measured measured = bed.run({.workload = Workload::get, .connections = 3, .rate = 20'000, .count = 500});

@@ -32,6 +32,7 @@ def parse(arguments):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--dir", help="where the servers put their data: a disk, not memory")
     parser.add_argument("--short", action="store_true", help="prove that everything works, and measure nothing")
+    parser.add_argument("--skip-missing", action="store_true", help="leave out servers that are not installed")
     parser.add_argument("--json", metavar="FILE", help="write all that was measured")
     parser.add_argument("--from", metavar="FILE", dest="source", help="measure nothing; take what --json has written")
     parser.add_argument("--svg", metavar="FILE", help="draw the picture")
@@ -140,10 +141,11 @@ def main(arguments):
     else:
         servers.Troupe.program = os.path.abspath(options.program)
         kinds = [servers.KNOWN[name] for name in names]
-        for kind in kinds:
-            if kind.missing():
-                print(f"{kind.name} cannot be run: {kind.missing()}", file=sys.stderr)
+        for kind in [kind for kind in kinds if kind.missing()]:
+            print(f"{kind.name} cannot be run: {kind.missing()}", file=sys.stderr)
+            if not options.skip_missing:
                 return 2
+            kinds.remove(kind)
         data, failures = measure(options, kinds, sizes, rows)
         if options.json:
             with open(options.json, "w") as file:

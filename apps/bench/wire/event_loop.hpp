@@ -54,6 +54,9 @@ class EventLoop {
   /// Where a handler may read into while it is called.
   std::vector<char>& scratch() { return scratch_; }
 
+  /// System calls that wrote, of all handlers: what batching is judged by.
+  std::uint64_t writes = 0;
+
  private:
   friend class Timer;
   void turn(Clock::time_point limit);

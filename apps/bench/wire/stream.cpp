@@ -61,6 +61,7 @@ void Stream::flush() {
   if (refused_) return break_off();
   if (!open_ || blocked_) return;
   while (!out_.pending().empty()) {
+    ++loop_.writes;
     const ssize_t count = ::send(socket_, out_.pending().data(), out_.pending().size(), MSG_NOSIGNAL);
     if (count < 0) {
       if (errno == EINTR) continue;
