@@ -5,6 +5,8 @@
 #pragma once
 
 #include <capnp/message.h>
+
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
