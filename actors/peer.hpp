@@ -41,6 +41,7 @@ class Peer : public Hosted<PeerActor> {
   std::function<void(const NodeStatus&)> show_;
   std::int64_t now_ = 0;
   HistoryFacts facts_;
+  Zxid delivered_;        // the tree has it, or is about to
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing
   bool serving_ = false;

@@ -7,7 +7,7 @@
 //   sessions    session → timeout
 //   ephemerals  session, path → (nothing)
 //   answers     session, request number → Outcome
-//   meta        applied zxid, digest, ensemble id, session key
+//   meta        applied zxid, its time, digest, ensemble id, session key
 //
 // What is applied goes to memory first and to the disk some time later, many transactions at once: what
 // a crash loses is applied again from the log.
@@ -107,7 +107,6 @@ struct NodeEvent {
 /// All that a batch of transactions answered and changed, in order.
 struct AppliedBatch {
   Zxid last;                       ///< the tree is now at exactly this transaction
-  std::int64_t last_time = 0;      ///< its time, milliseconds since 1970
   std::vector<Outcome> outcomes;
   std::vector<NodeEvent> events;
   std::vector<SessionId> closed_sessions;
@@ -120,6 +119,7 @@ class View {
   explicit View(std::unique_ptr<KvReader> reader);
 
   Zxid zxid() const { return zxid_; }
+  std::int64_t time() const;       ///< of the last transaction, milliseconds since 1970; 0 before the first
   std::uint64_t digest() const;    ///< of the whole tree, sessions included; equal on every node at this zxid
   std::optional<Node> get(std::string_view path) const;
   /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
@@ -170,6 +170,7 @@ class Tree {
  private:
   LayeredKv kv_;
   Zxid applied_;
+  std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;
 };
 

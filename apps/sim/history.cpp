@@ -34,6 +34,8 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   delivered.hash = hash;
   delivered.session = {txn.getSession()};
   delivered.number = txn.getNumber();
+  if (txn.getTime() < last_time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
+  last_time_ = txn.getTime();
   apply(delivered, txn);
   if (txn.getNumbered()) {
     const auto [known, first] = answers_.emplace(std::pair(delivered.session, delivered.number), all_.size());

@@ -70,6 +70,7 @@ class History {
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
+  std::int64_t last_time_ = 0;
 };
 
 }  // namespace troupe::sim

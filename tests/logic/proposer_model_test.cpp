@@ -198,7 +198,7 @@ void play(std::uint64_t seed, Tally& tally) {
   adopt(model, *node.tree().view(), "/");
   RandomRequests requests(random, model);
   std::deque<store::Outcome> expected;
-  std::int64_t time = 1'000, latest = 0;
+  std::int64_t time = 1'000;
   const std::size_t lag = 1 + random() % 60;  // on average; what is applied is any part of what waits
 
   const auto apply = [&](std::size_t count) {
@@ -217,7 +217,6 @@ void play(std::uint64_t seed, Tally& tally) {
     REQUIRE(proposal.has_value() == outcome.has_value());
     if (outcome) {
       REQUIRE(proposal->zxid == zxid);
-      latest = std::max(latest, time);
       const bool ok = outcome->error == Error::ok;
       ++(ok ? tally.accepted : tally.refused);
       if (outcome->results.size() > 2 && outcome->results[0].error == Error::ok &&
@@ -232,7 +231,7 @@ void play(std::uint64_t seed, Tally& tally) {
     if (one_in(lag)) node.advance();
     if (one_in(150)) {
       apply(node.queued());
-      node.restart_proposer(latest);
+      node.restart_proposer();
     }
   }
   apply(node.queued());
