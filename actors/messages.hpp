@@ -189,6 +189,16 @@ struct Subscribe {
 struct Unsubscribe {
   std::uint64_t subscriber = 0;
 };
+/// The tree up to here is frozen: so many transactions since the last time.
+struct FlushState {
+  Zxid zxid;
+  std::uint64_t transactions = 0;
+};
+/// They are in state/.
+struct StateFlushed {
+  Zxid zxid;
+  std::uint64_t transactions = 0;
+};
 /// For a snapshot to a learner. Answered by TreeView.
 struct AskView {};
 struct TreeView {
@@ -313,6 +323,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReplaceTree)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeReplaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Subscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Unsubscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StateFlushed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CompareDigest)

@@ -22,6 +22,7 @@
 #include "actors/listen.hpp"
 #include "actors/peer.hpp"
 #include "actors/role_context.hpp"
+#include "actors/state_flusher.hpp"
 #include "actors/status_board.hpp"
 #include "actors/thread_host.hpp"
 #include "actors/ticker.hpp"
@@ -31,6 +32,7 @@ namespace troupe {
 namespace {
 
 constexpr auto tick_interval = 20 * kj::MILLISECONDS;
+constexpr unsigned applier_ticks = 10;
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -133,6 +135,7 @@ struct Node::Impl {
         admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
+        flusher_host(std::make_unique<ThreadHost>(system, "state flusher")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
@@ -149,6 +152,7 @@ struct Node::Impl {
   caf::actor_system system;
   RoleContext context;
   ArchivistActor archivist;
+  StateFlusherActor flusher;
   ElectorActor elector;
   PeerActor peer;
   bool stopped = false;
@@ -158,7 +162,7 @@ struct Node::Impl {
   zk::Admission admission;
 
   // The threads go first.
-  std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
+  std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, archivist_host;
   std::vector<std::unique_ptr<KjThread>> gateway_threads;
   std::unique_ptr<KjThread> peer_thread;
 };
@@ -170,11 +174,14 @@ void Node::Impl::start() {
   context.wall_clock = wall_clock_ms;
   context.random_bytes = random_bytes;
   const auto checkpoint = data.log().checkpoint();
-  for (auto* host : {log_host.get(), applier_host.get(), archivist_host.get()}) host->on_storage_error(fatal);
+  for (auto* host : {log_host.get(), applier_host.get(), flusher_host.get(), archivist_host.get()}) {
+    host->on_storage_error(fatal);
+  }
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
-  context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
-  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
-                                  config.checkpoint_txns, fatal);
+  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint,
+                                  config.checkpoint_txns);
+  flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
+  context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   start_gateways();
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
@@ -209,9 +216,10 @@ void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop
   context.network = &loop.network;
   elector = spawn_on<ElectorRole>(system, host, context);
   peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { board.show(now); });
-  const auto tick = [this](Tick now) {
+  auto tick = [this, ticks = 0u](Tick now) mutable {
     caf::anon_send(elector, now);
     caf::anon_send(peer, now);
+    if (ticks++ % applier_ticks == 0) caf::anon_send(context.applier, now);  // which is another thread's
   };
   tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
   loop.network.start(elector, peer);
@@ -228,6 +236,7 @@ void Node::Impl::stop() {
   caf::anon_send_exit(elector, caf::exit_reason::user_shutdown);  // which a peer that failed has not told
   for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
   system.await_all_actors_done();
@@ -239,10 +248,12 @@ void Node::Impl::stop() {
   gateway_threads.clear();
   log_host.reset();
   applier_host.reset();
+  flusher_host.reset();
   archivist_host.reset();
   peer = nullptr;
   elector = nullptr;
   archivist = nullptr;
+  flusher = nullptr;
   context = {};
   if (!failed) data.close();  // what failed is left as a crash would leave it
 }

@@ -11,8 +11,11 @@
 //               they may be cleaned up
 //   meta        applied zxid, its time, digest, ensemble id, session key
 //
+// What is applied goes to memory first and to the disk some time later, many transactions at once: what
+// a crash loses is applied again from the log.
+//
 // Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
-// thread at a time.
+// thread at a time. kv().flush() runs on a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +30,7 @@
 #include "schema/types.hpp"
 #include "store/error.hpp"
 #include "store/kv.hpp"
+#include "store/layered_kv.hpp"
 #include "store/log.hpp"
 
 namespace troupe::store {
@@ -170,10 +174,11 @@ class Tree {
   /// The tree as the last apply() left it. Called by the applier; the View may then travel.
   std::shared_ptr<View> view();
 
-  Kv& kv() { return *kv_; }
+  /// Says how much waits for the disk, and brings it there.
+  LayeredKv& kv() { return kv_; }
 
  private:
-  std::unique_ptr<Kv> kv_;
+  LayeredKv kv_;
   Zxid applied_;
   std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;
