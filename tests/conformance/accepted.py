@@ -62,7 +62,8 @@ NOT_SENT = (
      "the real server answers it, if at all, with -5 and a transaction missing; an ensemble's member falls silent"),
     ("requests behind closeSession in one burst", "whether the real server still answers them, with -112, is chance"),
     ("a reconfig that is cut off", "a real ensemble never answers it, nor anything behind it on the connection"),
-    ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more", "likewise"),
+    ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more",
+     "the real server writes a transaction that it cannot read back, and ends"),
 )
 
 

@@ -119,7 +119,8 @@ def special_nodes_stay():
     for path in (b"/", b"/zookeeper", b"/zookeeper/quota", b"/zookeeper/config"):
         yield from ask(ops.delete(path), ops.delete(path, 0), ops.multi(ops.delete(path)), ops.create(path))
     yield from ask(ops.set_data(b"/zookeeper/config", b"x"), ops.exists(b"/zookeeper/config"),
-                   ops.exists(b"/zookeeper"), ops.create(b"/zookeeper/config/x"), ops.create(b"/zookeeper/config/x", flags=1))
+                   ops.exists(b"/zookeeper"), ops.create(b"/zookeeper/config/x"),
+                   ops.create(b"/zookeeper/config/x", flags=1))
 
 
 def ephemerals_have_no_children_and_go_with_the_session():
