@@ -218,12 +218,6 @@ void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
                        .error = error});
 }
 
-void Gateway::drained(Attachment& attachment) {
-  if (attachment.state != State::ready) return;
-  closed_.clear();
-  advance(attachment);
-}
-
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
   if (call.number <= attachment.last_number) return close(attachment, Closed::bad_request);
   attachment.last_number = call.number;
@@ -317,7 +311,7 @@ void Gateway::advance(Attachment& attachment) {
       issue(attachment, queue[attachment.issued]);
       ++attachment.issued;
     }
-    if (queue.empty() || attachment.sink->full() || !answer_front(attachment)) return;
+    if (queue.empty() || !answer_front(attachment)) return;
   }
 }
 

@@ -76,8 +76,6 @@ class Gateway {
   void drained(Attachment& attachment);
   /// Whether the door must stop reading from this client, until on_uncongested().
   bool congested(Attachment& attachment);
-  /// The client has taken what made its sink full: replies that waited may go.
-  void drained(Attachment& attachment);
 
   // --- for the wiring ---
 
