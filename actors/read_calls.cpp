@@ -100,7 +100,11 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
 
 std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& call, const store::View& view,
                                            Reply& reply, std::uint32_t perms) {
-  // Reads do not look at a path's syntax: where it is wrong there is nothing.
+  // Reads do not look at a path's syntax, where it is wrong there is nothing; but exists does at this.
+  if (call.code == OpCode::exists && call.path.find('\0') != call.path.npos) {
+    reply.error = Error::bad_arguments;
+    return std::nullopt;
+  }
   const std::string_view path = znode_of(call);
   auto node = path::valid(path) ? view.get(path) : std::nullopt;
   if (!node) {

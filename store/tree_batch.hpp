@@ -100,6 +100,7 @@ class TreeBatch {
   std::unique_ptr<KvReader> before_;  // what the cached znodes point into
   DigestedWriter writer_;
   std::unordered_map<std::string_view, CachedNode> nodes_;
+  CachedNode* quotas_ = nullptr;   // /zookeeper/quota, once it was looked for
   std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds
   Zxid zxid_;                      // of the transaction being applied
   std::int64_t time_;

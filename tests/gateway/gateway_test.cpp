@@ -444,6 +444,9 @@ TEST_CASE("Reads do not judge a path's syntax, and the empty path is the root") 
       CHECK(c.client.reply(c.client.read(code, path))->error == Error::no_node);
     }
   }
+  const std::string_view zero("/a\0", 3);
+  CHECK(c.client.reply(c.client.read(OpCode::exists, zero))->error == Error::bad_arguments);
+  CHECK(c.client.reply(c.client.read(OpCode::get_data, zero))->error == Error::no_node);
   CHECK(c.client.reply(c.client.read(OpCode::get_children))->names == std::vector<std::string>{"a", "zookeeper"});
   CHECK(c.client.reply(c.client.read(OpCode::exists))->stat->num_children == 2);
   CHECK(c.client.reply(c.client.read(OpCode::all_children_number))->count == 5);
