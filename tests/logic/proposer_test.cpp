@@ -102,7 +102,7 @@ TEST_CASE_METHOD(Fixture, "The time to live is 1 ms to 2^40 - 1 ms, and of ttl z
   CHECK(ttl(Kind::TTL, -1) == Error::bad_arguments);
   CHECK(ttl(Kind::TTL_SEQUENTIAL, 1ll << 40) == Error::bad_arguments);
   CHECK(ttl(Kind::PERSISTENT, 1) == Error::bad_arguments);
-  CHECK(ttl(static_cast<Kind>(7), 0) == Error::bad_arguments);
+  CHECK(ttl(static_cast<Kind>(8), 0) == Error::bad_arguments);
   CHECK(ttl(Kind::TTL, (1ll << 40) - 1) == Error::ok);
   CHECK(ttl(Kind::TTL_SEQUENTIAL, 1) == Error::ok);
 }
