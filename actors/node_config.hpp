@@ -27,7 +27,7 @@ struct NodeConfig {
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers
   std::string client_address = "0.0.0.0";  ///< where to listen for clients
   std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
-  std::uint16_t zk_port = 2181;            ///< ZooKeeper's wire protocol; 0: it is not spoken
+  std::uint16_t zk_port = 2181;            ///< ZooKeeper's wire protocol; 0: it is not spoken. In TOML by default rpc_port - 1
   std::uint32_t max_client_cnxns = 60;     ///< connections to zk_port from one address; 0: no limit
   std::uint32_t max_cnxns = 0;             ///< and from all; 0: no limit
   std::uint32_t jute_maxbuffer = 0xfffff;  ///< bytes of a request to zk_port, at most

@@ -270,6 +270,9 @@ LoadedConfig parse_toml(std::string_view text, const std::string& file) {
                "the ensemble has no members; add a [[member]] table with id and host for each node, this one included");
   if (!table.contains("rpc_port") && draft.node().members.contains(draft.node().id))
     draft.node().rpc_port = draft.node().members.at(draft.node().id).rpc_port;
+  // Side by side, as by default: nodes on one machine that say where one port is have the other apart, too.
+  if (!table.contains("zk_port") && draft.node().rpc_port > 1)
+    draft.node().zk_port = static_cast<std::uint16_t>(draft.node().rpc_port - 1);
 
   std::filesystem::path directory = std::filesystem::path(file).parent_path();
   draft.node().data_dir = (directory / draft.node().data_dir).lexically_normal().string();

@@ -45,12 +45,12 @@ class ConnectionHost {
 struct ConnectionContext {
   Gateway& gateway;
   ConnectionHost& host;
-  std::size_t max_frame = 0xfffff;     ///< bytes of a request: jute.maxbuffer
-  std::size_t pause_above = 1 << 20;   ///< bytes of unsent output above which no requests are taken …
-  std::size_t full_above = 4 << 20;    ///< … and above which replies wait at the gateway
-  std::int64_t now_ms = 0;             ///< of this turn of the loop
+  std::size_t max_frame = 0xfffff;    ///< bytes of a request: jute.maxbuffer
+  std::size_t pause_above = 1 << 20;  ///< bytes of unsent output above which no requests are taken …
+  std::size_t full_above = 4 << 20;   ///< … and above which replies wait at the gateway
+  std::int64_t now_ms = 0;            ///< of this turn of the loop
   Counters counters;
-  Requests requests;                   ///< scratch space
+  Requests requests;  ///< scratch space
 };
 
 class Connection : private ClientSink {
@@ -114,7 +114,7 @@ class Connection : private ClientSink {
   bool receiving_ = false;
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
-  std::uint64_t writes_ = 0;           // numbers them
+  std::uint64_t writes_ = 0;                          // numbers them
   std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty

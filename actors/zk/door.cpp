@@ -67,9 +67,9 @@ struct Door::Socket final : Connection {
   bool held_back = false;  // not for want of the rest of a frame
   bool readable = false;   // by what is known
   bool writable = true;
-  bool hung_up = false;    // the end of what the client sends is near
-  bool gone = false;       // it is reached
-  bool broken = false;     // nothing can be sent to the client
+  bool hung_up = false;  // the end of what the client sends is near
+  bool gone = false;     // it is reached
+  bool broken = false;   // nothing can be sent to the client
   bool touched = false, waiting = false, lingering = false, dying = false;
 };
 
@@ -157,8 +157,7 @@ void Door::accept_all() {
   for (;;) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    kj::AutoCloseFd fd(
-        accept4(listening_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    kj::AutoCloseFd fd(accept4(listening_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.get() < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EAGAIN) return;
@@ -264,9 +263,13 @@ void Door::read(Socket& socket) {
 
 // --- writing, and ending ---
 
-std::int64_t Door::now_ms() const { return monotonic_ms(); }
+std::int64_t Door::now_ms() const {
+  return monotonic_ms();
+}
 
-void Door::changed(Connection& connection) { touch(static_cast<Socket&>(connection)); }
+void Door::changed(Connection& connection) {
+  touch(static_cast<Socket&>(connection));
+}
 
 void Door::touch(Socket& socket) {
   if (std::exchange(socket.touched, true)) return;

@@ -28,8 +28,8 @@
 namespace troupe::zk {
 
 struct DoorOptions {
-  std::size_t max_frame = 0xfffff;               ///< bytes of a request: jute.maxbuffer
-  std::int64_t handshake_timeout_ms = 10'000;    ///< for asking for a session, and for taking the last words
+  std::size_t max_frame = 0xfffff;             ///< bytes of a request: jute.maxbuffer
+  std::int64_t handshake_timeout_ms = 10'000;  ///< for asking for a session, and for taking the last words
 };
 
 class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {

@@ -58,11 +58,12 @@ FourLetterWords::FourLetterWords(const Gateway& gateway, const NodeConfig& confi
 const FourLetterWords::Word* FourLetterWords::find(std::string_view name) {
   using F = FourLetterWords;
   static constexpr std::array words = {
-      Word{"ruok", &F::ruok, true}, Word{"isro", &F::isro},       Word{"srvr", &F::srvr}, Word{"stat", &F::stat},
-      Word{"mntr", &F::mntr},       Word{"conf", &F::conf, true}, Word{"envi", &F::envi, true},
-      Word{"dirs", &F::dirs, true}, Word{"hash", &F::hash},       Word{"gtmk", &F::gtmk, true},
-      Word{"stmk", &F::stmk, true}, Word{"srst", &F::srst},       Word{"cons", &F::cons}, Word{"crst", &F::crst},
-      Word{"dump", &F::dump},       Word{"wchs", &F::wchs},       Word{"wchc", &F::wchc}, Word{"wchp", &F::wchp},
+      Word{"ruok", &F::ruok, true}, Word{"isro", &F::isro},       Word{"srvr", &F::srvr},
+      Word{"stat", &F::stat},       Word{"mntr", &F::mntr},       Word{"conf", &F::conf, true},
+      Word{"envi", &F::envi, true}, Word{"dirs", &F::dirs, true}, Word{"hash", &F::hash},
+      Word{"gtmk", &F::gtmk, true}, Word{"stmk", &F::stmk, true}, Word{"srst", &F::srst},
+      Word{"cons", &F::cons},       Word{"crst", &F::crst},       Word{"dump", &F::dump},
+      Word{"wchs", &F::wchs},       Word{"wchc", &F::wchc},       Word{"wchp", &F::wchp},
   };
   const auto it = std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.name == name; });
   return it == words.end() ? nullptr : &*it;
@@ -82,13 +83,21 @@ std::optional<std::string> FourLetterWords::answer(std::string_view received, Do
   return (this->*word->answer)(door);
 }
 
-std::string FourLetterWords::ruok(Door&) { return "imok"; }
+std::string FourLetterWords::ruok(Door&) {
+  return "imok";
+}
 
-std::string FourLetterWords::isro(Door&) { return "rw"; }
+std::string FourLetterWords::isro(Door&) {
+  return "rw";
+}
 
-std::string FourLetterWords::hash(Door&) { return ""; }  // ZooKeeper's, too, without a history of digests
+std::string FourLetterWords::hash(Door&) {
+  return "";
+}  // ZooKeeper's, too, without a history of digests
 
-std::string FourLetterWords::gtmk(Door&) { return std::to_string(trace_mask_); }
+std::string FourLetterWords::gtmk(Door&) {
+  return std::to_string(trace_mask_);
+}
 
 std::string FourLetterWords::stmk(Door& door) {
   Reader in(argument_);
@@ -170,9 +179,9 @@ std::string FourLetterWords::mntr(Door& door) {
   line("peer_state", mode() == "leader"     ? "leading - broadcast"
                      : mode() == "follower" ? "following - broadcast"
                                             : "observing - broadcast");
-  number("quorum_size", static_cast<std::uint64_t>(std::count_if(
-                            config_.members.begin(), config_.members.end(),
-                            [](const auto& member) { return !member.second.observer; })));
+  number("quorum_size",
+         static_cast<std::uint64_t>(std::count_if(config_.members.begin(), config_.members.end(),
+                                                  [](const auto& member) { return !member.second.observer; })));
   if (status.role != zab::PeerState::leading) return text;
   std::size_t synced_followers = 0, synced_observers = 0;
   for (const auto& learner : status.learners) {
@@ -186,24 +195,23 @@ std::string FourLetterWords::mntr(Door& door) {
 }
 
 std::string FourLetterWords::conf(Door&) {
-  const auto line = [](std::string_view key, const auto& value) {
-    return std::string(key) + "=" + value + "\n";
-  };
+  const auto line = [](std::string_view key, const auto& value) { return std::string(key) + "=" + value + "\n"; };
   const auto number = [&](std::string_view key, std::int64_t value) { return line(key, std::to_string(value)); };
   const fs::path data(config_.data_dir);
-  std::string text = number("clientPort", config_.zk_port) + number("secureClientPort", -1) +
-                     line("dataDir", (data / "state").string()) +
-                     number("dataDirSize", static_cast<std::int64_t>(size_of(data / "state"))) +
-                     line("dataLogDir", (data / "log").string()) +
-                     number("dataLogSize", static_cast<std::int64_t>(size_of(data / "log"))) +
-                     number("tickTime", config_.tick_ms) + number("maxClientCnxns", config_.max_client_cnxns) +
-                     number("minSessionTimeout", session_timeout(config_.min_session_timeout_ms, 2 * config_.tick_ms)) +
-                     number("maxSessionTimeout", session_timeout(config_.max_session_timeout_ms, 20 * config_.tick_ms)) +
-                     number("clientPortListenBacklog", -1) + number("serverId", config_.id.value);
+  std::string text =
+      number("clientPort", config_.zk_port) + number("secureClientPort", -1) +
+      line("dataDir", (data / "state").string()) +
+      number("dataDirSize", static_cast<std::int64_t>(size_of(data / "state"))) +
+      line("dataLogDir", (data / "log").string()) +
+      number("dataLogSize", static_cast<std::int64_t>(size_of(data / "log"))) + number("tickTime", config_.tick_ms) +
+      number("maxClientCnxns", config_.max_client_cnxns) +
+      number("minSessionTimeout", session_timeout(config_.min_session_timeout_ms, 2 * config_.tick_ms)) +
+      number("maxSessionTimeout", session_timeout(config_.max_session_timeout_ms, 20 * config_.tick_ms)) +
+      number("clientPortListenBacklog", -1) + number("serverId", config_.id.value);
   if (config_.members.size() == 1) return text;
   const Member& self = config_.members.at(config_.id);
-  text += number("initLimit", config_.init_limit) + number("syncLimit", config_.sync_limit) +
-          number("electionAlg", 3) + number("electionPort", self.peer_port) + number("quorumPort", self.peer_port) +
+  text += number("initLimit", config_.init_limit) + number("syncLimit", config_.sync_limit) + number("electionAlg", 3) +
+          number("electionPort", self.peer_port) + number("quorumPort", self.peer_port) +
           number("peerType", self.observer ? 1 : 0) + "membership: \n";
   for (const auto& [id, member] : config_.members) {
     const std::string port = std::to_string(member.peer_port);

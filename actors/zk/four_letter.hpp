@@ -67,7 +67,7 @@ class FourLetterWords {
   const StatusBoard& board_;
   const Admission& admission_;
   const std::int64_t started_ms_;
-  std::string_view argument_;       // of stmk, while it is answered
+  std::string_view argument_;      // of stmk, while it is answered
   std::int64_t trace_mask_ = 306;  // as ZooKeeper shows its default; nothing is traced by it here
 };
 

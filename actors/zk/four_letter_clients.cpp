@@ -12,7 +12,9 @@
 namespace troupe::zk {
 namespace {
 
-std::string name_of(SessionId session) { return hexadecimal(static_cast<std::uint64_t>(session.value)); }
+std::string name_of(SessionId session) {
+  return hexadecimal(static_cast<std::uint64_t>(session.value));
+}
 
 /// What the last request was, in the four letters that ZooKeeper gives it.
 const char* name_of(Op op) {
@@ -155,9 +157,8 @@ std::string FourLetterWords::wchs(Door&) {
 
 std::string FourLetterWords::wchc(Door&) {
   std::map<std::string, std::set<std::string>> paths;
-  gateway_.watches().each([&](WatcherId watcher, std::string_view path, WatchKind) {
-    paths[hexadecimal(watcher)].emplace(path);
-  });
+  gateway_.watches().each(
+      [&](WatcherId watcher, std::string_view path, WatchKind) { paths[hexadecimal(watcher)].emplace(path); });
   return show_groups(paths) + "\n";
 }
 

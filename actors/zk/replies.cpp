@@ -5,7 +5,9 @@
 namespace troupe::zk {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
+std::string_view view(capnp::Text::Reader text) {
+  return {text.begin(), text.size()};
+}
 
 void write_header(Writer& out, std::int32_t xid, std::int64_t zxid, Error error) {
   out.i32(xid);
@@ -65,7 +67,8 @@ void write_failed_operation(Writer& out, Error error) {
 /// The number under which a multi reports an operation. Creations that may end by themselves report
 /// their stat too, as create2 does outside.
 std::int32_t reported_as(std::int32_t operation) {
-  const bool with_stat = static_cast<Op>(operation) == Op::create_container || static_cast<Op>(operation) == Op::create_ttl;
+  const bool with_stat =
+      static_cast<Op>(operation) == Op::create_container || static_cast<Op>(operation) == Op::create_ttl;
   return with_stat ? static_cast<std::int32_t>(Op::create2) : operation;
 }
 

@@ -46,6 +46,7 @@ TEST_CASE("a TOML file names the node, its directory and the members; the rest h
   CHECK_FALSE(node.members[PeerId{2}].observer);
   CHECK(node.members[PeerId{3}].observer);
   CHECK(node.rpc_port == 2183);  // its own member's, where the node says nothing else
+  CHECK(node.zk_port == 2182);   // beside it
 }
 
 TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {

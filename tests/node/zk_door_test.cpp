@@ -202,13 +202,13 @@ TEST_CASE("four-letter words are answered behind their list") {
   CHECK_THAT(word(one, "wchp"), Catch::StartsWith("/e\n\t0x1"));
   CHECK_THAT(word(one, "wchc"), Catch::Contains("\n\t/e\n"));
   CHECK_THAT(word(one, "dump"), Catch::Contains("Sessions with Ephemerals (1):\n0x1") && Catch::Contains("\t/e\n"));
-  CHECK_THAT(word(one, "cons"), Catch::Contains("lop=GETD") && Catch::Contains("to=10000") &&
-                                    Catch::Contains("recved=3,sent=3"));
+  CHECK_THAT(word(one, "cons"),
+             Catch::Contains("lop=GETD") && Catch::Contains("to=10000") && Catch::Contains("recved=3,sent=3"));
   CHECK_THAT(word(one, "stat"), Catch::Contains("\nClients:\n /127.0.0.1:") && Catch::Contains("Mode: standalone\n"));
   CHECK_THAT(word(one, "srvr"), Catch::Contains("\nNode count: 5\n") && Catch::Contains("Outstanding: 0\n"));
-  CHECK_THAT(word(one, "mntr"), Catch::Contains("zk_server_state\tstandalone\n") &&
-                                    Catch::Contains("zk_ephemerals_count\t1\n") &&
-                                    Catch::Contains("zk_znode_count\t5\n") && Catch::Contains("zk_global_sessions\t1\n"));
+  CHECK_THAT(word(one, "mntr"),
+             Catch::Contains("zk_server_state\tstandalone\n") && Catch::Contains("zk_ephemerals_count\t1\n") &&
+                 Catch::Contains("zk_znode_count\t5\n") && Catch::Contains("zk_global_sessions\t1\n"));
   CHECK_THAT(word(one, "conf"), Catch::Contains("clientPort=" + std::to_string(one.config.zk_port) + "\n"));
   CHECK_THAT(word(one, "envi"), Catch::StartsWith("Environment:\nzookeeper.version="));
   CHECK_THAT(word(one, "dirs"), Catch::StartsWith("datadir_size: "));

@@ -17,8 +17,7 @@ TEST_CASE("kazoo reads, writes, watches, locks, and keeps its session when the l
   ensemble.start_all();
   REQUIRE(ensemble.wait_ready(60s));
 
-  test::Program client({"/usr/bin/python3", TROUPE_SOURCES "/tests/processes/kazoo_client.py",
-                        ensemble.zk_connect()},
+  test::Program client({"/usr/bin/python3", TROUPE_SOURCES "/tests/processes/kazoo_client.py", ensemble.zk_connect()},
                        true);
   const bool asked = client.wait_for_line("kill the leader").has_value();
   INFO(client.output());

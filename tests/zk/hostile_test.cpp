@@ -107,9 +107,7 @@ TEST_CASE("A length inside a body that cannot be is malformed") {
 TEST_CASE("Random bytes, and well-formed requests with some of their bytes changed, harm nobody") {
   std::mt19937_64 random(20'261'121);
   WireServer server;
-  {
-    Victim first(server);
-  }
+  { Victim first(server); }
   std::vector<std::string> frames;
   for (const auto& [op, body] : requests()) frames.push_back(request_frame(1, op, body));
   for (int round = 0; round < 300; ++round) {

@@ -10,8 +10,8 @@ using zk::Op;
 namespace {
 
 constexpr std::int32_t marshalling = -5, unimplemented = -6, bad_arguments = -8, no_node = -101, no_auth = -102,
-                       bad_version = -103, node_exists = -110, not_empty = -111, invalid_acl = -114,
-                       auth_failed = -115, no_watcher = -121, reconfig_disabled = -123;
+                       bad_version = -103, node_exists = -110, not_empty = -111, invalid_acl = -114, auth_failed = -115,
+                       no_watcher = -121, reconfig_disabled = -123;
 
 struct Stat {
   std::int64_t czxid, mzxid, ctime, mtime;
@@ -66,8 +66,12 @@ struct Session {
   Answer watch(Op op, std::string_view path) { return call(op, Record().buffer(path).boolean(true)); }
 };
 
-Record at(std::string_view path, std::int32_t version = -1) { return Record().buffer(path).i32(version); }
-Record reading(std::string_view path) { return Record().buffer(path).boolean(false); }
+Record at(std::string_view path, std::int32_t version = -1) {
+  return Record().buffer(path).i32(version);
+}
+Record reading(std::string_view path) {
+  return Record().buffer(path).boolean(false);
+}
 
 /// Type and path of an event.
 std::pair<std::int32_t, std::string> read_event(const Answer& answer) {
@@ -113,7 +117,8 @@ TEST_CASE("The flags say what kind of znode it is") {
   CHECK(s.create("/a/e", 1).error == 0);
   CHECK(s.create("/a/c", 4).error == 0);
   CHECK(s.create("/a/e/child").error == -108);
-  CHECK(s.create("/a/s", 2, Op::create_container).body.substr(0, 19) == Record().buffer("/a/s0000000005").bytes() + '\0');
+  CHECK(s.create("/a/s", 2, Op::create_container).body.substr(0, 19) ==
+        Record().buffer("/a/s0000000005").bytes() + '\0');
   for (const std::int32_t flags : {-1, 5, 6, 7, 1000}) CHECK(s.create("/a/x", flags).error == bad_arguments);
 }
 
@@ -247,8 +252,17 @@ TEST_CASE("Who a client is decides what it may do") {
   Answer answer = s.call(Op::auth, auth);
   CHECK(answer.error == 0);
   CHECK(answer.zxid == 0);
-  CHECK(s.error(Op::create, Record().buffer("/mine").buffer("d").i32(2).i32(31).buffer("auth").buffer("").i32(1)
-                                .buffer("ip").buffer("10.0.0.0/8").i32(0)) == 0);
+  CHECK(s.error(Op::create, Record()
+                                .buffer("/mine")
+                                .buffer("d")
+                                .i32(2)
+                                .i32(31)
+                                .buffer("auth")
+                                .buffer("")
+                                .i32(1)
+                                .buffer("ip")
+                                .buffer("10.0.0.0/8")
+                                .i32(0)) == 0);
   CHECK(stranger.call(Op::get_data, reading("/mine")).error == no_auth);
   CHECK(stranger.call(Op::get_children, reading("/mine")).error == no_auth);
   CHECK(stranger.call(Op::get_acl, Record().buffer("/mine")).error == no_auth);
@@ -282,9 +296,9 @@ TEST_CASE("A digest may be any bytes; what proves nothing is answered so, and en
   CHECK(s.error(Op::auth, Record().i32(0).buffer("digest").buffer("nocolon")) == 0);
   CHECK(s.error(Op::auth, Record().i32(0).buffer("ip").buffer("anything")) == 0);
   CHECK(!s.client.ended());
-  const std::vector<Record> failing{
-      Record().i32(0).buffer("world").buffer("anyone"), Record().i32(0).buffer("kerberos").buffer("bob"),
-      Record().i32(0).buffer("digest").null(), Record().i32(0).null().buffer("x")};
+  const std::vector<Record> failing{Record().i32(0).buffer("world").buffer("anyone"),
+                                    Record().i32(0).buffer("kerberos").buffer("bob"),
+                                    Record().i32(0).buffer("digest").null(), Record().i32(0).null().buffer("x")};
   const Answer answer = s.call(Op::auth, failing[GENERATE(0u, 1u, 2u, 3u)]);
   CHECK(answer.error == auth_failed);
   CHECK(answer.zxid == 0);
@@ -323,16 +337,27 @@ TEST_CASE("getEphemerals lists the session's own, by a prefix") {
 
 TEST_CASE("A multi answers for each of its operations") {
   Session s;
-  const Answer answer =
-      s.call(Op::multi, Record()
-                            .multi_header(1).create("/m")
-                            .multi_header(15).create("/m/2")
-                            .multi_header(19).create("/m/c", "", 4)
-                            .multi_header(21).create("/m/t", "", 5).i64(1000)
-                            .multi_header(5).buffer("/m").buffer("x").i32(0)
-                            .multi_header(13).buffer("/m").i32(1)
-                            .multi_header(2).buffer("/m/2").i32(-1)
-                            .end_of_multi());
+  const Answer answer = s.call(Op::multi, Record()
+                                              .multi_header(1)
+                                              .create("/m")
+                                              .multi_header(15)
+                                              .create("/m/2")
+                                              .multi_header(19)
+                                              .create("/m/c", "", 4)
+                                              .multi_header(21)
+                                              .create("/m/t", "", 5)
+                                              .i64(1000)
+                                              .multi_header(5)
+                                              .buffer("/m")
+                                              .buffer("x")
+                                              .i32(0)
+                                              .multi_header(13)
+                                              .buffer("/m")
+                                              .i32(1)
+                                              .multi_header(2)
+                                              .buffer("/m/2")
+                                              .i32(-1)
+                                              .end_of_multi());
   REQUIRE(answer.error == 0);
   auto in = answer.reader();
   const auto header = [&](std::int32_t type) {
@@ -359,14 +384,25 @@ TEST_CASE("A multi answers for each of its operations") {
 
 TEST_CASE("A multi that fails says at which operation, and nothing happens") {
   Session s;
-  const Answer answer = s.call(Op::multi, Record().multi_header(1).create("/m")
-                                              .multi_header(2).buffer("/missing").i32(-1)
-                                              .multi_header(1).create("/n").end_of_multi());
+  const Answer answer = s.call(Op::multi, Record()
+                                              .multi_header(1)
+                                              .create("/m")
+                                              .multi_header(2)
+                                              .buffer("/missing")
+                                              .i32(-1)
+                                              .multi_header(1)
+                                              .create("/n")
+                                              .end_of_multi());
   CHECK(answer.error == 0);
-  CHECK(answer.body == Record().multi_header(-1, false, 0).i32(0)
-                           .multi_header(-1, false, no_node).i32(no_node)
-                           .multi_header(-1, false, -2).i32(-2)
-                           .end_of_multi().bytes());
+  CHECK(answer.body == Record()
+                           .multi_header(-1, false, 0)
+                           .i32(0)
+                           .multi_header(-1, false, no_node)
+                           .i32(no_node)
+                           .multi_header(-1, false, -2)
+                           .i32(-2)
+                           .end_of_multi()
+                           .bytes());
   CHECK(s.error(Op::exists, reading("/m")) == no_node);
 }
 
@@ -387,10 +423,13 @@ TEST_CASE("A multiRead answers or fails for each by itself") {
   const auto part = [](Op op, std::string_view path) {
     return Record().multi_header(static_cast<std::int32_t>(op)).buffer(path).boolean(true).bytes();
   };
-  const Answer answer = s.call(
-      Op::multi_read, Record().raw(part(Op::get_data, "/a")).raw(part(Op::get_children, "/a"))
-                          .raw(part(Op::get_data, "/missing")).raw(part(Op::get_children, "bad"))
-                          .raw(part(Op::get_children, "/")).end_of_multi());
+  const Answer answer = s.call(Op::multi_read, Record()
+                                                   .raw(part(Op::get_data, "/a"))
+                                                   .raw(part(Op::get_children, "/a"))
+                                                   .raw(part(Op::get_data, "/missing"))
+                                                   .raw(part(Op::get_children, "bad"))
+                                                   .raw(part(Op::get_children, "/"))
+                                                   .end_of_multi());
   REQUIRE(answer.error == 0);
   auto in = answer.reader();
   const auto header = [&](std::int32_t type, std::int32_t error) {
@@ -483,10 +522,19 @@ TEST_CASE("setWatches tells at once what happened meanwhile, by the znodes as th
   s.call(Op::set_data, Record().buffer("/old").buffer("").i32(-1));
   s.call(Op::remove, at("/gone"));
   s.create("/gone");  // and back: a data watch hears of other data
-  s.client.send(request_frame(-8, Op::set_watches, Record().i64(seen)
-                                                       .i32(3).buffer("/old").buffer("/gone").buffer("/missing")
-                                                       .i32(2).buffer("/new").buffer("/still/missing")
-                                                       .i32(2).buffer("/parent").buffer("/old")));
+  s.client.send(request_frame(-8, Op::set_watches,
+                              Record()
+                                  .i64(seen)
+                                  .i32(3)
+                                  .buffer("/old")
+                                  .buffer("/gone")
+                                  .buffer("/missing")
+                                  .i32(2)
+                                  .buffer("/new")
+                                  .buffer("/still/missing")
+                                  .i32(2)
+                                  .buffer("/parent")
+                                  .buffer("/old")));
   s.client.run();
   const auto answers = s.client.answers();
   std::vector<std::pair<std::int32_t, std::string>> events;
@@ -502,8 +550,9 @@ TEST_CASE("setWatches2 knows the watches that stay, too, and forgets paths that 
   Session s;
   const std::int64_t seen = s.create("/a").zxid;
   s.create("/a/b");
-  s.client.send(request_frame(-8, Op::set_watches2, Record().i64(seen).i32(1).buffer("no path").i32(0).i32(0)
-                                                        .i32(1).buffer("/zookeeper").i32(1).buffer("/a")));
+  s.client.send(request_frame(
+      -8, Op::set_watches2,
+      Record().i64(seen).i32(1).buffer("no path").i32(0).i32(0).i32(1).buffer("/zookeeper").i32(1).buffer("/a")));
   s.client.run();
   const auto answers = s.client.answers();
   REQUIRE(answers.size() == 2);

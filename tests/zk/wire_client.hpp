@@ -35,7 +35,9 @@ class WireClient {
  public:
   /// `piece`: so many bytes are brought at once.
   explicit WireClient(WireServer& server, std::size_t piece = 1 << 20, std::string address = "127.0.0.1")
-      : server_(server), piece_(piece), connection_(std::make_unique<zk::Connection>(server.context, address, "/test:1")) {}
+      : server_(server),
+        piece_(piece),
+        connection_(std::make_unique<zk::Connection>(server.context, address, "/test:1")) {}
 
   void send(std::string_view bytes) {
     incoming_ += bytes;
