@@ -49,6 +49,7 @@ struct Load {
   std::size_t value_size = 100;
   std::chrono::duration<double> warm_up{2}, duration{10};
   // For the wire protocols alone.
+  unsigned threads = 1;         ///< that share the connections of get, set, create, mixed and multi
   double rate = 0;              ///< requests a second of all connections together; 0: as fast as they are answered
   std::uint64_t count = 0;      ///< so many requests instead of `duration`, and no warm-up; 0: by time
   unsigned write_percent = 10;  ///< of mixed

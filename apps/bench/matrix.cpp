@@ -10,6 +10,7 @@
 #include "apps/bench/report.hpp"
 #include "apps/bench/terminal_line.hpp"
 #include "apps/bench/wire/etcd_session.hpp"
+#include "apps/bench/wire/rpc_session.hpp"
 #include "apps/bench/wire/workload.hpp"
 #include "apps/bench/wire/zk_session.hpp"
 #include "apps/bench/workspace.hpp"
@@ -39,7 +40,6 @@ std::chrono::duration<double> own_cpu() {
 class Bench {
  public:
   virtual ~Bench() = default;
-  virtual std::string describe_nodes() = 0;
   virtual Measured run(const Load& load, const Observer& observer, const std::vector<pid_t>& servers) = 0;
   virtual void remove_created() = 0;
   virtual void remove() = 0;
@@ -51,13 +51,6 @@ class RpcBench final : public Bench {
   RpcBench(const std::string& connect, std::vector<std::string> nodes, const Matrix& matrix)
       : nodes_(std::move(nodes)), workspace_(connect, matrix.znodes, matrix.load.value_size) {}
 
-  /// Who plays what, for it explains what a connection to one of them costs.
-  std::string describe_nodes() override {
-    std::string text = "nodes:";
-    for (const StatusAnswer& answer : query_status(nodes_, std::chrono::seconds(3)))
-      text += " " + answer.address + " (" + (answer.status ? answer.status->role : answer.problem) + ")";
-    return text + "\n";
-  }
   Measured run(const Load& load, const Observer& observer, const std::vector<pid_t>&) override {
     return bench::run(nodes_, workspace_, load, observer);
   }
@@ -77,16 +70,6 @@ class WireBench final : public Bench {
         nodes_(resolve(nodes)),
         tree_(rig(), matrix.znodes, matrix.load.value_size) {}
 
-  std::string describe_nodes() override {
-    std::string text = "nodes:";
-    for (const Endpoint& node : nodes_) {
-      const std::string answer = ask(node, "srvr", 3);
-      const std::size_t mode = answer.find("Mode: ");
-      text += " " + node.name + " (" +
-              (mode == std::string::npos ? "?" : answer.substr(mode + 6, answer.find('\n', mode) - mode - 6)) + ")";
-    }
-    return text + "\n";
-  }
   Measured run(const Load& load, const Observer& observer, const std::vector<pid_t>& servers) override {
     return bench::run({.rig = rig(), .tree = tree_, .load = load, .observer = observer, .servers = servers});
   }
@@ -97,6 +80,7 @@ class WireBench final : public Bench {
  private:
   static std::unique_ptr<Driver> driver_of(Protocol protocol) {
     if (protocol == Protocol::etcd) return std::make_unique<EtcdDriver>();
+    if (protocol == Protocol::rpc) return std::make_unique<RpcDriver>();
     return std::make_unique<ZkDriver>();
   }
   Rig rig() { return {loop_, *driver_, nodes_}; }
@@ -112,15 +96,44 @@ bool possible(Protocol protocol, Workload workload) {
     case Workload::get:
     case Workload::set:
     case Workload::create:
-      return true;
     case Workload::create_spread:
     case Workload::mixed:
     case Workload::multi:
     case Workload::children:
-      return protocol != Protocol::rpc;
+      return true;
+    case Workload::watch:
+    case Workload::watch_persistent:
+    case Workload::lock:
+      return protocol != Protocol::etcd;
     default:
       return protocol == Protocol::zk;
   }
+}
+
+/// Whether the loop of load.hpp does, in which the client library's own threads send the next request.
+bool on_clients_threads(const Matrix& matrix) {
+  return matrix.protocol == Protocol::rpc && matrix.load.rate == 0 && matrix.load.count == 0 &&
+         std::ranges::all_of(matrix.workloads, [](Workload workload) {
+           return workload == Workload::get || workload == Workload::set || workload == Workload::create;
+         });
+}
+
+/// Who plays what, for it explains what a connection to one of them costs.
+std::string describe_nodes(Protocol protocol, const std::vector<std::string>& nodes) {
+  std::string text = "nodes:";
+  if (protocol == Protocol::rpc) {
+    for (const StatusAnswer& answer : query_status(nodes, std::chrono::seconds(3)))
+      text += " " + answer.address + " (" + (answer.status ? answer.status->role : answer.problem) + ")";
+  } else {
+    for (const Endpoint& node : resolve(nodes)) {
+      text += " " + node.name;
+      if (protocol != Protocol::zk) continue;
+      const std::string answer = ask(node, "srvr", 3);
+      const std::size_t mode = answer.find("Mode: ");
+      if (mode != std::string::npos) text += " (" + answer.substr(mode + 6, answer.find('\n', mode) - mode - 6) + ")";
+    }
+  }
+  return text + "\n";
 }
 
 std::string describe(const Load& load) {
@@ -196,7 +209,6 @@ std::vector<Shape> shapes_of(const Matrix& matrix, Workload workload) {
 }
 
 bool run_matrix(const Matrix& matrix, const std::string& connect, const std::function<bool()>& interrupted) {
-  const bool rpc = matrix.protocol == Protocol::rpc;
   for (Workload workload : matrix.workloads)
     if (!possible(matrix.protocol, workload))
       throw std::runtime_error(std::string(name_of(workload)) + " is not run over " + name_of(matrix.protocol) +
@@ -204,11 +216,11 @@ bool run_matrix(const Matrix& matrix, const std::string& connect, const std::fun
   const std::vector<std::string> nodes = client::ConnectString::parse(connect).servers;
   const std::vector<pid_t> servers = matrix.servers.empty() ? listeners(nodes) : matrix.servers;
   std::unique_ptr<Bench> bench;
-  if (rpc)
+  if (on_clients_threads(matrix))
     bench = std::make_unique<RpcBench>(connect, nodes, matrix);
   else
     bench = std::make_unique<WireBench>(nodes, matrix);
-  if (!matrix.json) print(bench->describe_nodes() + table_heading());
+  if (!matrix.json) print(describe_nodes(matrix.protocol, nodes) + table_heading());
   bool all_fine = true;
   for (Workload workload : matrix.workloads)
     for (const auto& [connections, outstanding] : shapes_of(matrix, workload)) {

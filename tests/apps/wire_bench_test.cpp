@@ -1,7 +1,9 @@
 // The load generator against a server that answers at once, and one that does wrong on purpose: what it
 // counts, and that it notices. Both in one event loop. No times.
+#include <atomic>
 #include <deque>
 #include <random>
+#include <thread>
 
 #include "apps/bench/matrix.hpp"
 #include "apps/bench/wire/bulk.hpp"
@@ -73,6 +75,31 @@ TEST_CASE("every request is sent once and counted once") {
     CHECK(measured.lost_connections == 0);
     CHECK(bed.server.requests() - before == 2000 + parents + check);
   }
+}
+
+TEST_CASE("threads share the connections and the requests") {
+  // A loop of its own for the server, for the first thread's loop ends with its share.
+  EventLoop server_loop;
+  NullServer server(server_loop, 0);
+  std::atomic<bool> done = false;
+  std::thread serving([&] { server_loop.run_until([&] { return done.load(); }); });
+  {
+    EventLoop loop;
+    ZkDriver driver;
+    const std::vector<Endpoint> nodes = resolve({server.address()});
+    Tree tree({loop, driver, nodes}, keys, 100);
+    const Load load{.workload = Workload::set, .connections = 5, .outstanding = 4, .threads = 3, .count = 1000};
+    const Observer observer{
+        .measuring = [] {}, .measured = [] {}, .progress = [](auto, std::uint64_t) { return true; }};
+    const Measured measured =
+        run({.rig = {loop, driver, nodes}, .tree = tree, .load = load, .observer = observer, .servers = {}});
+    CHECK(measured.operations == 1000);
+    CHECK(measured.latency.count() == 1000);
+    CHECK(measured.order_errors == 0);
+  }
+  done = true;
+  serving.join();
+  CHECK(server.sessions() == 5 + 4);  // and those that made the tree
 }
 
 TEST_CASE("requests that are ready together leave together") {

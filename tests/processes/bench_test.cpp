@@ -47,6 +47,19 @@ TEST_CASE("the benchmark runs every combination and leaves nothing behind") {
   CHECK(ensemble.shell({"ls", "/"}).output == "[zookeeper]\n");
 }
 
+TEST_CASE("the benchmark has locks, watches and the like over the RPC, too") {
+  Ensemble ensemble(3);
+  Finished finished = bench({"--connect", ensemble.connect(), "--json", "--workloads",
+                             "mixed,multi,create-spread,children,watch,watch-persistent,lock", "--shapes", "4x2",
+                             "--watchers", "5", "--children", "100"});
+  CHECK(finished.status == exit_code::ok);
+  CHECK(finished.errors.empty());
+  CHECK(numbers(finished.output, "errors") == std::vector<long>(7, 0));
+  CHECK(numbers(finished.output, "order_errors") == std::vector<long>(7, 0));
+  for (long operations : numbers(finished.output, "operations")) CHECK(operations > 0);
+  CHECK(ensemble.shell({"ls", "/"}).output == "[zookeeper]\n");
+}
+
 TEST_CASE("the benchmark starts an ensemble of its own where that is asked for") {
   Finished finished = bench({"--local", "--nodes", "1", "--connections", "2", "--outstanding", "2"});
   CHECK(finished.status == exit_code::ok);
@@ -78,9 +91,9 @@ TEST_CASE("the benchmark loads servers of ZooKeeper's protocol") {
 }
 
 TEST_CASE("a benchmark refuses what a protocol does not have") {
-  Finished finished = bench({"--protocol", "rpc", "--workloads", "lock"});
+  Finished finished = bench({"--protocol", "rpc", "--workloads", "failover"});
   CHECK(finished.status == exit_code::failed);
-  CHECK_THAT(finished.errors, Contains("lock") && Contains("--protocol zk"));
+  CHECK_THAT(finished.errors, Contains("failover") && Contains("--protocol zk"));
 }
 
 TEST_CASE("a benchmark without an ensemble says so") {

@@ -20,8 +20,7 @@ class Writer {
   Writer& i32(std::int32_t value) { return number(__builtin_bswap32(static_cast<std::uint32_t>(value))); }
   Writer& i64(std::int64_t value) { return number(__builtin_bswap64(static_cast<std::uint64_t>(value))); }
   Writer& raw(std::string_view bytes) {
-    std::memcpy(at_, bytes.data(), bytes.size());
-    at_ += bytes.size();
+    at_ += bytes.copy(at_, bytes.size());
     return *this;
   }
   Writer& bytes(std::string_view value) { return i32(static_cast<std::int32_t>(value.size())).raw(value); }

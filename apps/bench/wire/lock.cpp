@@ -11,6 +11,8 @@
 namespace troupe::bench {
 namespace {
 
+constexpr std::chrono::seconds patience{30};
+
 class Lock final : public Listener {
  public:
   explicit Lock(const Task& task)
@@ -28,13 +30,15 @@ class Lock final : public Listener {
     task_.observer.measuring();
     const auto begun = Clock::now();
     course_.run_for(task_.load.duration, failed);
+    // At least one, however long it takes.
+    course_.run_until([&] { return measured_.latency.count() > 0 || failed(); }, Clock::now() + patience);
     ending_ = true;
     measuring_ = false;
     measured_.elapsed = Clock::now() - begun;
     task_.observer.measured();
     // Whoever is in the queue still gets the lock and lets it go: nothing is left behind.
     if (!task_.rig.loop.run_until([this] { return queued_ == 0 || measured_.lost_connections > 0; },
-                                  Clock::now() + std::chrono::seconds(30)))
+                                  Clock::now() + patience))
       ++measured_.errors;
     measured_.operations = measured_.latency.count();
     measured_.order_errors = order_errors_ + fleet_.order_errors();

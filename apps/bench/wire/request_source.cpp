@@ -12,10 +12,12 @@ void append_number(std::string& text, std::uint64_t number) {
 
 }  // namespace
 
-RequestSource::RequestSource(Tree& tree, const Load& load)
-    : load_(load), keys_(tree.keys()), created_below_(tree.created() + "/"), value_(load.value_size, 'w') {
-  if (load.workload == Workload::create_spread) tree.make_created("", parents_of_spread);
-}
+RequestSource::RequestSource(const Tree& tree, const Load& load, std::size_t seed)
+    : load_(load),
+      keys_(tree.keys()),
+      created_below_(tree.created() + "/"),
+      value_(load.value_size, 'w'),
+      random_(static_cast<std::minstd_rand::result_type>(seed + 1)) {}
 
 Request RequestSource::next(std::size_t number) {
   switch (load_.workload) {

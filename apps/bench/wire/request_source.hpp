@@ -16,8 +16,9 @@ class RequestSource {
   static constexpr std::size_t operations_of_multi = 10;
   static constexpr std::size_t parents_of_spread = 1000;
 
-  /// Makes the parents that create_spread needs.
-  RequestSource(Tree& tree, const Load& load);
+  /// create_spread finds its parents there: created()/0 to created()/999. `seed` tells the sources of one
+  /// load apart.
+  RequestSource(const Tree& tree, const Load& load, std::size_t seed);
 
   /// The next request of session `number`. Its views last until the next call.
   Request next(std::size_t number);
@@ -35,7 +36,7 @@ class RequestSource {
   const std::string created_below_, value_;
   std::string path_;
   std::vector<Request> operations_;
-  std::minstd_rand random_{1};
+  std::minstd_rand random_;
   std::uint64_t created_ = 0;
 };
 

@@ -111,7 +111,7 @@ class Session {
   Listener* listener_;
 };
 
-/// A protocol: how to make sessions.
+/// A protocol: how to make sessions. Any thread, each with a loop of its own.
 class Driver {
  public:
   virtual ~Driver() = default;

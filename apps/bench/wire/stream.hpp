@@ -23,7 +23,7 @@ class OutBuffer {
     end_ += size;
     return room;
   }
-  void append(std::string_view bytes) { std::memcpy(grow(bytes.size()), bytes.data(), bytes.size()); }
+  void append(std::string_view bytes) { bytes.copy(grow(bytes.size()), bytes.size()); }
   std::string_view pending() const { return {memory_.get() + begin_, end_ - begin_}; }
   void sent(std::size_t size) {
     begin_ += size;
