@@ -317,7 +317,8 @@ void ReadCalls::arm_by_state(Attachment& attachment, const store::View& view, co
                              std::vector<Event>& events) {
   troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
                 [&](WatcherId, EventType type, std::string_view path) {
-                  const auto node = path::valid(path) ? view.get(path) : std::nullopt;
+                  // By state no more is told than exists tells anybody.
+                  const auto node = rearm.by_state ? std::nullopt : view.get(path);
                   if (node && !permitted(attachment, *node, store::perm::read)) return;
                   events.push_back({type, view.zxid(), event_paths_.emplace_back(path)});
                 });
