@@ -62,6 +62,10 @@ ACCEPTED = (
              " history and changes at a restart. No client can rely on it."),
     Accepted("metrics of the Java server", "word:mntr", "text", words.monitors_the_same,
              "Most of the keys count what happens in ZooKeeper's own queues. Those that people watch are all there."),
+    Accepted("watches on children in lists", "word:wchc word:wchp", "text", words.shows_all_watches,
+             "ZooKeeper lists its table of data watches alone; here those on children are listed, too."),
+    Accepted("watches on children in counts", "word:wchs", "text", words.summary_of_the_same_form,
+             "ZooKeeper counts its table of data watches alone; here those on children count, too."),
     Accepted("history of digests", "word:hash", "text", lambda reference, target: target == b"",
              "ZooKeeper's digests are of its own tables; here the word is answered as by a server without history."),
     Accepted("environment of the Java server", "word:envi", "text", words.lists_properties,
@@ -117,6 +121,13 @@ def may_be_overtaken(op, err):
     return op in wire.WRITES or op == wire.SYNC or err in UNNUMBERED_ERRORS
 
 
+# Events that may come in another order before the answer to this request.
+ANY_ORDER = "order in which ephemerals go"
+ANY_ORDER_AT = "closeSession"
+ANY_ORDER_REASON = (
+    "The ephemerals of a session that ends are deleted in one transaction: by ZooKeeper in the order of a Java hash"
+    " table, here by path.")
+
 # What follows an error in an answer to this request.
 REMAINS = "what a refused multiRead had read"
 REMAINS_AT = "multiRead"
@@ -168,7 +179,7 @@ def kept(name, difference):
 
 def listing():
     """The accepted differences as text for a reader."""
-    others = [(EARLIER, EARLIER_REASON), (CAUGHT_UP, CAUGHT_UP_REASON), (REMAINS, REMAINS_REASON), (UNNUMBERED, UNNUMBERED_REASON)]
+    others = [(ANY_ORDER, ANY_ORDER_REASON), (EARLIER, EARLIER_REASON), (CAUGHT_UP, CAUGHT_UP_REASON), (REMAINS, REMAINS_REASON), (UNNUMBERED, UNNUMBERED_REASON)]
     every = [(one.name, one.reason) for one in (*KEPT, *ACCEPTED)] + others
 
     def items(pairs):
