@@ -1,5 +1,6 @@
 """Compares what two servers did at one step, field by field, and says what differs."""
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 
@@ -41,15 +42,21 @@ class Comparison:
 
     def _without_what_it_caught_up(self, reference, target):
         """The target's observations without the events that stand for what persistent watches missed."""
-        ends = []
-        for observations in (reference, target):
-            ends.append(next((at for at, one in enumerate(observations)
-                              if one.kind == "reply" and name_of(one) == accepted.CAUGHT_UP_AT), 0))
-        expected, answer = ends
-        if not expected < answer or any(one.kind != "event" for one in target[expected:answer]):
-            return target
-        self.accepted[accepted.CAUGHT_UP] += 1
-        return target[:expected] + target[answer:]
+        def is_answer(one):
+            return one.kind == "reply" and name_of(one) == accepted.CAUGHT_UP_AT
+
+        def events_at_the_end(observations):
+            return len(list(itertools.takewhile(lambda one: one.kind == "event", reversed(observations))))
+        expected = [events_at_the_end(reference[:at]) for at, one in enumerate(reference) if is_answer(one)]
+        left = []
+        for one in target:
+            if is_answer(one) and expected:
+                surplus = events_at_the_end(left) - expected.pop(0)
+                if surplus > 0:
+                    del left[-surplus:]
+                    self.accepted[accepted.CAUGHT_UP] += 1
+            left.append(one)
+        return left
 
     def _with_ephemerals_in_order(self, reference, target):
         """The target's observations with the events of a session's end in the reference's order."""
