@@ -288,6 +288,7 @@ bool Gateway::answer_front(Attachment& attachment) {
       break;
     case Waiting::Kind::sync:
       if (!front.barrier || view_->zxid() < *front.barrier) return false;
+      attachment.told = std::max(attachment.told, *front.barrier);  // writes behind it are later still
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:
