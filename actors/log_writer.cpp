@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t prune_at_least = 64;
 }  // namespace
 
-LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
-    : Hosted(config), data_(data), log_(data.log()), fatal_(std::move(fatal)) {}
+LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal)
+    : Hosted(config), data_(data), log_(data.log()), flusher_(std::move(flusher)), fatal_(std::move(fatal)) {}
 
 template <class Change>
 void LogWriter::guard(Change&& change) {
@@ -44,6 +44,7 @@ void LogWriter::flush() {
   guard([&] {
     if (prune_to_ > log_.base()) log_.prune(prune_to_, std::max(prune_at_least, 2 * appended_records_));
     appended_records_ = 0;
+    if (log_.overdue()) log_.flush();  // the disk is slower than those who write
     log_.commit();
     if (appender_) {
       this->send(appender_, Durable{appended_});
@@ -52,7 +53,14 @@ void LogWriter::flush() {
     auto after = std::move(after_durable_);
     after_durable_.clear();
     for (auto& tell : after) tell();
+    flush_journal();
   });
+}
+
+void LogWriter::flush_journal() {
+  if (flushing_ || !log_.due() || !log_.freeze()) return;
+  flushing_ = true;
+  this->send(flusher_, FlushJournal{}, JournalUserActor{this});
 }
 
 template <class Change>
@@ -158,6 +166,7 @@ LogWriter::behavior_type LogWriter::make_behavior() {
             [this, checkpoint, user] { this->send(user, checkpoint); });
       },
       [this](const FlushLog&) { flush(); },
+      [this](const JournalFlushed&) { flushing_ = false; },
   };
 }
 

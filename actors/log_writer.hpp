@@ -1,6 +1,8 @@
 // The log writer: owns the log, writes all that waits for it in one transaction with one flush, and
 // only then tells those who asked. So no acknowledgement can leave before its record is on disk.
 //
+// What it wrote is in the log's journal; the journal flusher brings it into the tables, many batches at once.
+//
 // A snapshot that is none leaves the log as it was; whatever else comes from the role that got it is
 // dropped.
 //
@@ -22,14 +24,16 @@ namespace troupe {
 class LogWriter : public Hosted<LogWriterActor> {
  public:
   /// `data` outlives the actor; its log is this actor's alone to change.
-  LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal);
+  LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal);
   behavior_type make_behavior() override;
   const char* name() const override { return "log writer"; }
+  void on_exit() override { flusher_ = nullptr; }
 
  private:
   /// Runs `change`, which stages something, and sees to the flush; `after` runs behind it.
   void stage(const std::function<void()>& change, std::function<void()> after);
   void flush();
+  void flush_journal();
   void store_entries(const Bytes& entries);
   /// Runs `change`, a step of a snapshot for `user`.
   template <class Change>
@@ -40,6 +44,8 @@ class LogWriter : public Hosted<LogWriterActor> {
 
   store::DataDir& data_;
   store::Log& log_;
+  JournalFlusherActor flusher_;
+  bool flushing_ = false;  // JournalFlushed will come
   FatalHandler fatal_;
   bool failed_ = false;
   bool flush_asked_ = false;

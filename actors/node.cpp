@@ -17,6 +17,7 @@
 #include "actors/archivist.hpp"
 #include "actors/elector.hpp"
 #include "actors/gateway_loop.hpp"
+#include "actors/journal_flusher.hpp"
 #include "actors/kj_network.hpp"
 #include "actors/kj_thread.hpp"
 #include "actors/listen.hpp"
@@ -135,7 +136,7 @@ struct Node::Impl {
         admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
-        flusher_host(std::make_unique<ThreadHost>(system, "state flusher")),
+        flusher_host(std::make_unique<ThreadHost>(system, "flushers")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
@@ -153,6 +154,7 @@ struct Node::Impl {
   RoleContext context;
   ArchivistActor archivist;
   StateFlusherActor flusher;
+  JournalFlusherActor journal_flusher;
   ElectorActor elector;
   PeerActor peer;
   bool stopped = false;
@@ -177,7 +179,8 @@ void Node::Impl::start() {
   for (auto* host : {log_host.get(), applier_host.get(), flusher_host.get(), archivist_host.get()}) {
     host->on_storage_error(fatal);
   }
-  context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
+  journal_flusher = spawn_on<JournalFlusher>(system, *flusher_host, data);
+  context.log_writer = spawn_on<LogWriter>(system, *log_host, data, journal_flusher, fatal);
   archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint,
                                   config.checkpoint_txns);
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
@@ -237,6 +240,7 @@ void Node::Impl::stop() {
   for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(journal_flusher, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
   system.await_all_actors_done();
@@ -254,6 +258,7 @@ void Node::Impl::stop() {
   elector = nullptr;
   archivist = nullptr;
   flusher = nullptr;
+  journal_flusher = nullptr;
   context = {};
   if (!failed) data.close();  // what failed is left as a crash would leave it
 }

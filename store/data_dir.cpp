@@ -34,7 +34,7 @@ bool is_checkpoint(const std::string& name) {
 
 struct DataDir::Impl {
   Impl(std::unique_ptr<Disk> disk_, PeerId self, const DataDirOptions& options_)
-      : disk(std::move(disk_)), options(options_), log(with_log_or_new(*disk), log_name, self, options.log_map_size) {
+      : disk(std::move(disk_)), options(options_), log(with_log_or_new(*disk), log_name, self, options.log_map_size, options.log_flush_bytes) {
     remove_unfinished();
     const auto mark = log.state_mark();
     if (disk->exists(state_name) && mark && (mark->clean || mark->boot_id == disk->boot_id())) {
@@ -270,7 +270,7 @@ void DataDir::close() {
   Impl& dir = *impl_;
   dir.current_tree()->kv().sync();
   dir.log.set_state_mark({dir.disk->boot_id(), true});
-  dir.log.commit();
+  dir.log.close();
 }
 
 }  // namespace troupe::store

@@ -1,7 +1,7 @@
 // A node's data directory: the log, the state and the checkpoints, and what to believe of them after
 // a start.
 //
-//   log/                  durable; see log.hpp
+//   log/                  durable: the log's tables, and its journal; see log.hpp
 //   state/                not durable; see tree.hpp. Intact after a killed process; after a power cut
 //                         (other boot id, no clean mark) it is thrown away
 //   checkpoint-<zxid>/    a flushed image of the state at that zxid, from which it is rebuilt
@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "store/journaled_kv.hpp"
 #include "store/kv.hpp"
 #include "store/log.hpp"
 #include "store/tree.hpp"
@@ -33,6 +34,7 @@ class BadSnapshot : public std::runtime_error {
 struct DataDirOptions {
   std::uint64_t log_map_size = 1ull << 36;
   std::uint64_t state_map_size = 1ull << 40;
+  std::size_t log_flush_bytes = JournaledKv::usual_flush_bytes;  ///< of the journal, see there
 };
 
 class DataDir {

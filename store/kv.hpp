@@ -75,12 +75,27 @@ struct KvOptions {
   std::uint64_t map_size = 1ull << 36;  ///< upper bound of the file, bytes; address space, not disk
 };
 
+/// A file beside an environment that what is committed goes to first; see journal.hpp. One thread at a time.
+class JournalFile {
+ public:
+  static constexpr std::size_t page = 4096;
+
+  virtual ~JournalFile() = default;
+  /// All of it. Valid until the next call.
+  virtual std::string_view content() = 0;
+  /// Writes `bytes` at `offset`, a multiple of `page`, and zeros up to the next one. It survives a power cut
+  /// when this returns. Throws StorageError; any part may then have been written.
+  virtual void write(std::uint64_t offset, std::string_view bytes) = 0;
+};
+
 /// A directory of environments. The simulation's is in memory and can be cut off from its power.
 class Disk {
  public:
   virtual ~Disk() = default;
   /// Opens or creates. Throws StorageError with what to do when it cannot.
   virtual std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) = 0;
+  /// Of the environment `name`, which is there; created when it is not. Goes with its environment.
+  virtual std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) = 0;
   virtual bool exists(const std::string& name) const = 0;
   /// Absent is fine. One that is open lives on without a name, until its last reader goes.
   virtual void remove(const std::string& name) = 0;

@@ -238,7 +238,7 @@ bool LayeredKv::freeze() {
   return true;
 }
 
-void LayeredKv::flush() {
+void LayeredKv::flush(const std::function<void(KvWriter&)>& also) {
   std::shared_ptr<const Memtable> frozen;
   std::uint64_t at;
   std::size_t tables;
@@ -262,6 +262,7 @@ void LayeredKv::flush() {
       }
     }
   }
+  if (also) also(*writer);
   writer->commit();
   std::lock_guard lock(mutex_);
   state_.frozen = nullptr;

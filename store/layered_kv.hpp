@@ -11,6 +11,7 @@
 // reader is used by one thread at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -36,8 +37,9 @@ class LayeredKv final : public Kv {
   /// What was committed so far is to be flushed. Does nothing, and answers false, while an earlier
   /// freeze is not flushed, or if there is nothing to flush.
   bool freeze();
-  /// Brings what is frozen into the base. Throws StorageError; what is frozen stays so.
-  void flush();
+  /// Brings what is frozen into the base, with what `also` adds to the same transaction; does nothing if
+  /// nothing is frozen. Throws StorageError; what is frozen stays so.
+  void flush(const std::function<void(KvWriter& base)>& also = nullptr);
 
  private:
   friend class LayeredWriter;

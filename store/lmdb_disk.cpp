@@ -16,6 +16,7 @@
 #include "schema/check.hpp"
 #include "store/data_dir.hpp"
 #include "store/files.hpp"
+#include "store/journal_file.hpp"
 #include "store/lmdb_kv.hpp"
 
 namespace troupe::store {
@@ -46,6 +47,10 @@ class LmdbDisk final : public Disk {
     auto env = std::make_shared<LmdbEnv>(path(name), options);
     open_[name] = env;
     return std::make_unique<LmdbKv>(std::move(env));
+  }
+
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
+    return open_journal_file(path(name) + "/journal-" + std::to_string(index));
   }
 
   bool exists(const std::string& name) const override { return is_directory(path(name)); }

@@ -11,7 +11,7 @@ namespace troupe::store {
 namespace {
 
 enum : Table { log_table, meta_table };
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t format_version = 2;  // 1 had no journal
 constexpr std::size_t checksum_size = 8;
 
 /// What is cached of the log; one copy is what is durable, the other what is staged.
@@ -35,17 +35,20 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 }  // namespace
 
 struct Log::Impl {
-  Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size)
-      : name(name_), kv(disk.open(name_, {.tables = {"log", "meta"}, .durable = true, .map_size = map_size})) {
-    const bool fresh = !check_owner(*kv->read(), self);
-    if (fresh) {
-      auto first = kv->write();
+  Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
+      : name(name_), kv(disk, name_, {.tables = {"log", "meta"}, .map_size = map_size}, flush_bytes) {
+    const bool fresh = !check_owner(*kv.read(), self);
+    if (fresh || number(*kv.read(), "format") != format_version) {
+      auto first = kv.write();
       first->put(meta_table, "format", big_endian(format_version));
-      first->put(meta_table, "node", big_endian(self.value));
-      for (const char* key : {"accepted epoch", "current epoch", "base"}) first->put(meta_table, key, big_endian(0));
+      if (fresh) {
+        first->put(meta_table, "node", big_endian(self.value));
+        for (const char* key : {"accepted epoch", "current epoch", "base"}) first->put(meta_table, key, big_endian(0));
+      }
       first->commit();
+      kv.sync();  // whose directory it is, and in which format, is for every program to see
     }
-    durable = staged = load(*kv->read());
+    durable = staged = load(*kv.read());
   }
 
   [[noreturn]] void fail_damaged(const std::string& what) const {
@@ -124,7 +127,7 @@ struct Log::Impl {
 
   /// The transaction that stages changes; the first of them begins it.
   KvWriter& changes() {
-    if (!writer) writer = kv->write();
+    if (!writer) writer = kv.write();
     return *writer;
   }
   void set(std::string_view key, std::uint64_t value) { changes().put(meta_table, key, big_endian(value)); }
@@ -141,7 +144,7 @@ struct Log::Impl {
   }
 
   const std::string name;
-  const std::unique_ptr<Kv> kv;
+  mutable JournaledKv kv;  // reading changes nothing
   std::unique_ptr<KvWriter> writer;
   Facts staged;
   bool staged_reset = false;
@@ -152,8 +155,8 @@ struct Log::Impl {
   std::optional<StateMark> posted_mark;
 };
 
-Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size)
-    : impl_(std::make_unique<Impl>(disk, name, self, map_size)) {}
+Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
+    : impl_(std::make_unique<Impl>(disk, name, self, map_size, flush_bytes)) {}
 Log::~Log() = default;
 
 Zxid Log::base() const {
@@ -180,7 +183,7 @@ void Log::append(const Proposal& proposal) {
   TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
   log.record.assign(proposal.txn.view());
   log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
-  log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
+  log.changes().put(log_table, big_endian(proposal.zxid.value), log.record);
   log.staged.last = proposal.zxid;
 }
 
@@ -191,7 +194,7 @@ void Log::truncate_after(Zxid last) {
   if (last >= log.staged.last) return;
   auto records = log.changes().cursor(log_table);
   auto record = records->last();
-  for (; record && key_zxid(record->key) > last; record = records->last()) {
+  for (; record && key_zxid(record->key) > last; record = records->previous()) {
     log.changes().erase(log_table, std::string(record->key));
   }
   log.staged.last = record ? key_zxid(record->key) : log.staged.base;
@@ -269,13 +272,30 @@ void Log::commit() {
   log.durable = log.staged;
 }
 
+bool Log::due() const {
+  return impl_->kv.due();
+}
+bool Log::overdue() const {
+  return impl_->kv.overdue();
+}
+bool Log::freeze() {
+  return impl_->kv.freeze();
+}
+void Log::flush() {
+  impl_->kv.flush();
+}
+void Log::close() {
+  commit();
+  impl_->kv.sync();
+}
+
 void Log::post_state_mark(const StateMark& mark) {
   std::lock_guard lock(impl_->mutex);
   impl_->posted_mark = mark;
 }
 
 std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) const {
-  auto reader = impl_->kv->read();
+  auto reader = impl_->kv.read();
   // By the base in the same snapshot: the log writer may be pruning.
   if (after.value < number(*reader, "base").value_or(0)) {
     throw Pruned("the transactions after " + to_string(after) + " are pruned from the log");
@@ -307,7 +327,7 @@ std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) co
 }
 
 std::optional<Zxid> Log::floor(Zxid zxid) const {
-  auto reader = impl_->kv->read();
+  auto reader = impl_->kv.read();
   const Zxid base{number(*reader, "base").value_or(0)};
   if (zxid < base) return std::nullopt;
   auto records = reader->cursor(log_table);

@@ -3,7 +3,7 @@
 // Table `log`: key zxid (8 bytes big-endian), value the Txn's bytes and then a checksum of key and
 // bytes (XXH3, 8 bytes little-endian), so that a damaged record is never sent, applied or voted on.
 // Table `meta`, key → value, numbers in 8 bytes big-endian:
-//   "format"          version of this format, 1
+//   "format"          version of this format, 2
 //   "node"            the node's id
 //   "accepted epoch"  "current epoch"
 //   "base"            the zxid up to which records may be gone
@@ -12,8 +12,11 @@
 //   "state clean"     the state's mark: 1 or 0
 // The history of the node is: the checkpoint at `base` (or a later one), then the records.
 //
+// What was committed lately is in a journal and in memory; it is brought into the tables many commits at
+// once, by freeze() and flush(); see journaled_kv.hpp.
+//
 // Owner: the log writer's thread does all that changes it. read() and floor() may be called from
-// any thread and see what the last commit() made durable.
+// any thread and see what the last commit() made durable; flush() may be called from any thread.
 #pragma once
 
 #include <memory>
@@ -24,6 +27,7 @@
 
 #include "schema/proposal.hpp"
 #include "schema/types.hpp"
+#include "store/journaled_kv.hpp"
 #include "store/kv.hpp"
 
 namespace troupe::store {
@@ -47,7 +51,8 @@ class Log {
  public:
   /// Opens or creates the log `name` on `disk` for node `self`. Throws StorageError: another node's
   /// directory, a newer format, a damaged file.
-  Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size);
+  Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size,
+      std::size_t flush_bytes = JournaledKv::usual_flush_bytes);
   ~Log();
 
   // What is durable now.
@@ -76,6 +81,18 @@ class Log {
   void prune(Zxid upto, std::size_t most);
   /// One transaction, one flush, for all that was staged. Throws StorageError; the process must stop then.
   void commit();
+
+  /// Whether enough was committed to be brought into the tables, and whether so much that the next
+  /// commit should wait for that.
+  bool due() const;
+  bool overdue() const;
+  /// What was committed so far is to be flushed. Does nothing, and answers false, while an earlier freeze is not,
+  /// or if there is nothing. Nothing may be staged.
+  bool freeze();
+  /// Any thread: brings what is frozen into the tables. Throws StorageError; the process must stop then.
+  void flush();
+  /// Commits what is staged and brings all into the tables: the next start finds nothing to do.
+  void close();
 
   /// Any thread: stages `mark` with the next commit(), unless a reset() is staged with it.
   void post_state_mark(const StateMark& mark);

@@ -1,5 +1,6 @@
 #include "store/memory_disk.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -9,8 +10,32 @@
 
 namespace troupe::store {
 
+namespace {
+
+/// A journal's file: all that is written survives.
+class MemoryJournalFile final : public JournalFile {
+ public:
+  MemoryJournalFile(std::shared_ptr<std::string> content, std::shared_ptr<const bool> full)
+      : content_(std::move(content)), full_(std::move(full)) {}
+  std::string_view content() override { return *content_; }
+  void write(std::uint64_t offset, std::string_view bytes) override {
+    if (*full_) fail_full();
+    const std::size_t end = (offset + bytes.size() + page - 1) / page * page;
+    content_->resize(std::max(content_->size(), end));
+    content_->replace(offset, end - offset, end - offset, '\0');
+    content_->replace(offset, bytes.size(), bytes);
+  }
+
+ private:
+  std::shared_ptr<std::string> content_;
+  std::shared_ptr<const bool> full_;
+};
+
+}  // namespace
+
 struct MemoryMachine::Impl {
   std::map<std::string, std::shared_ptr<MemoryEnv>> envs;
+  std::map<std::pair<std::string, unsigned>, std::shared_ptr<std::string>> journals;
   std::shared_ptr<bool> full = std::make_shared<bool>(false);
   unsigned boot = 1;
   bool in_use = false;
@@ -42,8 +67,17 @@ class MemoryDisk final : public Disk {
     return std::make_unique<MemoryKv>(env);
   }
 
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
+    auto& content = machine_->journals[{name, index}];
+    if (!content) content = std::make_shared<std::string>();
+    return std::make_unique<MemoryJournalFile>(content, machine_->full);
+  }
+
   bool exists(const std::string& name) const override { return machine_->envs.count(name) != 0; }
-  void remove(const std::string& name) override { machine_->envs.erase(name); }
+  void remove(const std::string& name) override {
+    machine_->envs.erase(name);
+    std::erase_if(machine_->journals, [&](const auto& journal) { return journal.first.first == name; });
+  }
 
   void rename(const std::string& from, const std::string& to) override {
     machine_->at(from);

@@ -4,6 +4,7 @@
 #include "actors/archivist.hpp"
 #include "actors/elector.hpp"
 #include "actors/gateway_actor.hpp"
+#include "actors/journal_flusher.hpp"
 #include "actors/log_writer.hpp"
 #include "actors/peer.hpp"
 #include "actors/state_flusher.hpp"
@@ -36,6 +37,7 @@ struct SimNode::Process {
   ElectorActor elector;
   PeerActor peer;
   StateFlusherActor flusher;
+  JournalFlusherActor journal_flusher;
   ArchivistActor archivist;
   AppliedUserActor observer;
 
@@ -56,6 +58,7 @@ struct SimNode::Process {
     caf::anon_send_exit(elector, caf::exit_reason::kill);
     caf::anon_send_exit(observer, caf::exit_reason::kill);
     caf::anon_send_exit(flusher, caf::exit_reason::kill);
+    caf::anon_send_exit(journal_flusher, caf::exit_reason::kill);
     caf::anon_send_exit(archivist, caf::exit_reason::kill);
     for (auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::kill);
     drain();
@@ -66,6 +69,7 @@ struct SimNode::Process {
     context.applier = nullptr;
     context.gateways.clear();
     flusher = nullptr;
+    journal_flusher = nullptr;
     archivist = nullptr;
     drain();
   }
@@ -90,7 +94,10 @@ void SimNode::start() {
   clock_stopped_until_ = 0;
   status_ = NodeStatus{};
   status_.id = options_.id;
-  auto data = std::make_unique<store::DataDir>(machine_.disk(), options_.id);  // throws if it cannot be opened
+  store::DataDirOptions data_options;
+  // All the time, or after some hundred batches.
+  data_options.log_flush_bytes = world_.random() % 2 == 0 ? 0 : 330 << 10;
+  auto data = std::make_unique<store::DataDir>(machine_.disk(), options_.id, data_options);  // throws if it cannot be opened
   process_ = std::make_unique<Process>();
   auto& p = *process_;
   const auto enter = [this] { (void)this; };
@@ -132,7 +139,8 @@ void SimNode::start() {
     for (auto& byte : bytes) byte = static_cast<char>(world_.random());
     return bytes;
   };
-  context.log_writer = spawn_on<LogWriter>(system_, *p.log_host, *p.data, fatal);
+  p.journal_flusher = spawn_on<JournalFlusher>(system_, *p.flush_host, *p.data);
+  context.log_writer = spawn_on<LogWriter>(system_, *p.log_host, *p.data, p.journal_flusher, fatal);
   for (auto* disk_user : {&p.flush_host, &p.archivist_host}) (*disk_user)->on_storage_error(fatal);
   p.archivist = spawn_on<Archivist>(system_, *p.archivist_host, *p.data, context.log_writer, p.data->log().checkpoint(),
                                     options_.checkpoint_txns);

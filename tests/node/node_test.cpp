@@ -283,6 +283,8 @@ TEST_CASE("a damaged record that a learner is to be sent stops the leader, and s
     Client client(ensemble.nodes());
     client.create("/a", mark);
     client.create("/b");
+    // So much that it does not stay in memory and in the journal.
+    for (int i = 0; i < 12; ++i) client.set("/b", std::string(1 << 20, 'x'));
   }
   for (std::uint32_t id = 1; id <= 2; ++id) testing::damage(ensemble.config(id).data_dir + "/log/data.mdb", mark);
   ensemble.start(3);

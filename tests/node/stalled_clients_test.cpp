@@ -106,7 +106,13 @@ TEST_CASE("clients that stop reading delay nobody and cost little memory; they a
   Client client("127.0.0.1:" + std::to_string(node.rpc_port()));
   const std::string large(1'000'000, 'x');
   client.create("/large", large);
-  CHECK(client.get("/large").data == large);
+  const auto work = [&] {
+    for (int i = 0; i < 100; ++i) {
+      client.set("/large", large);
+      CHECK(client.get("/large").data == large);
+    }
+  };
+  work();  // what a node keeps of the last writes is in memory before and after
   const auto before = memory_in_use();
   {
     constexpr std::size_t count = 4;  // which ask for 32 GB
@@ -116,10 +122,7 @@ TEST_CASE("clients that stop reading delay nobody and cost little memory; they a
     }
     for (auto& one : stalled) one->wait();
 
-    for (int i = 0; i < 100; ++i) {
-      client.set("/large", large);
-      CHECK(client.get("/large").data.size() == large.size());
-    }
+    work();
     CHECK(connections(node.rpc_port()) == 1 + count);
     CHECK(memory_in_use() < before + count * most_per_client);
 

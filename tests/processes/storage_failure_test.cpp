@@ -31,6 +31,8 @@ TEST_CASE("A node that finds a damaged record ends with the status of a failed d
     Client client(ensemble.address(0));
     client.create("/a", mark);
     client.create("/b");
+    // So much that it does not stay in memory and in the journal.
+    for (int i = 0; i < 12; ++i) client.set("/b", std::string(1 << 20, 'x'));
   }
   for (int node = 1; node <= 2; ++node) {
     testing::damage(directory.path() + "/node-" + std::to_string(node) + "/log/data.mdb", mark);

@@ -1,4 +1,5 @@
 // The log writer by itself: the test is the role that uses it.
+#include "actors/journal_flusher.hpp"
 #include "actors/log_writer.hpp"
 
 #include "apps/sim/actor_system.hpp"
@@ -36,12 +37,13 @@ class CheckpointUser : public Hosted<CheckpointUserActor> {
 class Bench {
  public:
   Bench() : data(machine.disk(), PeerId{1}), host(actor_system(), world, 1, 1, nullptr) {
-    writer = spawn_on<LogWriter>(actor_system(), host, data, [](const std::string& message) { FAIL(message); });
+    flusher = spawn_on<JournalFlusher>(actor_system(), host, data);
+    writer = spawn_on<LogWriter>(actor_system(), host, data, flusher, [](const std::string& message) { FAIL(message); });
     user = spawn_on<User>(actor_system(), host, durable);
     archivist = spawn_on<CheckpointUser>(actor_system(), host);
   }
   ~Bench() {
-    for (const auto& actor : {caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(user),
+    for (const auto& actor : {caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(flusher), caf::actor_cast<caf::actor>(user),
                               caf::actor_cast<caf::actor>(archivist)}) {
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     }
@@ -65,6 +67,7 @@ class Bench {
   store::MemoryMachine machine;
   store::DataDir data;
   SimHost host;
+  JournalFlusherActor flusher;
   LogWriterActor writer;
   LogUserActor user;
   CheckpointUserActor archivist;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <random>
 
 #include "store/kv.hpp"
 
@@ -55,12 +56,38 @@ class CrashingKv final : public Kv {
   CrashPoint& point_;
 };
 
+/// A write that the crash falls into leaves some of its pages, and others not.
+class CrashingJournalFile final : public JournalFile {
+ public:
+  CrashingJournalFile(std::unique_ptr<JournalFile> file, CrashPoint& point) : file_(std::move(file)), point_(point) {}
+  std::string_view content() override { return file_->content(); }
+  void write(std::uint64_t offset, std::string_view bytes) override {
+    try {
+      point_.pass();
+    } catch (const Crash&) {
+      for (std::size_t at = 0; at < bytes.size(); at += page) {
+        if (random_() % 2 == 0) file_->write(offset + at, bytes.substr(at, page));
+      }
+      throw;
+    }
+    file_->write(offset, bytes);
+  }
+
+ private:
+  std::unique_ptr<JournalFile> file_;
+  CrashPoint& point_;
+  std::minstd_rand random_;
+};
+
 class CrashingDisk final : public Disk {
  public:
   CrashingDisk(std::unique_ptr<Disk> disk, CrashPoint& point) : disk_(std::move(disk)), point_(point) {}
   std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) override {
     point_.pass();
     return std::make_unique<CrashingKv>(disk_->open(name, options), point_);
+  }
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
+    return std::make_unique<CrashingJournalFile>(disk_->open_journal(name, index), point_);
   }
   bool exists(const std::string& name) const override { return disk_->exists(name); }
   void remove(const std::string& name) override {

@@ -21,6 +21,11 @@ Proposal txn(Zxid zxid) {
   return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x'));
 }
 
+/// What is in the environment itself, behind the log's back.
+std::unique_ptr<Kv> open_tables(Disk& disk) {
+  return disk.open("log", {.tables = {"log", "meta", "journal"}, .durable = true, .map_size = test_map_size});
+}
+
 void append(Log& log, std::uint32_t first, std::uint32_t last) {
   for (auto i = first; i <= last; ++i) log.append(txn(z(i)));
   log.commit();
@@ -199,13 +204,13 @@ TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", ""
   CHECK_THROWS_WITH(Log(*disk, "log", PeerId{2}, test_map_size),
                     Catch::Contains("belongs to node 1, and this is node 2") && Catch::Contains("start the node with"));
   {
-    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto kv = open_tables(*disk);
     auto writer = kv->write();
-    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\2", 8));
+    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\3", 8));
     writer->commit();
   }
   CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
-                    Catch::Contains("has format 2") && Catch::Contains("newer version"));
+                    Catch::Contains("has format 3") && Catch::Contains("newer version"));
 }
 
 TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history", "", RealMachine, MemoryMachine) {
@@ -216,9 +221,9 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
     append(log, 1, 5);
     log.set_checkpoint(z(4));
     log.prune(z(2), 100);
-    log.commit();
+    log.close();
   }
-  auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+  auto kv = open_tables(*disk);
   auto writer = kv->write();
   const std::string last(writer->cursor(0)->last()->key);
   std::string record(*writer->get(0, last));
@@ -266,8 +271,9 @@ TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", R
   auto disk = machine.disk();
   Log log(*disk, "log", self, test_map_size);
   append(log, 1, 5);
+  log.close();
   {
-    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto kv = open_tables(*disk);
     auto writer = kv->write();
     const std::string key("\0\0\0\1\0\0\0\3", 8);
     std::string record(*writer->get(0, key));

@@ -13,9 +13,10 @@ constexpr std::uint32_t behind = 10;  // transactions that are logged and not ye
 
 enum class End { stopped, killed };
 
-/// All that was applied is in state/.
+/// All that was applied is in state/, and all that was logged in the log's tables: nodes see to it that little is not.
 void flush(DataDir& dir) {
   if (dir.tree().kv().freeze()) dir.flush_state();
+  if (dir.log().freeze()) dir.log().flush();
 }
 
 /// A start from a directory with so many znodes and a checkpoint in the middle, and the transactions
