@@ -1,6 +1,6 @@
 """Uses an ensemble as an application would, through kazoo: ZooKeeper's client for Python.
 
-Says "kill the leader" when it is ready for that, goes on after a line of input, and says "all is well".
+What it prints asks for disturbances; see ../foreign_client.hpp.
 """
 import sys
 import threading

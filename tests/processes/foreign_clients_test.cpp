@@ -1,0 +1,24 @@
+// Programs written for ZooKeeper, with client libraries that others wrote, run against an ensemble of real
+// nodes and do not notice: nor when the leader is killed under them.
+#include <filesystem>
+
+#include "tests/catch.hpp"
+#include "tests/processes/foreign_client.hpp"
+
+using namespace troupe;
+
+namespace {
+
+constexpr const char* python = "/usr/bin/python3";
+const std::string clients = TROUPE_SOURCES "/tests/processes/clients/";
+
+}  // namespace
+
+TEST_CASE("ZooKeeper's client for C keeps its session, its ephemerals and its watches when the leader is killed") {
+  if (!std::filesystem::exists(TROUPE_C_CLIENT)) return test::skip_test("libzookeeper_mt", "libzookeeper-mt-dev");
+  test::check_foreign_client({TROUPE_C_CLIENT});
+}
+
+TEST_CASE("kazoo reads, writes, watches, locks, and keeps its session when the leader is killed") {
+  test::check_foreign_client({python, clients + "kazoo_client.py"});
+}
