@@ -22,3 +22,8 @@ TEST_CASE("ZooKeeper's client for C keeps its session, its ephemerals and its wa
 TEST_CASE("kazoo reads, writes, watches, locks, and keeps its session when the leader is killed") {
   test::check_foreign_client({python, clients + "kazoo_client.py"});
 }
+
+TEST_CASE("zkCli shows what it shows at ZooKeeper, also when the leader is killed") {
+  if (!std::filesystem::exists("/usr/share/java/zookeeper.jar")) return test::skip_test("zkCli", "zookeeper");
+  test::check_foreign_client({python, clients + "zkcli_client.py"});
+}
