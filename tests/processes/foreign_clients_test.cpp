@@ -27,3 +27,8 @@ TEST_CASE("zkCli shows what it shows at ZooKeeper, also when the leader is kille
   if (!std::filesystem::exists("/usr/share/java/zookeeper.jar")) return test::skip_test("zkCli", "zookeeper");
   test::check_foreign_client({python, clients + "zkcli_client.py"});
 }
+
+TEST_CASE("tooz's groups, leaders and locks outlive a leader that is killed") {
+  if (!std::filesystem::exists("/usr/lib/python3/dist-packages/tooz")) return test::skip_test("tooz", "python3-tooz");
+  test::check_foreign_client({python, clients + "tooz_client.py"});
+}
