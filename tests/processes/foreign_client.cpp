@@ -110,8 +110,8 @@ void check_foreign_client(std::vector<std::string> program) {
   CHECK(well);
 }
 
-void skip_test(const std::string& what, const std::string& package) {
-  WARN("skipped: " << what << " is not installed (Debian's package " << package << ")");
+void skip_test(const std::string& what, const std::string& remedy) {
+  WARN("this test is skipped: " << what << " is not installed; " << remedy);
 }
 
 }  // namespace troupe::test

@@ -20,7 +20,7 @@ namespace troupe::test {
 /// not all is well.
 void check_foreign_client(std::vector<std::string> program);
 
-/// Says that the test cannot run for want of `what`, and which package has it.
-void skip_test(const std::string& what, const std::string& package);
+/// Says that the test cannot run for want of `what`, and how it comes here. ctest counts it as skipped.
+void skip_test(const std::string& what, const std::string& remedy);
 
 }  // namespace troupe::test
