@@ -111,6 +111,7 @@ def credentials(zk, other):
 def barriers(zk, other):
     barrier = zk.Barrier("/barrier")
     barrier.create()
+    other.sync("/")
     assert not other.Barrier("/barrier").wait(0.05)
     waiting = Threads(lambda: other.Barrier("/barrier").wait(PATIENCE))
     assert barrier.remove()
@@ -126,6 +127,7 @@ def queues(zk, other):
     for value, priority in ((b"late", 200), (b"first", 100), (b"second", 100)):
         queue.put(value, priority=priority)
     assert len(queue) == 3
+    other.sync("/")
     assert [other.Queue("/queue").get(), queue.get(), queue.get(), queue.get()] == [b"first", b"second", b"late", None]
 
 
