@@ -297,19 +297,18 @@ void with_nothing(int status, const void* context) {
 
 void pipeline(Session& zk) {
   EXPECT(zk.create("/many") == ZOK);
-  constexpr int count = 500;
+  constexpr std::size_t count = 500;
   Answers answers;
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const std::string path = "/many/" + std::to_string(i), value = std::to_string(i);
     EXPECT(zoo_acreate(zk, path.c_str(), value.data(), static_cast<int>(value.size()), &ZOO_OPEN_ACL_UNSAFE, 0,
                        with_string, &answers) == ZOK);
     EXPECT(zoo_aget(zk, path.c_str(), 0, with_data, &answers) == ZOK);
   }
   const auto all = answers.wait(2 * count);
-  for (int i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(2 * i);
-    EXPECT(all[at].status == ZOK && all[at].text == "/many/" + std::to_string(i));
-    EXPECT(all[at + 1].status == ZOK && all[at + 1].text == std::to_string(i));
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT(all[2 * i].status == ZOK && all[2 * i].text == "/many/" + std::to_string(i));
+    EXPECT(all[2 * i + 1].status == ZOK && all[2 * i + 1].text == std::to_string(i));
   }
   Answers rest;
   EXPECT(zoo_aset(zk, "/many/0", "x", 1, 0, with_stat, &rest) == ZOK);
