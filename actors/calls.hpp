@@ -90,7 +90,7 @@ struct Call {
   Error refusal = Error::ok;  ///< not ok: the door refuses it itself; answered in its turn, and nothing else is looked at
 
   // Writes, close among them.
-  std::uint64_t number = 0;      ///< rising within the connection
+  std::uint64_t number = 0;      ///< with `numbered`: rising within the connection
   bool numbered = false;         ///< the client may repeat it after a lost connection; see schema::Request
   std::uint64_t answered = 0;    ///< with `numbered`: the client has the answers up to this one
   std::span<const WriteOp> ops;  ///< one, or those of a multi

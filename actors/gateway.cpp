@@ -7,6 +7,15 @@
 #include "schema/check.hpp"
 
 namespace troupe {
+namespace {
+
+/// Where a gateway's own count of writes begins. No other's reaches there: when a session has moved, what it asks
+/// for by its new gateway answers nothing that still waits at this one.
+std::uint64_t own_numbers(const GatewayOptions& options) {
+  return std::uint64_t{options.node.value} << 56 | std::uint64_t{options.gateway} << 40;
+}
+
+}  // namespace
 
 Gateway::Gateway(const GatewayOptions& options, Upstream& upstream)
     : options_(options),
@@ -220,30 +229,32 @@ void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
 }
 
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
-  if (call.number <= attachment.last_number) return close(attachment, Closed::bad_request);
-  attachment.last_number = call.number;
+  const std::uint64_t number =
+      call.numbered ? call.number : std::max(attachment.last_number, own_numbers(options_)) + 1;
+  if (number <= attachment.last_number) return close(attachment, Closed::bad_request);
+  attachment.last_number = number;
   Waiting waiting{.kind = Waiting::Kind::write,
                   .tag = call.tag,
                   .code = call.code,
                   .bytes = sizeof(Waiting),
-                  .number = call.number};
+                  .number = number};
   const bool too_large = std::any_of(call.ops.begin(), call.ops.end(), [this](const WriteOp& op) {
     return op.data && op.data->size() > options_.max_data;
   });
   if (too_large) {
     waiting.kind = Waiting::Kind::refusal;
     waiting.error = Error::bad_arguments;
-  } else if (call.numbered && call.number <= attachment.replay_until) {
+  } else if (call.numbered && number <= attachment.replay_until) {
     // Now, while the answer is kept: a later request of this session may end it, and its answers with it.
     waiting.kind = Waiting::Kind::replay;
-    if (auto outcome = view_->answer(attachment.session, call.number)) {
+    if (auto outcome = view_->answer(attachment.session, number)) {
       waiting.outcome = std::make_shared<const store::Outcome>(std::move(*outcome));
     } else {
       // It was refused before it became a transaction, or the client said that it had the answer.
       waiting.error = Error::invalid_state;
     }
   } else {
-    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list()}, call);
+    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list()}, call, number);
     waiting.bytes += waiting.request.size();
   }
   enqueue(attachment, std::move(waiting));

@@ -105,12 +105,12 @@ schema::Request::Builder start(FlatMessage& message, const Requester& requester)
 
 }  // namespace
 
-Bytes write_request(const Requester& requester, const Call& call) {
+Bytes write_request(const Requester& requester, const Call& call, std::uint64_t number) {
   std::size_t size = words_of(requester);
   for (const auto& op : call.ops) size += words_of(op);
   FlatMessage message(size);
   auto request = start(message, requester);
-  request.setNumber(call.number);
+  request.setNumber(number);
   request.setNumbered(call.numbered);
   request.setAnswered(call.answered);
   if (call.code == OpCode::close) {

@@ -13,8 +13,8 @@ struct Requester {
   capnp::List<schema::Identity>::Reader identities;
 };
 
-/// `call` is a write; built once, these bytes travel as they are. A flat message.
-Bytes write_request(const Requester& requester, const Call& call);
+/// `call` is a write, whatever its own number; built once, these bytes travel as they are. A flat message.
+Bytes write_request(const Requester& requester, const Call& call, std::uint64_t number);
 
 /// The request that opens requester.session.
 Bytes open_session_request(const Requester& requester, std::uint32_t timeout_ms);

@@ -3,6 +3,7 @@
 #include <kj/exception.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
@@ -71,6 +72,14 @@ void set_up_log(const NodeConfig& config) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
 }
 
+/// Every client takes a file descriptor, and the customary limit is meant for programs that wait with select().
+void allow_many_clients() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(const std::string& path) {
   sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
@@ -80,6 +89,7 @@ int run(const std::string& path) {
     const NodeConfig& config = loaded.node;
     set_up_log(config);
     install_terminate_handler();
+    allow_many_clients();
     Node node(config);
     spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());
     if (node.zk_port() != 0) {

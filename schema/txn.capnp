@@ -87,12 +87,12 @@ struct Request {
   session @0 :Int64;
   # 0 is the ensemble itself: it needs no permission, so no gateway lets a client speak as it.
   number @1 :UInt64;
-  # The session's number of this request: 1, 2, 3 … in the order in which the client issued them.
+  # The session's number of this request, rising in the order in which the client issued them.
   # The outcome of the transaction is found by (session, number).
   numbered @2 :Bool;
   # The client counts its requests itself and may repeat one after a lost connection: every node
   # keeps the outcome until the client says that it has it. False for clients of ZooKeeper's wire
-  # protocol, which cannot repeat; their gateway counts.
+  # protocol, which cannot repeat; their gateway counts, where no other does.
   answered @3 :UInt64;
   # With `numbered`: the client has the answers of all requests up to this one.
   gateway @4 :UInt32;

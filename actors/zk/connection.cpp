@@ -96,11 +96,8 @@ void Connection::receive_request(std::string_view frame) {
     read->path.data() == nullptr ? sync_paths_.emplace_back() : sync_paths_.emplace_back(std::string(read->path));
   }
   outstanding_.came(context_.now_ms);
-  if (!is_write(read->code)) return context_.gateway.call(*attachment_, *read);
   if (read->code == OpCode::close) state_ = State::closing;
-  Call write = *read;
-  write.number = ++writes_;
-  context_.gateway.call(*attachment_, write);
+  context_.gateway.call(*attachment_, *read);
 }
 
 // --- from the gateway ---

@@ -122,7 +122,6 @@ class Connection : private ClientSink {
   bool receiving_ = false;
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
-  std::uint64_t writes_ = 0;                          // numbers them
   std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty

@@ -133,6 +133,11 @@ class Servers:
             if process.poll() is not None:
                 raise ServerFailed(f"{self.label} ended with status {process.returncode}\n" + self.logs())
 
+    def kill_leader(self):
+        """Kills the one that says that it leads an ensemble."""
+        leads = [b"Mode: leader" in ask(address, b"srvr") for address in self.addresses]
+        self._processes[leads.index(True)].kill()
+
     def logs(self):
         """The last lines that the processes wrote."""
         text = []

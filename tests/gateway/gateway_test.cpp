@@ -220,6 +220,20 @@ TEST_CASE("A session that is attached again loses its older connection") {
     CHECK(c.client.closed == Closed::moved);
     CHECK(second.reply(second.exists("/a"))->error == Error::no_node);
   }
+  SECTION("which is not taken for a write of the newer one, though both are the first that are not numbered") {
+    second.resume(elsewhere);
+    c.node.run();
+    second.create_unnumbered("/b");
+    for (bool busy = true; busy;)
+      busy = c.node.flush(1) || c.node.lead(1) || c.node.apply(1) || c.node.deliver_applied(1);
+    CHECK(second.reply(second.exists("/b"))->error == Error::ok);
+    const auto lost = c.client.create_unnumbered("/a");
+    c.node.flush(0);
+    while (c.node.deliver_applied(0)) continue;
+    CHECK(c.client.reply(lost) == nullptr);
+    c.node.run();
+    CHECK(c.client.closed == Closed::moved);
+  }
 }
 
 TEST_CASE("The expiry of a session deletes its ephemerals and tells its connection") {

@@ -76,6 +76,12 @@ class TestClient final : public ClientSink {
           .ops = std::span(&op, 1)});
     return number;
   }
+  /// As a client does whose protocol knows no numbers.
+  std::uint64_t create_unnumbered(std::string_view path) {
+    const WriteOp op{.code = OpCode::create, .path = path, .acl = open_acl(), .kind = schema::NodeKind::PERSISTENT};
+    call({.tag = ++next_tag, .code = op.code, .ops = std::span(&op, 1)});
+    return next_tag;
+  }
   std::uint64_t multi(std::span<const WriteOp> ops) {
     const auto number = next_number++;
     call({.tag = number, .code = OpCode::multi, .number = number, .numbered = true, .answered = answered, .ops = ops});

@@ -1,6 +1,7 @@
 #include "tests/processes/program.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -71,6 +72,12 @@ void Program::close_input() {
 }
 
 bool Program::read_some() {
+  constexpr int silence_ms = 300'000;
+  pollfd waiting{.fd = from_output_, .events = POLLIN};
+  if (poll(&waiting, 1, silence_ms) == 0) {
+    signal(SIGKILL);
+    output_ += "\n(killed after a long silence)\n";
+  }
   char buffer[4096];
   ssize_t size = read(from_output_, buffer, sizeof buffer);
   if (size <= 0) return false;

@@ -21,7 +21,8 @@ class Program {
   pid_t id() const { return id_; }
   void write(const std::string& text);
   void close_input();
-  /// Reads on until a line that contains `part`, and returns it; none if the output ends before.
+  /// Reads on until a line that contains `part`, and returns it; none if the output ends before. Whoever
+  /// says nothing for five minutes is killed.
   std::optional<std::string> wait_for_line(const std::string& part);
   void signal(int number);
   /// Closes the input, reads all output, waits for the end. The exit status, or 128 + the signal's number.
