@@ -1,16 +1,10 @@
 #include "actors/log_writer.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "schema/check.hpp"
 
 namespace troupe {
-namespace {
-// Old records deleted in a batch's own transaction, cheaper than letting the file grow: at least so
-// many, and twice as many as were appended, so that pruning keeps up with any load.
-constexpr std::size_t prune_at_least = 64;
-}  // namespace
 
 LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal)
     : Hosted(config), data_(data), log_(data.log()), flusher_(std::move(flusher)), fatal_(std::move(fatal)) {}
@@ -42,8 +36,6 @@ void LogWriter::stage(const std::function<void()>& change, std::function<void()>
 void LogWriter::flush() {
   flush_asked_ = false;
   guard([&] {
-    if (prune_to_ > log_.base()) log_.prune(prune_to_, std::max(prune_at_least, 2 * appended_records_));
-    appended_records_ = 0;
     if (log_.overdue()) log_.flush();  // the disk is slower than those who write
     log_.commit();
     if (appender_) {
@@ -96,7 +88,6 @@ LogWriter::behavior_type LogWriter::make_behavior() {
       [this](const Append& append, const LogUserActor& user) {
         if (rejected(user)) return;
         stage([&] { for (const auto& proposal : append.proposals) log_.append(proposal); }, nullptr);
-        appended_records_ += append.proposals.size();
         if (failed_ || append.proposals.empty()) return;
         if (appender_ && appender_ != user) {  // the role has changed within the batch
           after_durable_.push_back([this, to = appender_, zxid = appended_] { this->send(to, Durable{zxid}); });
@@ -154,7 +145,7 @@ LogWriter::behavior_type LogWriter::make_behavior() {
               const auto newest = log_.checkpoint();
               if (newest && *newest >= checkpoint.zxid) return;
               // Learners that are only a little behind still find what they need.
-              if (newest) prune_to_ = *newest;
+              if (newest) log_.prune(*newest);
               log_.set_checkpoint(checkpoint.zxid);
             },
             [this, checkpoint, user] { this->send(user, checkpoint); });

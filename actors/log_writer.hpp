@@ -1,4 +1,4 @@
-// The log writer: owns the log, writes all that waits for it in one transaction with one flush, and
+// The log writer: owns the log, writes all that waits for it as one record of the journal with one flush, and
 // only then tells those who asked. So no acknowledgement can leave before its record is on disk.
 //
 // What it wrote is in the log's journal; the journal flusher brings it into the tables, many batches at once.
@@ -47,8 +47,6 @@ class LogWriter : public Hosted<LogWriterActor> {
   FatalHandler fatal_;
   bool failed_ = false;
   bool flush_asked_ = false;
-  std::size_t appended_records_ = 0;  // in the batch
-  Zxid prune_to_;  // the checkpoint before the newest
   std::vector<std::function<void()>> after_durable_;
   // The last append of the batch: its requester hears of all of them at once.
   LogUserActor appender_;

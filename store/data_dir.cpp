@@ -94,10 +94,12 @@ struct DataDir::Impl {
       disk->clone(name, state_name);
     }
     open_tree();
-    if (tree->applied() != checkpoint.value_or(Zxid{0})) {
-      throw StorageError("the checkpoint " + name + " is damaged: it holds the state at " + to_string(tree->applied()) +
-                         ". Check the disk. " + start_anew);
-    }
+    const auto fail_damaged = [&](const std::string& what) {
+      throw StorageError("the checkpoint " + name + " is damaged: " + what + ". Check the disk. " + start_anew);
+    };
+    const auto view = tree->view();
+    if (view->zxid() != checkpoint.value_or(Zxid{0})) fail_damaged("it holds the state at " + to_string(view->zxid()));
+    if (digest_of_entries(view->raw()) != view->digest()) fail_damaged("its entries contradict their digest");
   }
 
   KvOptions tree_options() const {

@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::uint64_t page = JournalFile::page;
 
+[[noreturn]] void fail_damaged(const std::string& what) {
+  throw StorageError("the journal of the transaction log is damaged: " + what + ". Check its disk. " + start_anew);
+}
+
 std::uint64_t page_after(std::uint64_t offset) { return (offset + page - 1) / page * page; }
 
 }  // namespace
@@ -38,17 +42,18 @@ void Journal::recover(std::uint64_t after, const std::function<void(std::string_
   const std::uint64_t pages = (contents[0].size() + contents[1].size()) / page;
   // Every page, also behind what cannot be read: what was damaged is told from what was torn by its successors.
   for (const auto content : contents) {
+    if (content.size() < page) fail_damaged("a file of it was cut to nothing");
     for (std::uint64_t at = 0; at < content.size();) {
       const auto record = read(content, at, after, after + pages);
       if (record) {
         const auto [same, first] = waiting.emplace(record->number, record->payload);
-        if (same->second != record->payload) fail_damaged(record->number);
+        if (same->second != record->payload) fail_unreadable(record->number);
       }
       at = record ? record->end : at + page;
     }
   }
   for (const auto& [number, payload] : waiting) {
-    if (number != last_ + 1) fail_damaged(last_ + 1);
+    if (number != last_ + 1) fail_unreadable(last_ + 1);
     each(payload);
     last_ = number;
   }
@@ -68,9 +73,8 @@ void Journal::turn() {
   offset_ = 0;
 }
 
-void Journal::fail_damaged(std::uint64_t number) {
-  throw StorageError("the journal of the transaction log is damaged: record " + std::to_string(number) +
-                     " cannot be read, and there are later ones. Check its disk. " + start_anew);
+void Journal::fail_unreadable(std::uint64_t number) {
+  fail_damaged("record " + std::to_string(number) + " cannot be read, and there are later ones");
 }
 
 }  // namespace troupe::store

@@ -7,12 +7,14 @@
 // environment, so behind its records there may be older ones, whose numbers are lower.
 //
 // A record is written when the one before is on disk. So after a power cut the last may be torn, which
-// nobody was told of; if one is unreadable that has a successor, the disk has damaged it. The salt is a
-// secret of the journal, or else a payload could be made to look like such a successor.
+// nobody was told of; if one is unreadable that has a successor, the disk has damaged it, and so it has if a
+// file has no page at all. What cannot be told from a torn write is damage to the last records, each of
+// them. The salt is a secret of the journal, or else a payload could be made to look like such a successor.
 //
 // Owner: JournaledKv. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -36,6 +38,11 @@ class Journal {
 
   Journal(Files files, std::uint64_t salt) : files_(std::move(files)), salt_(salt) {}
 
+  /// Makes new files those of an empty journal.
+  static void prepare(const Files& files) {
+    for (const auto& file : files) file->write(0, std::string(JournalFile::page, '\0'));
+  }
+
   /// Tells the payloads of the records behind number `after`, in order. To be called first; the journal
   /// goes on behind them. What is told is valid during the call. Throws StorageError if it is damaged.
   void recover(std::uint64_t after, const std::function<void(std::string_view payload)>& each);
@@ -43,7 +50,7 @@ class Journal {
   /// Gives back the memory that recover() took, and what the files have grown beyond so many bytes. Only when none of
   /// what they hold is needed.
   void shrink(std::uint64_t bytes) {
-    for (const auto& file : files_) file->shrink(bytes);
+    for (const auto& file : files_) file->shrink(std::max<std::uint64_t>(bytes, JournalFile::page));
   }
 
   /// An empty record. The payload is appended to it.
@@ -70,7 +77,7 @@ class Journal {
   /// The record there, if there is one with a number in (after, upto]: others are not worth their checksum.
   std::optional<Record> read(std::string_view content, std::uint64_t offset, std::uint64_t after,
                              std::uint64_t upto) const;
-  [[noreturn]] static void fail_damaged(std::uint64_t number);
+  [[noreturn]] static void fail_unreadable(std::uint64_t number);
 
   Files files_;
   const std::uint64_t salt_;

@@ -84,6 +84,7 @@ Journal open_journal(Disk& disk, const std::string& name, Kv& base, Table table)
   const bool fresh = salt == 0;
   Journal::Files files{disk.open_journal(name, 0, fresh), disk.open_journal(name, 1, fresh)};
   if (fresh) {
+    Journal::prepare(files);
     std::random_device random;
     salt = (std::uint64_t{random()} << 32 | random()) | 1;
     auto writer = base.write();
@@ -135,13 +136,15 @@ class JournaledKv::Writer final : public KvWriter {
 };
 
 JournaledKv::JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes,
-                         const Check& check)
-    : JournaledKv(disk, name, open_base(disk, name, options, check), options.tables.size(), flush_bytes) {}
+                         const Check& check, Clean clean)
+    : JournaledKv(disk, name, open_base(disk, name, options, check), options.tables.size(), flush_bytes,
+                  std::move(clean)) {}
 
 JournaledKv::JournaledKv(Disk& disk, const std::string& name, std::unique_ptr<Kv> base, std::size_t tables,
-                         std::size_t flush_bytes)
+                         std::size_t flush_bytes, Clean clean)
     : own_table_(static_cast<Table>(tables)),
       flush_bytes_(flush_bytes),
+      clean_(std::move(clean)),
       layers_(std::move(base), tables),
       journal_(open_journal(disk, name, layers_.base(), own_table_)) {
   const auto flushed = own_number(layers_.base(), own_table_, flushed_row);
@@ -171,7 +174,10 @@ bool JournaledKv::freeze() {
 
 void JournaledKv::flush() {
   std::lock_guard lock(flushing_);
-  layers_.flush([this](KvWriter& base) { base.put(own_table_, flushed_row, big_endian(frozen_)); });
+  layers_.flush([this](KvWriter& base) {
+    base.put(own_table_, flushed_row, big_endian(frozen_));
+    if (clean_) clean_(base);
+  });
 }
 
 void JournaledKv::sync() {

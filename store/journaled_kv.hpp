@@ -8,6 +8,7 @@
 // Threads: as LayeredKv; flush() on any thread, it waits for one that is under way.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,11 +25,13 @@ class JournaledKv final : public Kv {
 
   /// Told what the base holds, before anything is changed; throws if this program must not.
   using Check = std::function<void(const KvReader& base)>;
+  /// A part of each flush, on its thread: may drop from the base what nobody reads any more. entries() still counts it.
+  using Clean = std::function<void(KvWriter& base)>;
 
   /// Opens or creates the environment `name` on `disk`; options.durable is a matter of course. `flush_bytes`: of
   /// commits in memory, that are worth bringing into the base. Throws StorageError.
   JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes = usual_flush_bytes,
-              const Check& check = nullptr);
+              const Check& check = nullptr, Clean clean = nullptr);
 
   std::unique_ptr<KvReader> read() override { return layers_.read(); }
   std::unique_ptr<KvWriter> write() override;
@@ -51,10 +54,11 @@ class JournaledKv final : public Kv {
   bool waits_more_than(std::size_t bytes) const;
 
   JournaledKv(Disk& disk, const std::string& name, std::unique_ptr<Kv> base, std::size_t tables,
-              std::size_t flush_bytes);
+              std::size_t flush_bytes, Clean clean);
 
   const Table own_table_;
   const std::size_t flush_bytes_;
+  const Clean clean_;
   LayeredKv layers_;
   Journal journal_;
   std::mutex flushing_;       // held while it is flushed

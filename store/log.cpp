@@ -11,7 +11,10 @@ namespace troupe::store {
 namespace {
 
 enum : Table { log_table, meta_table };
-constexpr std::uint64_t format_version = 2;  // 1 had no journal
+// 1 had no journal, 2 no records up to the base.
+constexpr std::uint64_t format_version = 3;
+// Of those, how many go with a flush: more than a flush brings, so that they never heap up.
+constexpr std::size_t most_dropped = 1 << 18;
 constexpr std::size_t checksum_size = 8;
 
 /// What is cached of the log; one copy is what is durable, the other what is staged.
@@ -37,7 +40,8 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 struct Log::Impl {
   Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
       : name(name_), kv(disk, name_, {.tables = {"log", "meta"}, .map_size = map_size}, flush_bytes,
-           [&](const KvReader& reader) { check_owner(reader, self); }) {
+           [&](const KvReader& tables) { check_owner(tables, self); },
+           [&](KvWriter& tables) { drop_pruned(tables); }) {
     const bool fresh = !check_owner(*kv.read(), self);
     if (fresh || number(*kv.read(), "format") != format_version) {
       auto first = kv.write();
@@ -93,13 +97,7 @@ struct Log::Impl {
     }
 
     facts.last = facts.base;
-    auto records = reader.cursor(log_table);
-    if (auto record = records->last()) {
-      facts.last = check_last(*record);
-      auto first = records->seek("");
-      if (first->key.size() != 8 || key_zxid(first->key) <= facts.base)
-        fail_damaged("its first record is out of place");
-    }
+    if (const auto record = reader.cursor(log_table)->last()) facts.last = std::max(facts.base, check_last(*record));
     if (facts.checkpoint && (*facts.checkpoint < facts.base || *facts.checkpoint > facts.last)) {
       fail_damaged("records are missing at its end, a checkpoint is ahead of it");
     }
@@ -124,6 +122,35 @@ struct Log::Impl {
       fail_damaged("the checksum of a record is wrong");
     }
     return record.value.substr(0, size);
+  }
+
+  void drop_pruned(KvWriter& tables) const {
+    const Zxid base{number(tables, "base").value_or(0)};
+    const auto records = tables.cursor(log_table);
+    for (auto most = most_dropped; most > 0; --most) {
+      const auto first = records->seek("");
+      if (!first) return;
+      if (first->key.size() != 8) fail_damaged("its first record has no zxid");
+      if (key_zxid(first->key) > base) return;
+      tables.erase(log_table, std::string(first->key));
+    }
+  }
+
+  /// Erases the records after `zxid`.
+  void erase_after(Zxid zxid) {
+    const auto records = changes().cursor(log_table);
+    for (auto record = records->last(); record && key_zxid(record->key) > zxid; record = records->previous()) {
+      changes().erase(log_table, std::string(record->key));
+    }
+  }
+
+  /// The greatest zxid ≤ `zxid` in the history, which begins at `base`, ≤ `zxid`.
+  static Zxid floor(const KvReader& reader, Zxid base, Zxid zxid) {
+    const auto records = reader.cursor(log_table);
+    auto record = records->seek(big_endian(zxid.value));
+    if (record && key_zxid(record->key) == zxid) return zxid;
+    record = record ? records->previous() : records->last();
+    return record ? std::max(base, key_zxid(record->key)) : base;
   }
 
   /// The transaction that stages changes; the first of them begins it.
@@ -193,12 +220,8 @@ void Log::truncate_after(Zxid last) {
   TROUPE_CHECK(last >= log.staged.base, "what is pruned cannot be truncated");
   TROUPE_CHECK(!log.staged.checkpoint || last >= *log.staged.checkpoint, "what a checkpoint holds was committed");
   if (last >= log.staged.last) return;
-  auto records = log.changes().cursor(log_table);
-  auto record = records->last();
-  for (; record && key_zxid(record->key) > last; record = records->previous()) {
-    log.changes().erase(log_table, std::string(record->key));
-  }
-  log.staged.last = record ? key_zxid(record->key) : log.staged.base;
+  log.erase_after(last);
+  log.staged.last = Impl::floor(log.changes(), log.staged.base, last);
 }
 
 void Log::set_accepted_epoch(Epoch epoch) {
@@ -229,7 +252,7 @@ void Log::set_state_mark(const StateMark& mark) {
 
 void Log::reset(Zxid base) {
   Impl& log = *impl_;
-  log.changes().clear(log_table);
+  log.erase_after(base);
   log.set("base", base.value);
   log.changes().erase(meta_table, "checkpoint");
   log.changes().erase(meta_table, "state boot");
@@ -241,23 +264,12 @@ void Log::reset(Zxid base) {
   if (base > Zxid{0}) set_checkpoint(base);
 }
 
-void Log::prune(Zxid upto, std::size_t most) {
+void Log::prune(Zxid upto) {
   Impl& log = *impl_;
-  if (!log.staged.checkpoint) return;
-  upto = std::min(upto, *log.staged.checkpoint);
-  if (upto <= log.staged.base || most == 0) return;
-  auto records = log.changes().cursor(log_table);
-  Zxid dropped = log.staged.base;
-  // From the base on: what was pruned before it may still stand in memory, as erased.
-  auto record = records->seek(big_endian(log.staged.base.next().value));
-  for (; record && most > 0 && key_zxid(record->key) <= upto; record = records->next()) {
-    dropped = key_zxid(record->key);
-    log.changes().erase(log_table, std::string(record->key));
-    --most;
-  }
-  if (dropped == log.staged.base) return;
-  log.set("base", dropped.value);
-  log.staged.base = dropped;
+  upto = std::min(upto, log.staged.checkpoint.value_or(Zxid{0}));
+  if (upto <= log.staged.base) return;
+  log.staged.base = Impl::floor(log.changes(), log.staged.base, upto);
+  log.set("base", log.staged.base.value);
 }
 
 void Log::commit() {
@@ -333,12 +345,7 @@ std::optional<Zxid> Log::floor(Zxid zxid) const {
   auto reader = impl_->kv.read();
   const Zxid base{number(*reader, "base").value_or(0)};
   if (zxid < base) return std::nullopt;
-  if (zxid == base) return base;
-  auto records = reader->cursor(log_table);
-  auto record = records->seek(big_endian(zxid.value));
-  if (record && key_zxid(record->key) == zxid) return zxid;
-  record = record ? records->previous() : records->last();
-  return record ? key_zxid(record->key) : base;
+  return Impl::floor(*reader, base, zxid);
 }
 
 }  // namespace troupe::store

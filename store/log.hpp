@@ -3,14 +3,15 @@
 // Table `log`: key zxid (8 bytes big-endian), value the Txn's bytes and then a checksum of key and
 // bytes (XXH3, 8 bytes little-endian), so that a damaged record is never sent, applied or voted on.
 // Table `meta`, key → value, numbers in 8 bytes big-endian:
-//   "format"          version of this format, 2
+//   "format"          version of this format, 3
 //   "node"            the node's id
 //   "accepted epoch"  "current epoch"
-//   "base"            the zxid up to which records may be gone
+//   "base"            the zxid up to which records are pruned
 //   "checkpoint"      the zxid of the newest complete checkpoint; absent if there is none
 //   "state boot"      the state's mark: the boot id, any bytes; absent if there is no trusted state
 //   "state clean"     the state's mark: 1 or 0
-// The history of the node is: the checkpoint at `base` (or a later one), then the records.
+// The history of the node is: the checkpoint at `base` (or a later one), then the records after `base`. Those up
+// to it count for nothing; they go with the flushes, a bounded number with each.
 //
 // What was committed lately is in a journal and in memory; it is brought into the tables many commits at
 // once, by freeze() and flush(); see journaled_kv.hpp.
@@ -56,7 +57,7 @@ class Log {
   ~Log();
 
   // What is durable now.
-  Zxid base() const;        ///< everything up to here is in a checkpoint and may be gone from the log
+  Zxid base() const;        ///< everything up to here is in a checkpoint and pruned from the log
   Zxid last() const;        ///< the last record, or base() where there is none
   Epoch accepted_epoch() const;  ///< the highest epoch promised to a prospective leader
   Epoch current_epoch() const;   ///< the epoch of the leader whose history this node has
@@ -77,8 +78,8 @@ class Log {
   /// Drops all records; the history is now the checkpoint at `base` (none if `base` is 0). The state
   /// is not to be trusted any more, until there is a new mark.
   void reset(Zxid base);
-  /// Drops the oldest records, at most `most`, none after `upto` and none after the checkpoint.
-  void prune(Zxid upto, std::size_t most);
+  /// Drops the records up to `upto`, none after the checkpoint. Costs nothing here.
+  void prune(Zxid upto);
   /// One transaction, one flush, for all that was staged. Throws StorageError; the process must stop then.
   void commit();
 

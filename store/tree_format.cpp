@@ -64,6 +64,17 @@ std::uint64_t entry_hash(Table table, std::string_view key, std::string_view val
   return hash(value, hash(key, table));
 }
 
+std::uint64_t digest_of_entries(const KvReader& reader) {
+  std::uint64_t digest = 0;
+  for (Table table = 0; table < Tree::tables().size(); ++table) {
+    const auto entries = reader.cursor(table);
+    for (auto entry = entries->seek(""); entry; entry = entries->next()) {
+      if (is_digested(table, entry->key)) digest += entry_hash(table, entry->key, entry->value);
+    }
+  }
+  return digest;
+}
+
 std::string_view parent_path(std::string_view path) {
   const auto slash = path.rfind('/');
   TROUPE_CHECK(slash != path.npos && path.size() > 1, "a path begins with a slash, and the root has no parent");

@@ -63,6 +63,8 @@ struct Applied {
 bool is_digested(Table table, std::string_view key);
 /// The share of one entry in the digest.
 std::uint64_t entry_hash(Table table, std::string_view key, std::string_view value);
+/// Of all entries, made anew: what the digest in "applied" should be. Reads all of them.
+std::uint64_t digest_of_entries(const KvReader& reader);
 
 // Paths.
 

@@ -3,6 +3,7 @@
 #include "store/data_dir.hpp"
 
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "store/encoding.hpp"
@@ -168,7 +169,7 @@ TEMPLATE_TEST_CASE("checkpoints: the log names one, the others go", "", RealMach
   checkpoint(dir);
   checkpoint(dir);  // the same again
   CHECK(dir.log().checkpoint() == z(18));
-  dir.log().prune(z(20), 1000);
+  dir.log().prune(z(20));
   dir.log().commit();
   CHECK(dir.log().base() == z(18));
   check_sound(dir);
@@ -299,7 +300,7 @@ TEST_CASE("after a power cut the state is rebuilt from the checkpoint and the lo
     apply_up_to(dir, 20);
     SECTION("with a checkpoint") {
       checkpoint(dir);
-      dir.log().prune(z(12), 1000);
+      dir.log().prune(z(12));
     }
     SECTION("without one") {}
     dir.log().append(txn(31));
@@ -367,7 +368,7 @@ void live(MemoryMachine& machine, CrashPoint& point, std::uint32_t& logged) {
     log_up_to(dir, 20);
     logged = 20;
     apply_up_to(dir, 15);
-    dir.log().prune(z(15), 1000);
+    dir.log().prune(z(15));
     dir.log().commit();
     checkpoint(dir);
     apply_up_to(dir, 18);
@@ -543,6 +544,23 @@ TEST_CASE("damage to the files is told, not voted with") {
   SECTION("the log is gone altogether") {
     std::filesystem::remove_all(machine.path() + "/log");
     CHECK_THROWS_WITH(open(), Catch::Contains("its transaction log is lost"));
+  }
+  SECTION("the journal is cut to nothing") {
+    std::filesystem::resize_file(machine.path() + "/log/journal-" + GENERATE("0", "1"), 0);
+    CHECK_THROWS_WITH(open(), Catch::Contains("journal") && Catch::Contains("damaged"));
+  }
+  SECTION("a byte of a checkpoint's data is another") {
+    std::filesystem::remove_all(machine.path() + "/state");
+    for (auto& entry : std::filesystem::directory_iterator(machine.path())) {
+      if (entry.path().filename().string().rfind("checkpoint-", 0) != 0) continue;
+      const std::string file = entry.path() / "data.mdb";
+      std::stringstream content;
+      content << std::ifstream(file, std::ios::binary).rdbuf();
+      const auto at = content.str().find("data 50");
+      REQUIRE(at != std::string::npos);
+      overwrite(file, static_cast<std::streamoff>(at), 1);
+    }
+    CHECK_THROWS_WITH(open(), Catch::Contains("checkpoint") && Catch::Contains("contradict"));
   }
   SECTION("the state is overwritten") {
     overwrite(machine.path() + "/state/data.mdb", 0, 8192);

@@ -109,7 +109,7 @@ TEMPLATE_TEST_CASE("floor is the greatest record at or before", "", RealMachine,
   CHECK(log.floor(z(1, 3)) == z(4));
   CHECK(log.floor(z(3, 9)) == z(2, 3));
   log.set_checkpoint(z(4));
-  log.prune(z(4), 100);
+  log.prune(z(4));
   log.commit();
   CHECK(log.floor(z(4)) == z(4));
   CHECK_FALSE(log.floor(z(3)));
@@ -131,32 +131,76 @@ TEMPLATE_TEST_CASE("what never committed is truncated", "", RealMachine, MemoryM
   CHECK(log.read(Zxid{0}, 1000).empty());
 }
 
-TEMPLATE_TEST_CASE("pruning goes a few records at a time and stops at the checkpoint", "", RealMachine, MemoryMachine) {
+TEMPLATE_TEST_CASE("pruning stops at the checkpoint", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
   Log log(*disk, "log", self, test_map_size);
   append(log, 1, 20);
-  log.prune(z(20), 100);
+  log.prune(z(20));
   log.commit();
   CHECK(log.base() == Zxid{0});  // without a checkpoint everything is needed
   log.set_checkpoint(z(10));
-  log.prune(z(20), 4);
-  log.commit();
-  CHECK(log.base() == z(4));
-  log.prune(z(6), 100);
+  log.prune(z(6));
   log.commit();
   CHECK(log.base() == z(6));
   CHECK_THROWS_AS(log.read(z(5), 1000), Pruned);
   CHECK(zxids(log.read(z(6), 1)) == std::vector<std::uint64_t>{7});
-  log.prune(z(20), 100);
+  log.prune(z(20));
   log.commit();
   CHECK(log.base() == z(10));
   CHECK(log.last() == z(20));
+  log.prune(z(5));
+  log.commit();
+  CHECK(log.base() == z(10));
   log.set_checkpoint(z(20));
-  log.prune(z(20), 100);
+  log.prune(z(20));
   log.commit();
   CHECK(log.base() == z(20));
   CHECK(log.last() == z(20));
+}
+
+TEMPLATE_TEST_CASE("what is pruned goes with the next flush", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  {
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 20);
+    log.set_checkpoint(z(15));
+    log.prune(z(15));
+    log.commit();
+    REQUIRE(log.freeze());
+    log.flush();
+    CHECK(zxids(log.read(z(15), 1 << 20)) == std::vector<std::uint64_t>{16, 17, 18, 19, 20});
+  }
+  CHECK(open_tables(*disk)->read()->entries(0) == 5);
+}
+
+TEMPLATE_TEST_CASE("what a reset leaves behind counts for nothing", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  {
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 20);
+    log.close();
+    log.reset(z(12, 2));  // far ahead of all, and then back
+    log.commit();
+    CHECK(log.last() == z(12, 2));
+    CHECK(log.floor(z(13, 2)) == z(12, 2));
+    CHECK_FALSE(log.floor(z(20)));
+    log.reset(z(9));
+    log.commit();
+  }
+  Log log(*disk, "log", self, test_map_size);
+  CHECK(log.last() == z(9));
+  CHECK(log.floor(z(20)) == z(9));
+  CHECK_THROWS_AS(log.read(z(8), 1000), Pruned);
+  CHECK(log.read(z(9), 1000).empty());
+  log.append(txn(z(10)));
+  log.truncate_after(z(9));
+  log.append(txn(z(1, 3)));
+  log.commit();
+  CHECK(log.last() == z(1, 3));
+  CHECK(zxids(log.read(z(9), 1000)) == std::vector<std::uint64_t>{1});
 }
 
 TEMPLATE_TEST_CASE("a reset leaves the checkpoint of a snapshot and no trusted state", "", RealMachine, MemoryMachine) {
@@ -197,6 +241,32 @@ TEMPLATE_TEST_CASE("a reset leaves the checkpoint of a snapshot and no trusted s
   CHECK(log.read(log.base(), 1000).empty());
 }
 
+TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  {
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 5);
+    log.close();
+  }
+  {
+    auto kv = open_tables(*disk);
+    auto writer = kv->write();
+    SECTION("without a journal") {
+      writer->put(1, "format", std::string("\0\0\0\0\0\0\0\1", 8));
+      writer->clear(2);
+    }
+    SECTION("without records up to the base") { writer->put(1, "format", std::string("\0\0\0\0\0\0\0\2", 8)); }
+    writer->commit();
+  }
+  {
+    Log log(*disk, "log", self, test_map_size);
+    CHECK(zxids(log.read(Zxid{0}, 1000)) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+    append(log, 6, 6);
+  }
+  CHECK(Log(*disk, "log", self, test_map_size).last() == z(6));
+}
+
 TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
@@ -206,11 +276,11 @@ TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", ""
   {
     auto kv = open_tables(*disk);
     auto writer = kv->write();
-    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\3", 8));
+    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\4", 8));
     writer->commit();
   }
   CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
-                    Catch::Contains("has format 3") && Catch::Contains("newer version"));
+                    Catch::Contains("has format 4") && Catch::Contains("newer version"));
 }
 
 TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history", "", RealMachine, MemoryMachine) {
@@ -220,7 +290,7 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
     Log log(*disk, "log", self, test_map_size);
     append(log, 1, 5);
     log.set_checkpoint(z(4));
-    log.prune(z(2), 100);
+    log.prune(z(2));
     log.close();
   }
   auto kv = open_tables(*disk);
@@ -257,9 +327,6 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
   SECTION("its format is missing") {
     writer->erase(1, "format");
   }
-  SECTION("a record before the base") {
-    writer->put(0, std::string("\0\0\0\1\0\0\0\1", 8), record);
-  }
   writer->commit();
   kv.reset();
   CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
@@ -293,7 +360,7 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
   std::vector<Zxid> model;
   Zxid base, next = z(1);
   for (int round = 0; round < 150; ++round) {
-    switch (random() % 8) {
+    switch (random() % 9) {
       case 0:
         if (!model.empty()) {
           const Zxid last = model[random() % model.size()];
@@ -307,17 +374,20 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
         if (!model.empty()) log->set_checkpoint(model[random() % model.size()]);
         break;
       case 2: {
-        const Zxid upto = next;
-        const std::size_t most = random() % 10;
+        const Zxid upto{base.value + random() % 30};
         log->commit();
         const auto checkpoint = log->checkpoint();
-        log->prune(upto, most);
-        for (std::size_t i = 0; i < most && checkpoint && !model.empty() && model.front() <= *checkpoint; ++i) {
+        log->prune(upto);
+        while (checkpoint && !model.empty() && model.front() <= std::min(upto, *checkpoint)) {
           base = model.front();
           model.erase(model.begin());
         }
         break;
       }
+      case 4:
+        log->commit();
+        if (log->freeze()) log->flush();
+        break;
       case 3:
         log->commit();
         log.reset();
@@ -368,7 +438,7 @@ TEST_CASE("other threads read the log while it is written and pruned") {
   for (std::uint32_t i = 2; i < 300; ++i) {
     log.append(txn(z(i)));
     if (i % 10 == 0) log.set_checkpoint(z(i - 5));
-    log.prune(z(i), 3);
+    log.prune(z(i));
     log.commit();
   }
   stop = true;
