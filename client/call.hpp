@@ -2,6 +2,8 @@
 // Owner: the client's loop thread, once it was handed over.
 #pragma once
 
+#include <kj/exception.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,8 +18,8 @@ class Call {
   virtual ~Call() = default;
   /// All but the number. May be called again, after a lost connection.
   virtual void write(schema::Call::Builder to) const = 0;
-  /// One of these is called, once.
-  virtual void answer(schema::Answer::Reader answer) = 0;
+  /// One of these is called, once. False: the answer cannot be read; the caller was told so.
+  virtual bool answer(schema::Answer::Reader answer) = 0;
   virtual void fail(Error error, const std::string& why) = 0;
 
   bool is_write = false;
@@ -35,10 +37,22 @@ class CallOf final : public Call {
       : write_(std::move(write)), read_(std::move(read)), done_(std::move(done)) {}
 
   void write(schema::Call::Builder to) const override { write_(to); }
-  void answer(schema::Answer::Reader answer) noexcept override { done_(read_(answer)); }
-  void fail(Error error, const std::string& why) noexcept override { done_(Result<T>(error, why)); }
+  bool answer(schema::Answer::Reader answer) override {
+    try {
+      tell(read_(answer));
+      return true;
+    } catch (const kj::Exception& unreadable) {
+      const auto why = unreadable.getDescription();
+      fail(Error::connection_loss, "the node's answer cannot be read: " + std::string(why.begin(), why.size()));
+      return false;
+    }
+  }
+  void fail(Error error, const std::string& why) override { tell(Result<T>(error, why)); }
 
  private:
+  /// A callback must not throw.
+  void tell(Result<T> result) noexcept { done_(std::move(result)); }
+
   Write write_;
   Read read_;
   Callback<T> done_;

@@ -22,23 +22,34 @@ class Core::WatcherServer final : public schema::Watcher::Server {
   explicit WatcherServer(Core& core) : core_(core) {}
 
   kj::Promise<void> events(EventsContext context) override {
-    for (const auto event : context.getParams().getEvents()) {
-      core_.happened_.push_back({event.getPosition(), Zxid{event.getZxid()}, event.getType(), event.getPath().cStr()});
+    return take([&] {
+      for (const auto event : context.getParams().getEvents()) {
+        core_.happened_.push_back(
+            {event.getPosition(), Zxid{event.getZxid()}, event.getType(), event.getPath().cStr()});
+      }
+    });
+  }
+
+  kj::Promise<void> answers(AnswersContext context) override {
+    return take([&] {
+      const auto answers = context.getParams().getAnswers();
+      if (answers.size() != 0) core_.parts_.push_back({kj::mv(context), answers});
+    });
+  }
+
+ private:
+  /// `read` gets what has come. If it is malformed, the connection ends.
+  template <class Read>
+  kj::Promise<void> take(Read read) {
+    KJ_IF_MAYBE (malformed, kj::runCatchingExceptions(read)) {
+      core_.lose();
+      return kj::mv(*malformed);
     }
     core_.last_heard_ = core_.now();
     core_.deliver();
     return kj::READY_NOW;
   }
 
-  kj::Promise<void> answers(AnswersContext context) override {
-    const auto answers = context.getParams().getAnswers();
-    if (answers.size() != 0) core_.parts_.push_back({kj::mv(context), answers});
-    core_.last_heard_ = core_.now();
-    core_.deliver();
-    return kj::READY_NOW;
-  }
-
- private:
   Core& core_;
 };
 
@@ -169,6 +180,7 @@ void Core::clear_connection() {
   parts_.clear();
   next_position_ = 1;
   in_flight_ = 0;
+  rearming_ = 0;
   // What is unanswered is asked again, before what was not asked yet.
   while (!submitted_.empty()) {
     auto& calls = submitted_.back().calls;
@@ -294,7 +306,7 @@ void Core::prepare_connection_calls() {
     if (part.empty()) return;
     first.push_back(make_call<Nothing>(
         bytes,
-        [seen = last_zxid_.value, part = std::move(part)](schema::Call::Builder to) {
+        [seen = watched_.value, part = std::move(part)](schema::Call::Builder to) {
           auto rearm = to.initRearm();
           rearm.setLastZxid(seen);
           auto list = rearm.initWatches(static_cast<unsigned>(part.size()));
@@ -303,7 +315,8 @@ void Core::prepare_connection_calls() {
             list[i].setKind(part[i].second);
           }
         },
-        [](schema::Answer::Reader) { return Nothing{}; }, Callback<Nothing>([](Result<Nothing>) {})));
+        [](schema::Answer::Reader) { return Nothing{}; }, Callback<Nothing>([this](Result<Nothing>) { --rearming_; })));
+    ++rearming_;
     part.clear();
     bytes = 0;
   };
@@ -326,15 +339,21 @@ void Core::prepare_connection_calls() {
 void Core::deliver() {
   if (delivering_) return;
   delivering_ = true;
-  KJ_DEFER(delivering_ = false);  // an answer that cannot be read ends the connection, not the deliveries
+  KJ_DEFER(delivering_ = false);
   while (deliver_event() || deliver_answer()) ++next_position_;
+}
+
+/// While watches are being set again, those whose turn has not come were told nothing of what the others were.
+void Core::seen(Zxid zxid) {
+  last_zxid_ = std::max(last_zxid_, zxid);
+  if (rearming_ == 0) watched_ = last_zxid_;
 }
 
 bool Core::deliver_event() {
   if (happened_.empty() || happened_.front().position != next_position_) return false;
   const Happened event = std::move(happened_.front());
   happened_.pop_front();
-  last_zxid_ = std::max(last_zxid_, event.zxid);
+  seen(event.zxid);
   const Event told{static_cast<EventType>(event.type), shown(event.path), event.zxid};
   for (auto& watch : watches_.take(event.type, event.path)) watch(told);
   return true;
@@ -345,10 +364,11 @@ bool Core::deliver_answer() {
     if (answer->getPosition() < next_position_) lose();  // not a node of ours
     if (answer->getPosition() != next_position_) return false;
     auto& submitted = submitted_.front();
-    last_zxid_ = std::max(last_zxid_, Zxid{answer->getZxid()});
+    const Zxid zxid{answer->getZxid()};
     auto call = std::move(submitted.calls[submitted.delivered++]);
     answered_ = std::max(answered_, call->number);
-    call->answer(*answer);
+    if (!call->answer(*answer)) lose();
+    seen(zxid);
     if (!call->internal) released_(call->bytes);
     if (submitted.delivered > submitted.returned.size() && ++parts_.front().delivered == parts_.front().answers.size()) {
       parts_.pop_front();
@@ -412,6 +432,7 @@ void Core::close(std::function<void()> done) {
       // Later: this is called from amidst the deliveries.
       Callback<Nothing>([this, finish](Result<Nothing>) { tasks_.add(kj::evalLater([finish] { finish(); })); }));
   call->is_write = true;
+  call->bytes = 0;  // nobody waits for its room
   enqueue(std::move(call));
   closing_ = true;
 }

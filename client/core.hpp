@@ -85,6 +85,7 @@ class Core final : private kj::TaskSet::ErrorHandler {
   void submit();
   void prepare_connection_calls();
   void deliver();
+  void seen(Zxid zxid);
   bool deliver_event();
   bool deliver_answer();
   kj::Maybe<schema::Answer::Reader> next_answer();
@@ -108,6 +109,8 @@ class Core final : private kj::TaskSet::ErrorHandler {
   kj::Array<kj::byte> password_;
   kj::Duration timeout_;
   Zxid last_zxid_;                 // of what was delivered
+  Zxid watched_;                   // up to here every watch was told
+  std::size_t rearming_ = 0;       // calls of the connection that set watches again, and are unanswered
   std::uint64_t last_number_ = 0;  // of the writes
   std::uint64_t answered_ = 0;     // the writes up to here were delivered
   std::vector<std::pair<std::string, std::string>> credentials_;

@@ -1,0 +1,79 @@
+// What a client makes of nodes that break off in the middle, or whose answers cannot be read.
+#include <capnp/any.h>
+
+#include <map>
+#include <set>
+
+#include "client/client.hpp"
+#include "tests/catch.hpp"
+#include "tests/client/fake_node.hpp"
+
+namespace troupe::testing {
+namespace {
+
+using client::Client;
+using client::promised;
+
+TEST_CASE("Watches that could not be set again before the connection broke once more miss nothing") {
+  constexpr unsigned count = 5'000;
+  // Far more than goes into one submit.
+  const auto path = [](unsigned i) { return "/" + std::string(480, 'a') + std::to_string(i); };
+  std::map<unsigned, std::set<std::uint64_t>> seen;  // by connection, what the client says that it has seen
+  std::map<unsigned, unsigned> answered;             // by connection, submits
+  std::set<unsigned> broken;
+  unsigned syncs = 0;
+  FakeNode node([&](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers) {
+    for (unsigned i = 0; i < calls.size(); ++i) {
+      if (calls[i].isRearm()) seen[connection].insert(calls[i].getRearm().getLastZxid());
+      if (calls[i].isSync() && (connection == 0 || (connection == 2 && ++syncs == 2))) broken.insert(connection);
+      answers[i].setZxid(10 * (connection + 1));
+      if (calls[i].isExists()) answers[i].setError(-101);
+    }
+    if (connection == 1 && answered[connection] == 1) broken.insert(connection);
+    KJ_REQUIRE(!broken.contains(connection), "the end of the connection");
+    ++answered[connection];
+  });
+  Client client(node.address());
+  std::vector<std::future<client::Result<std::optional<client::Stat>>>> reads;
+  for (unsigned i = 0; i < count; ++i) {
+    auto [done, future] = promised<std::optional<client::Stat>>();
+    client.exists(path(i), [](const auto&) {}, std::move(done));
+    reads.push_back(std::move(future));
+  }
+  for (auto& read : reads) REQUIRE(read.get().ok());
+  client.sync();  // breaks the first connection; is answered by the third
+  client.sync();  // breaks the third; is answered by the fourth
+  client.abandon();
+  CHECK(answered[1] == 1);
+  CHECK(seen[1] == std::set<std::uint64_t>{10});
+  CHECK(seen[2] == std::set<std::uint64_t>{10});  // 20 was seen of the first part alone
+  CHECK(seen[3] == std::set<std::uint64_t>{30});
+}
+
+TEST_CASE("An answer that cannot be read fails its call and ends the connection") {
+  FakeNode node([](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers) {
+    for (unsigned i = 0; i < calls.size(); ++i) {
+      if (!calls[i].isGetChildren()) continue;
+      answers[i].getChildren().initNames(1).set(0, "name");
+      if (connection > 0 || calls[i].getGetChildren().getPath() != "/lies") continue;
+      // Texts that do not end with a NUL.
+      for (auto pointer : capnp::toAny(answers[i]).getPointerSection()) {
+        if (pointer.isNull()) continue;
+        pointer.initAs<capnp::List<capnp::Data>>(1).set(0, kj::StringPtr("xxx").asBytes());
+      }
+    }
+  });
+  Client client(node.address());
+  auto [lied, first] = promised<client::Children>();
+  auto [honest, second] = promised<client::Children>();
+  client.children("/lies", {}, {}, std::move(lied));
+  client.children("/honest", {}, {}, std::move(honest));
+  const auto failed = first.get();
+  CHECK(failed.error() == Error::connection_loss);
+  CHECK_THAT(failed.message(), Catch::Contains("cannot be read"));
+  CHECK(second.get().value().names == std::vector<std::string>{"name"});
+  CHECK(client.children("/lies").names == std::vector<std::string>{"name"});
+}
+
+}  // namespace
+}  // namespace troupe::testing
