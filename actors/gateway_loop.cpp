@@ -81,7 +81,7 @@ void GatewayLoop::write_status(schema::Status::Builder to) const {
   const auto clients = board_.clients();
   to.setNode(status.id.value);
   to.setRole(describe(status.role));
-  to.setLeader(status.leader.value);
+  to.setLeader(status.serving ? status.leader.value : 0);
   to.setEpoch(status.epoch.value);
   if (const auto* view = gateway_.view()) {
     to.setLastZxid(view->zxid().value);

@@ -230,7 +230,7 @@ struct Status {
   # A snapshot for people and monitors.
   node @0 :UInt32;
   role @1 :Text;          # "leading", "following", "observing", "looking"
-  leader @2 :UInt32;      # 0 if there is none
+  leader @2 :UInt32;      # 0 if there is none, or the node does not serve yet
   epoch @3 :UInt32;
   lastZxid @4 :UInt64;    # what clients of this node see
   znodes @5 :UInt64;
