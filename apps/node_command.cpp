@@ -4,12 +4,14 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "actors/node.hpp"
@@ -66,6 +68,19 @@ void install_terminate_handler() {
   });
 }
 
+/// The data directory is mapped into memory: a page that the disk cannot read comes as a signal, to whoever looks at it.
+void install_bad_page_handler() {
+  struct sigaction action{};
+  action.sa_handler = [](int) {
+    constexpr std::string_view message =
+        "troupe node: a page of a mapped file cannot be read: the disk fails, or a file of the data directory was cut "
+        "short or is on a disk that is full. Check the disk.\n";
+    [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, message.data(), message.size());
+    std::_Exit(exit_code::storage);
+  };
+  sigaction(SIGBUS, &action, nullptr);
+}
+
 void set_up_log(const NodeConfig& config) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
   spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ [" + to_string(config.id) + "] %v");
@@ -89,6 +104,7 @@ int run(const std::string& path) {
     const NodeConfig& config = loaded.node;
     set_up_log(config);
     install_terminate_handler();
+    install_bad_page_handler();
     allow_many_clients();
     Node node(config);
     spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());

@@ -1,6 +1,7 @@
 #include "store/lmdb_kv.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -166,6 +167,12 @@ class LmdbWriter final : public KvWriter {
   LmdbSnapshot snapshot_;
 };
 
+/// What LMDB reads contradicts itself. It aborts the process behind this.
+void explain_assertion(MDB_env* env, const char* what) {
+  const auto& path = static_cast<LmdbEnv*>(mdb_env_get_userctx(env))->path();
+  std::fprintf(stderr, "%s: LMDB: %s. The file is damaged. Check its disk. %s\n", path.c_str(), what, start_anew);
+}
+
 }  // namespace
 
 void fail_lmdb(int code, const std::string& path) {
@@ -208,6 +215,8 @@ LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), 
     const std::uint64_t map_size = (options_.map_size + map_granularity - 1) / map_granularity * map_granularity;
     int rc = mdb_env_set_mapsize(env_, map_size);
     if (rc == 0) rc = mdb_env_set_maxreaders(env_, max_readers);
+    if (rc == 0) rc = mdb_env_set_userctx(env_, this);
+    if (rc == 0) rc = mdb_env_set_assert(env_, explain_assertion);
     if (rc == 0) rc = mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.tables.size()));
     if (rc == 0) rc = mdb_env_open(env_, path_.c_str(), MDB_NOTLS | (options_.durable ? 0 : MDB_NOSYNC), 0600);
     if (rc != 0) fail_lmdb(rc, path_);
