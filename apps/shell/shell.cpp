@@ -44,10 +44,31 @@ std::string as_notice(const std::string& event) {
   return "WATCHER::\n" + event + "\n";
 }
 
+/// As zkCli says it, for scripts that look for that.
+std::string complaint_of(Error error) {
+  switch (error) {
+    case Error::no_node:
+      return "Node does not exist: ";
+    case Error::node_exists:
+      return "Node already exists: ";
+    case Error::not_empty:
+      return "Node not empty: ";
+    case Error::bad_version:
+      return "version No is not valid : ";
+    case Error::no_auth:
+      return "Insufficient permission : ";
+    case Error::invalid_acl:
+      return "Acl is not valid : ";
+    case Error::no_children_for_ephemerals:
+      return "Ephemerals cannot have children: ";
+    default:
+      return std::string(describe(error)) + ": ";
+  }
+}
+
 std::string failure(const client::ClientError& error, const Arguments& arguments) {
   if (error.error() == Error::connection_loss) return error.what();  // what it means for the call
-  std::string text = describe(error.error());
-  return arguments.size() > 0 ? text + ": " + arguments[0] : text;
+  return arguments.size() > 0 ? complaint_of(error.error()) + arguments[0] : describe(error.error());
 }
 
 }  // namespace

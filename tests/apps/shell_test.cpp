@@ -61,20 +61,20 @@ struct Server {
 
 TEST_CASE_METHOD(Server, "znodes are created, read, changed and deleted") {
   CHECK(type("create /z one\nget /z\nset /z \"two words\"\nget /z\ndelete /z\nget /z\n") ==
-        "Created /z\none\ntwo words\nno such node: /z\n");
-  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") == "Created /nothing\n\nnode exists: /nothing\n");
+        "Created /z\none\ntwo words\nNode does not exist: /z\n");
+  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") == "Created /nothing\n\nNode already exists: /nothing\n");
 }
 
 TEST_CASE_METHOD(Server, "a set or a delete can be bound to a version") {
   CHECK(type("create /v x\nset -v 1 /v y\nset -v 0 /v y\nget /v\ndelete -v 0 /v\ndelete -v 1 /v\n") ==
-        "Created /v\nversion mismatch: /v\ny\nversion mismatch: /v\n");
+        "Created /v\nversion No is not valid : /v\ny\nversion No is not valid : /v\n");
 }
 
 TEST_CASE_METHOD(Server, "the kinds of znodes have their options") {
   CHECK(type("create /k\ncreate -s /k/s\ncreate -s /k/s\nls /k\n") ==
         "Created /k\nCreated /k/s0000000000\nCreated /k/s0000000001\n[s0000000000, s0000000001]\n");
   CHECK(type("create -e /k/e\ncreate /k/e/child\n") ==
-        "Created /k/e\nephemeral nodes cannot have children: /k/e/child\n");
+        "Created /k/e\nEphemerals cannot have children: /k/e/child\n");
   CHECK(type("ls /k\n") == "[s0000000000, s0000000001]\n");  // the ephemeral went with its session
   CHECK(
       type("create -c /k/c\ncreate -t 100000 /k/t\ncreate -e -c /k/x\n") ==
@@ -88,20 +88,20 @@ TEST_CASE_METHOD(Server, "a stat shows what is known beside the data") {
   CHECK_THAT(type("get -s /stat\n"), StartsWith("abc\ncZxid = 0x"));
   CHECK_THAT(type("ls -s /stat\n"), StartsWith("[]\ncZxid = 0x"));
   CHECK_THAT(type("set -s /stat d\n"), Contains("dataVersion = 1\n"));
-  CHECK(type("stat /missing\n") == "no such node: /missing\n");
+  CHECK(type("stat /missing\n") == "Node does not exist: /missing\n");
 }
 
 TEST_CASE_METHOD(Server, "a subtree is listed, counted and deleted as a whole") {
   CHECK(type("create /t\ncreate /t/a\ncreate /t/b\ncreate /t/a/c\nls -R /t\ngetAllChildrenNumber /t\n") ==
         "Created /t\nCreated /t/a\nCreated /t/b\nCreated /t/a/c\n/t\n/t/a\n/t/b\n/t/a/c\n3\n");
-  CHECK(type("delete /t\ndeleteall /t -b 2\nls /t\n") == "node has children: /t\nno such node: /t\n");
+  CHECK(type("delete /t\ndeleteall /t -b 2\nls /t\n") == "Node not empty: /t\nNode does not exist: /t\n");
 }
 
 TEST_CASE_METHOD(Server, "access is granted and refused by lists") {
   CHECK(type("create /acl x world:anyone:cdra\ngetAcl /acl\nset /acl y\nsetAcl /acl world:anyone:cdrwa\nset /acl y\n"
-             "get /acl\n") == "Created /acl\n'world,'anyone\n: cdra\nnot authorised: /acl\ny\n");
+             "get /acl\n") == "Created /acl\n'world,'anyone\n: cdra\nInsufficient permission : /acl\ny\n");
   CHECK(type("addauth digest user:secret\ncreate /mine x auth::cdrwa\nget /mine\n") == "Created /mine\nx\n");
-  CHECK(type("get /mine\n") == "not authorised: /mine\n");
+  CHECK(type("get /mine\n") == "Insufficient permission : /mine\n");
   CHECK_THAT(type("addauth digest user:secret\nwhoami\n"),
              StartsWith("Auth scheme: User\n") && Contains("digest: user\n"));
   CHECK(type("create /r\ncreate /r/a\nsetAcl -R /r world:anyone:ra\ngetAcl /r/a\n") ==
@@ -112,7 +112,7 @@ TEST_CASE_METHOD(Server, "the event of a watch is told before the change is ackn
   const std::string changed = "WATCHER::\nWatchedEvent state:SyncConnected type:NodeDataChanged path:/w\n";
   CHECK(type("create /w x\nget -w /w\nset /w y\nset /w z\nget /w\n") == "Created /w\nx\n" + changed + "z\n");
   CHECK(type("stat -w /w2\ncreate /w2\n") ==
-        "no such node: /w2\nCreated /w2\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeCreated path:/w2\n");
+        "Node does not exist: /w2\nCreated /w2\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeCreated path:/w2\n");
   CHECK(type("ls -w /w\ncreate /w/c\nls /w\n") ==
         "[]\nCreated /w/c\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeChildrenChanged path:/w\n[c]\n");
 }

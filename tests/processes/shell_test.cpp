@@ -26,7 +26,7 @@ TEST_CASE("one command prints its result alone and tells by its status whether i
   Finished missing = ensemble().shell({"get", "/missing"});
   CHECK(missing.status == exit_code::failed);
   CHECK(missing.output.empty());
-  CHECK(missing.errors == "no such node: /missing\n");
+  CHECK(missing.errors == "Node does not exist: /missing\n");
 }
 
 TEST_CASE("a stream of commands fails if one of them failed") {
