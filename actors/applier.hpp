@@ -2,7 +2,7 @@
 // waits in one transaction of the store, and then tells every subscriber what happened and gives it
 // a view of the tree at exactly that point.
 //
-// It reads the transactions from the log's memory map, so the tree cannot get ahead of the log. What it
+// It reads the transactions from the log, so the tree cannot get ahead of the log. What it
 // applies stays in memory until there is much of it or it has been there for a while; then the state
 // flusher brings it to the disk, while this goes on, up to a bound.
 //

@@ -1,6 +1,6 @@
 // Where an actor runs. Every actor of Troupe is spawned on a Host, which decides the thread:
 //   KjHost      a KJ event loop's thread: the actors that share it with sockets (kj_host.hpp)
-//   ThreadHost  a thread of its own: the log writer, the state applier (thread_host.hpp)
+//   ThreadHost  a thread of its own: what waits for the disk, and the state applier (thread_host.hpp)
 //   the simulation's host: one queue for all nodes, picked from by a seed
 // The actors do not know which. Messages to one actor from one sender keep their order on any host.
 #pragma once

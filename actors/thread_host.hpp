@@ -1,4 +1,4 @@
-// A thread for actors that block: the log writer, which waits for the disk, and the state applier.
+// A thread for actors that block: those that wait for the disk, and the state applier.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,6 @@
 // A Kv whose commits go to memory, over one on disk that gets them later, many at once: what changes
-// often is then written once, and in the order of the keys. For data that can be made anew from
-// elsewhere: a crash loses what was not flushed.
+// often is then written once, and in the order of the keys. A crash loses what was not flushed: for data that can
+// be made anew from elsewhere, which are the state, from the log, and the log, from its journal.
 //
 //   write() ──▶ active memtable ──freeze()──▶ frozen memtable ──flush()──▶ base
 //
