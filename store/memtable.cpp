@@ -39,6 +39,7 @@ Memtable::Memtable() : buckets_(new std::atomic<Node*>[bucket_count]()) {
   head_ = new (allocate(sizeof(Node) + max_height * sizeof(std::atomic<Node*>))) Node;
   head_->height = max_height;
   for (int level = 0; level < max_height; ++level) new (&head_->link(level)) std::atomic<Node*>(nullptr);
+  std::fill_n(path_, max_height, head_);
 }
 
 void* Memtable::allocate(std::size_t bytes) {
@@ -88,6 +89,14 @@ const Memtable::Node* Memtable::less_than(Table table, std::string_view key, Nod
   return at;
 }
 
+/// Whether the key is new, and its place is behind the node that was inserted last.
+bool Memtable::follows_last(Table table, std::string_view key) const {
+  const Node* last = path_[0];
+  if (last == head_ || !last->comes_before(table, key)) return false;
+  const Node* next = last->link(0).load(std::memory_order_relaxed);
+  return next == nullptr || (next->table != table ? next->table > table : next->key() > key);
+}
+
 Memtable::Node* Memtable::insert(Table table, std::string_view key) {
   const int height = random_height();
   Node* node = new (allocate(sizeof(Node) + height * sizeof(std::atomic<Node*>) + key.size())) Node;
@@ -95,12 +104,14 @@ Memtable::Node* Memtable::insert(Table table, std::string_view key) {
   node->key_size = static_cast<std::uint32_t>(key.size());
   node->height = height;
   std::memcpy(node->key_bytes(), key.data(), key.size());
-  Node* path[max_height];
-  less_than(table, key, path);
+  if (!follows_last(table, key)) less_than(table, key, path_);
   for (int level = 0; level < height; ++level) {
-    new (&node->link(level)) std::atomic<Node*>(path[level]->link(level).load(std::memory_order_relaxed));
+    new (&node->link(level)) std::atomic<Node*>(path_[level]->link(level).load(std::memory_order_relaxed));
   }
-  for (int level = 0; level < height; ++level) path[level]->link(level).store(node, std::memory_order_release);
+  for (int level = 0; level < height; ++level) {
+    path_[level]->link(level).store(node, std::memory_order_release);
+    path_[level] = node;
+  }
   auto& first = bucket(table, key);
   node->next_in_bucket = first.load(std::memory_order_relaxed);
   first.store(node, std::memory_order_release);
@@ -112,7 +123,7 @@ void Memtable::set(Table table, std::string_view key, std::optional<std::string_
     touched_.clear();
     touched_in_ = sequence;
   }
-  Node* node = lookup(bucket(table, key), table, key);
+  Node* node = follows_last(table, key) ? nullptr : lookup(bucket(table, key), table, key);
   if (node == nullptr) node = insert(table, key);
   const std::size_t size = value ? value->size() : 0;
   auto* version = new (allocate(sizeof(Version) + size)) Version;

@@ -75,6 +75,7 @@ class Memtable {
   std::atomic<Node*>& bucket(Table table, std::string_view key) const;
   Node* lookup(const std::atomic<Node*>& bucket, Table table, std::string_view key) const;
   Node* insert(Table table, std::string_view key);
+  bool follows_last(Table table, std::string_view key) const;
   int random_height();
   /// The last node before (table, key), or the head; `path` gets the one of each level.
   const Node* less_than(Table table, std::string_view key, Node** path) const;
@@ -88,6 +89,8 @@ class Memtable {
   std::vector<Node*> touched_;  // by the writer's open sequence
   std::uint64_t touched_in_ = 0;
   Node* head_;
+  // The writer's: by level, the last node up to the one that was inserted last. What comes in order needs no search.
+  Node* path_[max_height];
   std::unique_ptr<std::atomic<Node*>[]> buckets_;
 };
 
