@@ -166,6 +166,15 @@ class LmdbWriter final : public KvWriter {
   LmdbSnapshot snapshot_;
 };
 
+/// What is behind the error of a system call within LMDB. It says EIO where a write was cut short, and that is what
+/// happens to the first one that a full disk has no room for.
+int cause_of(int code, const std::string& path) {
+  constexpr std::uintmax_t full = 1 << 20;  // bytes that are left where nothing more fits
+  std::error_code unknown;
+  const auto space = std::filesystem::space(path, unknown);
+  return code == EIO && !unknown && space.available < full ? ENOSPC : code;
+}
+
 }  // namespace
 
 void fail_lmdb(int code, const std::string& path) {
@@ -192,7 +201,7 @@ void fail_lmdb(int code, const std::string& path) {
                          "An earlier write failed and left it unusable: see the first error, start the node "
                          "again.");
     default:
-      if (code > 0) fail_file("use", path, code);
+      if (code > 0) fail_file("use", path, cause_of(code, path));
       throw StorageError(reason + "Report this together with the message.");
   }
 }
