@@ -28,6 +28,9 @@ EnsembleOptions configured(const NodesOptions& options, const std::string& direc
                            .base_port = free_base_port(count),
                            .tick_ms = 500};
   for (EnsembleNode& node : open_ensemble(ensemble)) {
+    // Silence ends a reign late: a busy machine makes no leaders, and what the test does to a follower does not, either.
+    // Broken connections are noticed at once.
+    node.config.failure_timeout_ms = 20'000;
     options.configure(node.config);
     std::ofstream(node.config_file) << to_toml(node.config);
   }
@@ -109,6 +112,12 @@ bool Nodes::follows(std::uint32_t id, std::uint32_t leader) const {
 Epoch Nodes::epoch(std::uint32_t id) const {
   const auto now = status(id);
   return now ? now->epoch : Epoch{};
+}
+
+void Nodes::wait_until_serves(std::uint32_t id, std::uint32_t leader) {
+  Client client(client_of(address(id)));
+  wait_until("node " + std::to_string(id) + " serves and follows node " + std::to_string(leader),
+             [&] { return client.state() == client::State::connected && follows(id, leader); });
 }
 
 std::uint32_t Nodes::settle() {

@@ -46,6 +46,8 @@ class Nodes {
   bool leads(std::uint32_t id) const;
   bool follows(std::uint32_t id, std::uint32_t leader) const;  ///< or observes
   Epoch epoch(std::uint32_t id) const;
+  /// Waits until it follows this leader, is up to date and serves clients.
+  void wait_until_serves(std::uint32_t id, std::uint32_t leader);
   /// Waits until all nodes that run have one leader; returns it.
   std::uint32_t settle();
   void wait_until(const std::string& what, const std::function<bool()>& so);

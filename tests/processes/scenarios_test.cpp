@@ -22,10 +22,6 @@ namespace {
 
 constexpr auto longer_than_an_election = 1s;
 
-/// So that what a test does to a follower does not end its leader's reign while the test looks elsewhere: silence
-/// ends it late. Broken connections are noticed at once nevertheless.
-void patient(NodeConfig& config) { config.failure_timeout_ms = 20'000; }
-
 void create(const std::string& connect, const std::string& path, const std::string& data = "") {
   Client client(connect, {.patience = patience});
   client.create(path, data);
@@ -61,7 +57,7 @@ std::size_t count(const std::string& text, const std::string& part) {
 std::string rejoin(Nodes& nodes, std::uint32_t leader, std::uint32_t id) {
   const std::size_t since = nodes.said_so_far(leader);
   nodes.start(id);
-  nodes.wait_until("node " + std::to_string(id) + " follows", [&] { return nodes.follows(id, leader); });
+  nodes.wait_until_serves(id, leader);
   return brought_up(nodes, leader, since, id);
 }
 
@@ -110,7 +106,7 @@ TEST_CASE("two of four nodes are no majority; the third decides") {
 }
 
 TEST_CASE("a leader is killed between its proposal and its commit: the write is gone or committed, everywhere") {
-  Nodes nodes({.configure = patient});
+  Nodes nodes({});
   nodes.start_all();
   for (const std::string round : {"first", "second", "third"}) {
     const std::string path = "/" + round, data = "the proposal of the " + round + " round";
@@ -128,7 +124,7 @@ TEST_CASE("a leader is killed between its proposal and its commit: the write is 
 }
 
 TEST_CASE("a former leader comes back: it follows, and its uncommitted tail is truncated") {
-  Nodes nodes({.configure = patient});
+  Nodes nodes({});
   nodes.start_all();
   const std::uint32_t old = propose_alone(nodes, "/lost", "what nobody else has heard of");
   for (std::uint32_t id = 1; id <= nodes.size(); ++id) nodes.kill(id);  // with what was on its way to them
@@ -144,7 +140,7 @@ TEST_CASE("a former leader comes back: it follows, and its uncommitted tail is t
 }
 
 TEST_CASE("a leader is killed once it has answered: the write is committed everywhere") {
-  Nodes nodes({.configure = patient});
+  Nodes nodes({});
   nodes.start_all();
   for (std::size_t round = 0; round < 3; ++round) {
     const std::uint32_t leader = nodes.settle();
@@ -198,7 +194,7 @@ TEST_CASE("nodes that join while writes go on get everything") {
       nodes.kill(id);
       REQUIRE(writer.wait_for_more(100));
       nodes.start(id);
-      nodes.wait_until("it follows", [&] { return nodes.follows(id, leader); });
+      nodes.wait_until_serves(id, leader);
       REQUIRE(writer.wait_for_more(100));
     }
   }
@@ -225,7 +221,7 @@ TEST_CASE("while writes go on, a follower far behind gets SNAP") {
 }
 
 TEST_CASE("while writes go on, a follower a little behind gets DIFF, one that is ahead TRUNC") {
-  Nodes nodes({.configure = patient});
+  Nodes nodes({});
   nodes.start_all();
   std::uint32_t leader = nodes.settle();
   const std::uint32_t near = nodes.others(leader)[0];
@@ -263,7 +259,7 @@ TEST_CASE("an observer serves reads and forwards writes; its lag and its death c
   nodes.freeze(observer);
   write("while it stands still");
   nodes.thaw(observer);
-  nodes.wait_until("it observes again", [&] { return nodes.follows(observer, leader); });
+  nodes.wait_until_serves(observer, leader);
   CHECK(nodes.value(observer, "/a") == "while it stands still");
 
   nodes.kill(observer);
@@ -274,7 +270,7 @@ TEST_CASE("an observer serves reads and forwards writes; its lag and its death c
 
   // And it makes none: with one voter alone nobody leads.
   nodes.start(observer);
-  nodes.wait_until("it observes again", [&] { return nodes.follows(observer, leader); });
+  nodes.wait_until_serves(observer, leader);
   CHECK(nodes.value("/a") == "without it");
   for (const std::uint32_t id : nodes.others(leader))
     if (id != observer) nodes.kill(id);
