@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "schema/check.hpp"
 
 namespace troupe::client {
@@ -11,6 +13,12 @@ namespace troupe::client {
 Loop::Loop(std::function<void(kj::AsyncIoContext&)> start, std::function<void()> finish)
     : wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   TROUPE_CHECK(wake_fd_ >= 0, "the system has a file descriptor for the client's loop");
+  // The program's signals are for its own threads: this one begins with all blocked but those that say that it failed.
+  sigset_t signals, before;
+  sigfillset(&signals);
+  for (const int failure : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&signals, failure);
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
+  KJ_DEFER(pthread_sigmask(SIG_SETMASK, &before, nullptr));
   thread_ = std::thread([this, start = std::move(start), finish = std::move(finish)] { run(start, finish); });
 }
 

@@ -1,5 +1,5 @@
 // The client's thread: a KJ event loop, and the way in from other threads. Tasks posted from
-// outside cost one eventfd write for all that queue up until the loop takes them.
+// outside cost one eventfd write for all that queue up until the loop takes them. The thread takes no signals.
 #pragma once
 
 #include <kj/async-io.h>

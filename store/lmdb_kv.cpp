@@ -171,6 +171,14 @@ class LmdbWriter final : public KvWriter {
 void explain_assertion(MDB_env* env, const char* what) {
   const auto& path = static_cast<LmdbEnv*>(mdb_env_get_userctx(env))->path();
   std::fprintf(stderr, "%s: LMDB: %s. The file is damaged. Check its disk. %s\n", path.c_str(), what, start_anew);
+
+/// What is behind the error of a system call within LMDB. It says EIO where a write was cut short, and that is what
+/// happens to the first one that a full disk has no room for.
+int cause_of(int code, const std::string& path) {
+  constexpr std::uintmax_t full = 1 << 20;  // bytes that are left where nothing more fits
+  std::error_code unknown;
+  const auto space = std::filesystem::space(path, unknown);
+  return code == EIO && !unknown && space.available < full ? ENOSPC : code;
 }
 
 }  // namespace
@@ -199,7 +207,7 @@ void fail_lmdb(int code, const std::string& path) {
                          "An earlier write failed and left it unusable: see the first error, start the node "
                          "again.");
     default:
-      if (code > 0) fail_file("use", path, code);
+      if (code > 0) fail_file("use", path, cause_of(code, path));
       throw StorageError(reason + "Report this together with the message.");
   }
 }

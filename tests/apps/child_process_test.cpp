@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "apps/listen_check.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 
 using namespace troupe;

@@ -1,6 +1,6 @@
 // What a node's TOML file may say, and what it is told when it says something else.
 #include "apps/config.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 
 using namespace troupe;

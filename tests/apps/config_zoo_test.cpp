@@ -1,7 +1,7 @@
 // How a ZooKeeper configuration is understood: as ZooKeeper does where Troupe has the thing, and never
 // passed over in silence where it has not.
 #include "apps/config.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 
 using namespace troupe;

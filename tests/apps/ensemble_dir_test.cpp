@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "apps/config.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 
 using namespace troupe;

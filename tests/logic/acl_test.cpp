@@ -1,3 +1,5 @@
+// Access control as ZooKeeper has it: which identity a list grants what, which lists may be written, and what
+// "auth" in one becomes.
 #include "actors/acl.hpp"
 
 #include "tests/catch.hpp"

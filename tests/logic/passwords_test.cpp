@@ -1,3 +1,4 @@
+// The password of a session, from the ensemble's key and the session's id: the same on every node, no other's.
 #include "actors/passwords.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// Which paths are paths, what the message says of one that is none, and how they are taken apart.
 #include "actors/path.hpp"
 
 #include <climits>

@@ -1,3 +1,5 @@
+// What the leader makes of each request: the transaction, or the refusal with the error that ZooKeeper's order of
+// checks gives, looking at what is applied and at what is only proposed. proposer_model_test.cpp compares at random.
 #include "actors/proposer.hpp"
 
 #include "tests/catch.hpp"

@@ -1,3 +1,4 @@
+// Watches that are set again by a client that comes back: what it missed fires at once, what it has seen does not.
 #include "actors/rearm.hpp"
 
 #include <set>

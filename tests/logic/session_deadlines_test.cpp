@@ -1,3 +1,4 @@
+// When sessions expire: never early, at most an interval late, and the same as a plain list would say.
 #include "actors/session_deadlines.hpp"
 
 #include <map>

@@ -1,3 +1,4 @@
+// Which watches a change sets off, in which order, and which of them stay; in the end against a list of all watches.
 #include "actors/watches.hpp"
 
 #include <algorithm>

@@ -16,11 +16,12 @@
 #include "tests/catch.hpp"
 #include "tests/node/damage.hpp"
 #include "tests/node/places.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
+using troupe::test::TempDir;
 using troupe::testing::free_ports;
-using troupe::testing::TemporaryDirectory;
 
 namespace {
 
@@ -91,7 +92,7 @@ class Ensemble {
   }
 
  private:
-  TemporaryDirectory directory_;
+  TempDir directory_;
   std::map<PeerId, NodeConfig> configs_;
   std::map<PeerId, std::unique_ptr<Node>> nodes_;
 };
@@ -245,7 +246,7 @@ TEST_CASE("weights decide who is a quorum") {
 }
 
 TEST_CASE("a full log stops the node, and says what is full") {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   NodeConfig config;
   config.id = PeerId{1};
   config.members[config.id] = Member{.host = "127.0.0.1"};

@@ -1,4 +1,4 @@
-// Ports and directories for the nodes of a test.
+// Ports for the nodes of a test.
 #pragma once
 
 #include <netinet/in.h>
@@ -6,10 +6,7 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace troupe::testing {
@@ -34,19 +31,5 @@ inline std::vector<std::uint16_t> free_ports(std::size_t count) {
   for (const int fd : sockets) ::close(fd);
   return ports;
 }
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "troupe-node-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace troupe::testing

@@ -6,14 +6,14 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "actors/node.hpp"
 #include "client/client.hpp"
 #include "client/connection.hpp"
 #include "tests/catch.hpp"
-#include "tests/node/places.hpp"
+#include "tests/node/stalled_client.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -34,54 +34,6 @@ std::size_t memory_in_use() {
   return (resident - shared) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-class Ignorant final : public schema::Watcher::Server {
-  kj::Promise<void> events(EventsContext) override { return kj::READY_NOW; }
-  kj::Promise<void> answers(AnswersContext) override { return kj::READY_NOW; }
-};
-
-/// A client that watches everything, asks for `path` very often, and from then on reads nothing.
-class StalledClient {
- public:
-  StalledClient(unsigned port, std::string path) : path_(std::move(path)), thread_([this, port] { run(port); }) {}
-  ~StalledClient() {
-    let_go_.set_value();
-    thread_.join();
-  }
-  void wait() { stalled_.get_future().get(); }
-
- private:
-  void run(unsigned port) {
-    auto io = kj::setupAsyncIo();
-    auto stream = io.provider->getNetwork().parseAddress("127.0.0.1", port).wait(io.waitScope)->connect();
-    client::Connection connection(stream.wait(io.waitScope));
-    auto connect = connection.door().connectRequest();
-    connect.setTimeout(40'000);
-    connect.setWatcher(kj::heap<Ignorant>());
-    auto session = connect.send().wait(io.waitScope).getSession();
-
-    auto watch = session.submitRequest();
-    auto add = watch.initCalls(1)[0].initAddWatch();
-    add.setPath("/");
-    add.setRecursive(true);
-    watch.send().wait(io.waitScope);
-    std::vector<kj::Promise<void>> under_way;
-    for (int i = 0; i < 16; ++i) {
-      constexpr unsigned reads = 500;
-      auto submit = session.submitRequest();
-      auto calls = submit.initCalls(reads);
-      for (auto call : calls) call.initGetData().setPath(path_);
-      under_way.push_back(submit.send().ignoreResult().eagerlyEvaluate([](kj::Exception&&) {}));
-    }
-    under_way[0].wait(io.waitScope);
-    stalled_.set_value();
-    let_go_.get_future().wait();
-  }
-
-  const std::string path_;
-  std::promise<void> stalled_, let_go_;
-  std::thread thread_;
-};
-
 std::uint64_t connections(unsigned port) {
   auto io = kj::setupAsyncIo();
   auto stream = io.provider->getNetwork().parseAddress("127.0.0.1", port).wait(io.waitScope)->connect();
@@ -92,7 +44,7 @@ std::uint64_t connections(unsigned port) {
 }  // namespace
 
 TEST_CASE("clients that stop reading delay nobody and cost little memory; they are closed when events pile up") {
-  const testing::TemporaryDirectory directory;
+  const test::TempDir directory;
   NodeConfig config;
   config.id = PeerId{1};
   config.members[config.id] = Member{.host = "127.0.0.1"};
@@ -116,9 +68,9 @@ TEST_CASE("clients that stop reading delay nobody and cost little memory; they a
   const auto before = memory_in_use();
   {
     constexpr std::size_t count = 4;  // which ask for 32 GB
-    std::vector<std::unique_ptr<StalledClient>> stalled;
+    std::vector<std::unique_ptr<testing::StalledClient>> stalled;
     for (std::size_t i = 0; i < count; ++i) {
-      stalled.push_back(std::make_unique<StalledClient>(node.rpc_port(), "/large"));
+      stalled.push_back(std::make_unique<testing::StalledClient>(node.rpc_port(), "/large"));
     }
     for (auto& one : stalled) one->wait();
 

@@ -15,6 +15,7 @@
 #include "actors/node.hpp"
 #include "tests/catch.hpp"
 #include "tests/node/places.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/zk/frames.hpp"
 
 using namespace troupe;
@@ -44,7 +45,7 @@ struct OneNode {
     node = std::make_unique<Node>(config, fail_hard);
     REQUIRE(node->wait([](const NodeStatus& status) { return status.serving; }, 60s));
   }
-  TemporaryDirectory directory;
+  test::TempDir directory;
   NodeConfig config;
   std::unique_ptr<Node> node;
 };

@@ -13,7 +13,7 @@
 #include <random>
 
 #include "apps/local_ensemble.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/chaos_clients.hpp"
 

@@ -1,11 +1,9 @@
 #include "tests/processes/ensemble.hpp"
 
-#include <unistd.h>
-
 #include <csignal>
 #include <stdexcept>
 
-#include "apps/listen_check.hpp"
+#include "apps/local_ensemble.hpp"
 
 namespace troupe::test {
 
@@ -14,20 +12,9 @@ std::vector<std::string> troupe(std::vector<std::string> words) {
   return words;
 }
 
-std::string free_base_port(int nodes) {
-  // Tests run side by side: each process begins its search elsewhere, below the ports that the system
-  // gives to outgoing connections.
-  for (int step = 0; step < 200; ++step) {
-    int base = 10'000 + (getpid() * 7 + step * 97) % 200 * 100;
-    bool free = true;
-    for (int port = base; port < base + 10 * nodes; ++port) free = free && !why_not_listen("127.0.0.1", port);
-    if (free) return std::to_string(base);
-  }
-  throw std::runtime_error("no free ports");
-}
-
 Ensemble::Ensemble(int nodes, std::vector<std::string> options) {
-  options.insert(options.end(), {"--nodes", std::to_string(nodes), "--base-port", free_base_port(nodes + 5)});
+  options.insert(options.end(), {"--nodes", std::to_string(nodes), "--base-port", 
+                 std::to_string(free_base_port(static_cast<std::uint32_t>(nodes + 5)))});
   start(std::move(options));
 }
 

@@ -5,16 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/processes/program.hpp"
 
 namespace troupe::test {
 
 /// The troupe command with these words.
 std::vector<std::string> troupe(std::vector<std::string> words);
-
-/// The first of a range of ports that are free now, enough for `nodes` nodes.
-std::string free_base_port(int nodes);
 
 class Ensemble {
  public:

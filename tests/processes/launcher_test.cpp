@@ -3,15 +3,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "apps/exit_codes.hpp"
-#include "apps/listen_check.hpp"
+#include "apps/local_ensemble.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/ensemble.hpp"
+#include "tests/wait.hpp"
 
 using namespace troupe;
 using Catch::Matchers::Contains;
@@ -30,17 +31,17 @@ std::vector<pid_t> children_of(pid_t parent) {
 /// The process that runs node `id` of the launcher. One that was just started may not be what it
 /// will be yet.
 pid_t node_process(Ensemble& ensemble, int id) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  do {
+  pid_t found = 0;
+  INFO("node " << id << " has no process");
+  REQUIRE(test::comes_true([&] {
     for (pid_t child : children_of(ensemble.launcher().id())) {
       std::ostringstream line;
       line << std::ifstream("/proc/" + std::to_string(child) + "/cmdline").rdbuf();
-      if (line.str().find("node-" + std::to_string(id) + ".toml") != std::string::npos) return child;
+      if (line.str().find("node-" + std::to_string(id) + ".toml") != std::string::npos) found = child;
     }
-    poll(nullptr, 0, 5);
-  } while (std::chrono::steady_clock::now() < deadline);
-  FAIL("node " << id << " has no process");
-  return 0;
+    return found != 0;
+  }));
+  return found;
 }
 
 }  // namespace
@@ -74,6 +75,30 @@ TEST_CASE("the end of the launcher's input stops the ensemble") {
   CHECK_THAT(ensemble.launcher().output(), Contains("stopped\n"));
 }
 
+TEST_CASE("without a terminal it runs until it is told to stop, and has its data when started again") {
+  // What ./run does where nobody types: no end of the input comes that would stop it.
+  test::TempDir directory;
+  const std::string base = std::to_string(free_base_port(3));
+  const std::vector<std::string> command{"/bin/sh", "-c", "exec \"$0\" up --dir \"$1\" --base-port \"$2\" </dev/null",
+                                         TROUPE_PROGRAM, directory.path(), base};
+  const auto run_until_ready = [&](const std::function<void(const std::string& connect)>& work) {
+    test::Program up(command, true);
+    const auto ready = up.wait_for_line("ready: ");
+    REQUIRE(ready);
+    CHECK_THAT(*ready, Catch::StartsWith("ready: 3 nodes, leader "));
+    work(ready->substr(ready->rfind(' ') + 1));
+    up.signal(SIGTERM);
+    CHECK(up.finish() == exit_code::ok);
+    CHECK_THAT(up.output(), Catch::EndsWith("stopped\n"));
+  };
+  run_until_ready([](const std::string& connect) {
+    CHECK(test::run(test::troupe({"shell", "--connect", connect, "create", "/kept", "value"})).status == exit_code::ok);
+  });
+  run_until_ready([](const std::string& connect) {
+    CHECK(test::run(test::troupe({"shell", "--connect", connect, "get", "/kept"})).output == "value\n");
+  });
+}
+
 TEST_CASE("a node that dies is reported, and the others go on") {
   Ensemble ensemble(3);
   kill(node_process(ensemble, 2), SIGKILL);
@@ -93,7 +118,7 @@ TEST_CASE("a node that dies is started again where that is asked for") {
     Finished status = test::run(test::troupe({"status", "--connect", ensemble.connect()}));
     return status.output.find("refused") == std::string::npos && status.output.find("looking") == std::string::npos;
   };
-  while (!all_answer()) continue;  // for ever, if it does not come back: then the test runs out of time
+  CHECK(test::comes_true(all_answer));
 }
 
 TEST_CASE("the nodes do not outlive a launcher that is killed") {
@@ -144,7 +169,7 @@ TEST_CASE("a node with a wrong configuration says what is wrong") {
 TEST_CASE("a node whose data directory cannot be used says so") {
   test::TempDir dir;
   dir.write("data", "a file where a directory belongs");
-  std::string base = test::free_base_port(1);
+  std::string base = std::to_string(free_base_port(1));
   dir.write("node.toml",
             "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
             "peer_port = " +

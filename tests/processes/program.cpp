@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -114,6 +115,13 @@ std::string Program::errors() const {
   ssize_t size = pread(errors_, text.data(), text.size(), 0);
   text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
   return text;
+}
+
+std::size_t memory_of(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssAnon:")) return std::stoul(line.substr(8)) * 1024;
+  throw std::runtime_error("the process has no memory");
 }
 
 Finished run(std::vector<std::string> arguments, const std::string& input, bool with_errors) {

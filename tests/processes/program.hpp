@@ -40,6 +40,9 @@ class Program {
   std::size_t seen_ = 0;  // of output_, by wait_for_line
 };
 
+/// Bytes that the process has in memory and that are no file's.
+std::size_t memory_of(pid_t process);
+
 struct Finished {
   int status;
   std::string output, errors;

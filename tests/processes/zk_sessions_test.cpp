@@ -5,27 +5,27 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <sstream>
-#include <thread>
 
 #include "apps/config.hpp"
 #include "apps/local_ensemble.hpp"
 #include "apps/node_status.hpp"
 #include "store/error.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/processes/program.hpp"
 #include "tests/processes/zk_socket.hpp"
+#include "tests/wait.hpp"
 
 using namespace troupe;
 using namespace troupe::test;
 using namespace troupe::testing;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 using zk::Op;
 
 namespace {
 
-constexpr auto patience = 60s;
 constexpr auto no_node = static_cast<std::int32_t>(Error::no_node);
 
 /// Three nodes, or as many as are asked for, that take any number of clients.
@@ -50,16 +50,18 @@ class Nodes {
   /// A connection to the node with a session. Asks again while the node does not serve.
   std::pair<ZkSocket, std::string> connect(std::size_t node, const std::string& frame = connect_frame(),
                                            std::size_t piece = 1 << 20) const {
-    for (const auto deadline = Clock::now() + patience;;) {
+    std::optional<std::pair<ZkSocket, std::string>> served;
+    const bool serves = comes_true([&] {
       try {
         ZkSocket socket(addresses_[node]);
         socket.send(frame, piece);
-        if (auto connected = socket.receive()) return {std::move(socket), *connected};
+        if (auto connected = socket.receive()) served.emplace(std::move(socket), *connected);
       } catch (const std::system_error&) {  // it is not up yet
       }
-      if (Clock::now() > deadline) throw std::runtime_error("the node does not serve");
-      std::this_thread::sleep_for(5ms);
-    }
+      return served.has_value();
+    });
+    if (!serves) throw std::runtime_error("the node does not serve");
+    return std::move(*served);
   }
 
  private:
@@ -83,14 +85,6 @@ Record watching(std::string_view path, bool watch) {
 /// What a client that comes back wants to hear of: changes of one znode's data, and of one that is not there.
 Record watches_since(std::int64_t zxid, std::string_view data, std::string_view missing) {
   return Record().i64(zxid).i32(1).buffer(data).i32(1).buffer(missing).i32(0);
-}
-
-/// Bytes that the process has in memory and that are no file's.
-std::size_t memory_of(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("RssAnon:")) return std::stoul(line.substr(8)) * 1024;
-  throw std::runtime_error("the process has no memory");
 }
 
 /// Limits the files that this process and those that it starts may have open, until the end of its scope.

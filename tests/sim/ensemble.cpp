@@ -65,6 +65,7 @@ void Client::on_reply(const Reply& reply) {
   if (is_write(reply.code) && !reply.results.empty()) answer.path = reply.results.front().path;
   last_seen_ = std::max(last_seen_, reply.zxid);
   answers_[reply.tag] = answer;
+  ++untaken_;
   if (reply.tag == writing_) {
     writing_ = 0;
     if (answer.ok()) acknowledged_ = value_;
@@ -117,14 +118,21 @@ Client::Answer Client::remove(const std::string& path) {
   return wait(call(remove, &op));
 }
 
-Client::Answer Client::get(const std::string& path) {
+std::uint64_t Client::send_get(const std::string& path) {
   Call get{.code = OpCode::get_data, .path = path};
-  return wait(call(get, nullptr));
+  return call(get, nullptr);
 }
+
+Client::Answer Client::get(const std::string& path) { return wait(send_get(path)); }
 
 Client::Answer Client::sync() {
   Call sync{.code = OpCode::sync, .path = "/"};
   return wait(call(sync, nullptr));
+}
+
+void Client::take_answers() {
+  untaken_ = 0;
+  if (connected()) node_->gateway().drained(*attachment_);
 }
 
 void Client::keep_writing(const std::string& path) {

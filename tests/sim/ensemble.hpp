@@ -66,8 +66,13 @@ class Client : private ClientSink {
   std::uint64_t send_create(const std::string& path, const std::string& data = "",
                             schema::NodeKind kind = schema::NodeKind::PERSISTENT);
   std::uint64_t send_set(const std::string& path, const std::string& data);
+  std::uint64_t send_get(const std::string& path);
   bool answered(std::uint64_t number) const { return answers_.contains(number); }
   Answer answer(std::uint64_t number) const { return answers_.at(number); }
+
+  /// From now on an answer that has come is in the node's way until take_answers().
+  void stand_still() { stands_still_ = true; }
+  void take_answers();
 
   /// From now on sets `path` to one number after the other, each when the last was answered.
   void keep_writing(const std::string& path);
@@ -90,6 +95,7 @@ class Client : private ClientSink {
   void on_closed(Closed why) override;
   void on_uncongested() override {}
   std::size_t backlog() const override { return 0; }
+  bool full() const override { return stands_still_ && untaken_ > 0; }
 
   Ensemble& ensemble_;
   SessionId session_;
@@ -102,6 +108,8 @@ class Client : private ClientSink {
   std::optional<Closed> closed_;
   std::uint64_t next_number_ = 1;
   std::map<std::uint64_t, Answer> answers_;
+  bool stands_still_ = false;
+  std::size_t untaken_ = 0;  // answers
   std::string written_path_;
   std::uint64_t writing_ = 0;  // the request under way
   std::uint64_t value_ = 0, acknowledged_ = 0;

@@ -109,6 +109,44 @@ TEST_CASE("a client of a follower keeps its session while it is connected, howev
   for (std::uint32_t id = 1; id <= 4; ++id) CHECK(e.value("/of-" + std::to_string(id)) == "1");
 }
 
+TEST_CASE("a client that is slow to take its answers delays nobody, and gets each in its turn") {
+  Ensemble e;
+  e.start_all();
+  e.wait_for_leader();
+  e.settle();
+  auto& slow = e.client();
+  REQUIRE(slow.connect(1));
+  REQUIRE(slow.create("/a", "before").ok());
+  slow.take_answers();
+  slow.stand_still();
+  std::vector<std::uint64_t> reads;
+  for (int i = 0; i < 1'000; ++i) reads.push_back(slow.send_get("/a"));
+  const auto write = slow.send_set("/a", "behind all its reads");
+
+  for (const std::uint32_t id : {1, 2, 3}) {
+    auto& other = e.client();
+    REQUIRE(other.connect(id));
+    for (int i = 0; i < 20; ++i) {
+      REQUIRE(other.set("/a", "by the others").ok());
+      REQUIRE(other.get("/a").ok());
+    }
+  }
+  e.settle();
+  CHECK(e.value("/a") == "by the others");
+  // What it has not taken is one answer and no more, however much it asked for.
+  CHECK(slow.answer(reads[0]).data == "before");
+  CHECK_FALSE(slow.answered(reads[1]));
+  for (std::size_t i = 1; i < reads.size(); ++i) {
+    slow.take_answers();
+    REQUIRE(slow.answered(reads[i]));
+    REQUIRE((i + 1 == reads.size() || !slow.answered(reads[i + 1])));
+    REQUIRE(slow.answer(reads[i]).data == "by the others");
+  }
+  e.run_until("its write is answered", [&] { return slow.answered(write); });
+  e.settle();
+  CHECK(e.value("/a") == "behind all its reads");
+}
+
 TEST_CASE("all nodes are stopped for longer than a session's timeout: its client finds it when they are back") {
   Ensemble e({.session_timeout_ms = 1'000});
   e.start_all();

@@ -2,34 +2,14 @@
 // hold on both are templates over them.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "store/data_dir.hpp"
 #include "store/memory_disk.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace troupe::store::testing {
-
-/// A directory that goes with its owner.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "troupe-test-XXXXXX";
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("cannot make a temporary directory");
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class RealMachine {
  public:
@@ -37,7 +17,7 @@ class RealMachine {
   std::string path() const { return directory_.path() + "/data"; }
 
  private:
-  TemporaryDirectory directory_;
+  test::TempDir directory_;
 };
 
 /// Small enough for any sanitizer.
