@@ -35,7 +35,9 @@ class Requests {
 
  private:
   Error read_body(Op op, Reader& in);
-  void read_create(Op op, Reader& in);
+  WriteOp& read_create(Op op, Reader& in);
+  void read_single_create(Op op, Reader& in);
+  void read_create_of_multi(Op op, Reader& in);
   void read_write(Op op, Reader& in);
   Error read_multi(Reader& in);
   Error read_multi_read(Reader& in);

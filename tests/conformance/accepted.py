@@ -54,9 +54,10 @@ def same_members(reference, target):
 ACCEPTED = (
     Accepted("ports of the members", "getData multiRead reconfig", "*data", same_members,
              "Both ensembles run on this machine and cannot have the same ports."),
-    Accepted("paths that no znode can have", "sync", "path", same_text,
-             "ZooKeeper answers a sync with the path as Java reads and writes it, with marks for what is no UTF-8 and"
-             " two halves for a character of four bytes; here it is the path that was sent."),
+    Accepted("paths that no znode can have", "sync event", "path", same_text,
+             "ZooKeeper answers a sync, and tells a watch that is set again that its znode is gone, with the path as"
+             " Java reads and writes it, with marks for what is no UTF-8 and two halves for a character of four bytes;"
+             " here it is the path that was sent."),
     Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*children ephemerals", same_names,
              "ZooKeeper lists children and ephemerals in the order of a Java hash table, which depends on the table's"
              " history and changes at a restart. No client can rely on it."),

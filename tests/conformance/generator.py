@@ -178,9 +178,10 @@ class Generator:
 
     def _create_special(self):
         if self._chance(0.5):
-            # In a multi, other flags are still answered in another form than ZooKeeper's.
-            return ops.create_container(self._new_path(), self._data(), self._acl(), 4)
-        return ops.create_ttl(self._new_path(), self._data(), self._acl(), self._pick(5, 6),
+            flags = 4 if self._chance(0.7) else self._pick(*range(8))
+            return ops.create_container(self._new_path(), self._data(), self._acl(), flags)
+        flags = self._pick(5, 6) if self._chance(0.9) else self._pick(*range(8))
+        return ops.create_ttl(self._new_path(), self._data(), self._acl(), flags,
                               self._pick(3_600_000, 86_400_000, 2 ** 39))
 
     def _delete(self):
