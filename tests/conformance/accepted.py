@@ -96,6 +96,16 @@ KEPT = (
     Kept("watches of one's own", ("watches: checking_for_watches_of_others",),
          ("checkWatches", "reply", "reply", "err"),
          "ZooKeeper answers checkWatches with yes if any session watches the path. Here a session hears of its own."),
+    Kept("quotas count at once",
+         ("enforced_quotas: many_in_one_multi", "enforced_quotas: room_made_in_the_same_multi",
+          "enforced_quotas: lifted_in_the_same_multi"),
+         ("multi", "reply", "reply", "[0].type"),
+         "ZooKeeper measures a write that a hard quota concerns by what is applied, so that a multi, or writes that are"
+         " sent without waiting, get past the quota. Here what is proposed and the parts before it in a multi count."),
+    Kept("a part that cannot be carried out and is not reached", ("multis: a_time_to_live_that_is_never_reached",),
+         ("multi", "reply", "reply", "zxid"),
+         "A create with the flags of a time to live and none makes ZooKeeper refuse its multi (-5) only where no earlier"
+         " part is refused. Here it is refused unread."),
     Kept("createSession as a request", ("connections: create_session_as_a_request",),
          ("connect", "connect", "connect", "protocolVersion"),
          "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"
@@ -149,6 +159,8 @@ NOT_SENT = (
      "the real server checks these sometimes against the old ACL, sometimes against the new one"),
     ("a null path in a multi",
      "the real server answers it, if at all, with -5 and a transaction missing; an ensemble's member falls silent"),
+    ("statistics of a quota that are none, and changes below",
+     "the real server cannot count on from there, and ends when it applies the change"),
     ("requests behind closeSession in one burst", "whether the real server still answers them, with -112, is chance"),
     ("a reconfig that is cut off", "a real ensemble never answers it, nor anything behind it on the connection"),
     ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more",

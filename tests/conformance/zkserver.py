@@ -35,7 +35,7 @@ SETTINGS = (
 )
 # Off, so that no container and no TTL node goes while a sequence runs.
 NO_SWEEP = "-Dznode.container.checkIntervalMs=86400000"
-JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
+JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
 
 
 # What a test ends with that cannot be run.
@@ -201,14 +201,14 @@ class Configured(Servers):
         return home + "/zoo.cfg"
 
 
-def zookeeper(nodes=1):
+def zookeeper(nodes=1, settings=()):
     """The real ZooKeeper."""
-    return Configured("ZooKeeper", [*JAVA, "{config}"], nodes)
+    return Configured("ZooKeeper", [*JAVA, "{config}"], nodes, settings)
 
 
-def target(command, nodes=1):
+def target(command, nodes=1, settings=()):
     """The server to compare, started by a command line. A port more is in its configuration, as rpcPort."""
-    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}"])
+    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}", *settings])
 
 
 def _write(path, lines):

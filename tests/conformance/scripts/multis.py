@@ -34,6 +34,11 @@ def kinds_by_flags():
                            ops.multi(ops.check(BASE), maker(path, b"y", flags=flags)))
 
 
+def a_time_to_live_that_is_never_reached():
+    yield from tree()
+    yield from ask(ops.multi(ops.delete(at(b"/none")), ops.create(at(b"/x"), flags=5)))
+
+
 def each_operation_refused():
     yield from tree(b"/a", b"/a/x")
     for part in (ops.create(at(b"/a")), ops.create2(at(b"/a")), ops.create_container(at(b"/a")),

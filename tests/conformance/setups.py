@@ -1,0 +1,35 @@
+"""The ways in which the servers are set up for a comparison, and what is run in each."""
+
+from dataclasses import dataclass, field
+
+import scripted
+from scripts import (acls, connections, enforced_quotas, expiry, malformed, members, multis, nodes, quotas, standalone,
+                     system, watches, words)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Both sides get the settings in their configuration."""
+    name: str
+    what: str
+    settings: tuple = ()
+    areas: tuple = ()  # modules of scripts/
+    slow_areas: tuple = ()  # with --slow alone
+    standalone_areas: tuple = ()  # of one node: a member's answers hang on whether it leads
+    ensemble_areas: tuple = ()
+    generated: bool = True
+    generator: dict = field(default_factory=dict)  # further arguments of the generator
+
+    def sequences(self, slow, ensemble):
+        """The hand-written sequences as (name, steps)."""
+        fitting = self.ensemble_areas if ensemble else self.standalone_areas
+        return scripted.sequences(self.areas + fitting + (self.slow_areas if slow else ()))
+
+
+SETUPS = {one.name: one for one in (
+    Setup("plain", "as the README says",
+          areas=(nodes, acls, multis, watches, connections, malformed, quotas, system), slow_areas=(expiry,),
+          standalone_areas=(standalone, words), ensemble_areas=(members,)),
+    Setup("quotas", "enforceQuota=true: what exceeds a hard quota is refused", ("enforceQuota=true",),
+          areas=(quotas, enforced_quotas), generator={"weights": {"_quota": 12.0}, "together": False}),
+)}
