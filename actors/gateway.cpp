@@ -299,7 +299,8 @@ bool Gateway::answer_front(Attachment& attachment) {
       break;
     case Waiting::Kind::sync:
       if (!front.barrier || view_->zxid() < *front.barrier) return false;
-      attachment.told = std::max(attachment.told, *front.barrier);  // writes behind it are later still
+      // The leader may have heard of writes behind it together with it: their answers are still to come.
+      if (attachment.writing == 0) attachment.told = std::max(attachment.told, *front.barrier);
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:

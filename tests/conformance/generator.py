@@ -224,9 +224,9 @@ class Generator:
     def _multi(self):
         makers = (self._create, self._create, self._delete, self._set_data, self._check, self._create_special)
         parts = [self._random.choice(makers)() for _ in range(self._random.randint(0, 5 if self._together else 1))]
-        parts = [part for part in parts if not part.body(None).startswith(NULL)]
         if self._chance(0.03):
             parts.append(self._pick(self._get_data, self._exists, self._set_acl)())
+        parts = [part for part in parts if not part.body(None).startswith(NULL)]
         return ops.multi(*parts, end=not self._chance(0.01))
 
     def _check(self):

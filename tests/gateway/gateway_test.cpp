@@ -290,6 +290,19 @@ TEST_CASE("A sync is answered when the view has reached all that was proposed be
   CHECK(c.client.reply(read)->data == "new");
 }
 
+TEST_CASE("The zxids of a session's replies do not fall, also where writes follow a sync at once") {
+  Connected c;
+  const auto first = c.client.create("/a");
+  const auto sync = c.client.read(OpCode::sync);
+  const auto second = c.client.create("/b");
+  const auto third = c.client.create("/c");
+  c.node.run();
+  REQUIRE(c.client.reply(third) != nullptr);
+  CHECK(c.client.reply(first)->zxid <= c.client.reply(sync)->zxid);
+  CHECK(c.client.reply(sync)->zxid < c.client.reply(second)->zxid);
+  CHECK(c.client.reply(second)->zxid < c.client.reply(third)->zxid);
+}
+
 TEST_CASE("A reply waits for a sync before it, even if its own outcome came earlier") {
   Connected c;
   const auto sync = c.client.read(OpCode::sync);
