@@ -64,12 +64,14 @@ WORDS = (b"", b"a", b"bb", b"data", b"x" * 100, None)
 class Generator:
     """Draws steps from a random.Random; the same seed gives the same steps."""
 
-    def __init__(self, random, weights=None, together=True):
+    def __init__(self, random, weights=None, together=True, nodes=1):
         """weights: how often a kind of request comes, where that is not the usual; by the name of its maker.
-        together: whether writes come with others, in bursts and in multis."""
+        together: whether writes come with others, in bursts and in multis.
+        nodes: how many there are; sessions move between them."""
         self._random = random
         self._weights = weights or {}
         self._together = together
+        self._nodes = nodes
         self._paths = [BASE + suffix for suffix in (
             b"", b"/a", b"/b", b"/a/x", b"/a/y", b"/a/x/deep", b"/e", b"/k", b"/k/1", b"/s")]
         self._sequential = [BASE + parent + b"%010d" % number
@@ -95,6 +97,8 @@ class Generator:
         if chance < 0.020:
             return steps.Reopen(session, drop=self._chance(0.8), zxid=self._pick("seen", "seen", "zero"),
                                 timeout=self._pick(4000 * 5, 40000, 600_000))
+        if chance < 0.021 and self._nodes > 1:
+            return steps.Reopen(session, drop=True, node=self._random.randrange(self._nodes))
         if chance < 0.023:
             return steps.Reopen(session, drop=True, password=self._pick("wrong", "short", "null"))
         if chance < 0.025:

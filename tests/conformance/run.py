@@ -71,7 +71,7 @@ def work(options, setup, seed):
                 yield "scripted: " + name, sequence
     if options.only is None and setup.generated:
         for number in range((options.requests + SEQUENCE_LENGTH - 1) // SEQUENCE_LENGTH):
-            generator = Generator(random.Random(f"{seed}/{number}"), **setup.generator)
+            generator = Generator(random.Random(f"{seed}/{number}"), nodes=options.nodes, **setup.generator)
             yield f"generated: seed {seed}, sequence {number}", generator.sequence(SEQUENCE_LENGTH)
 
 

@@ -35,10 +35,11 @@ class Reopen:
     zxid: str = "seen"  # or "zero", "future"
     drop: bool = False  # whether the old connection is cut before
     read_only: bool | None = False
+    node: int | None = None  # of an ensemble: which one to go to, from now on
 
     def __str__(self):
         return (f"[{self.session}] reconnect timeout={self.timeout} password={self.password} zxid={self.zxid}"
-                + (" after a cut" if self.drop else ""))
+                + (" after a cut" if self.drop else "") + (f" at node {self.node}" if self.node is not None else ""))
 
 
 @dataclass(frozen=True)

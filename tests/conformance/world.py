@@ -50,6 +50,7 @@ class Session:
         self.password = ZERO_PASSWORD
         self.next_xid = 1
         self.zxids = []
+        self.node = number  # of an ensemble, modulo their number
 
     def seen_zxid(self, back=0):
         if not self.zxids:
@@ -105,7 +106,14 @@ class World:
     # --- connections
 
     def _address(self, session):
-        return self._addresses[session.number % len(self._addresses)]
+        return self._addresses[session.node % len(self._addresses)]
+
+    def _move(self, session, node):
+        """The session goes to another node, once that has seen all that the session has."""
+        session.node = node
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and zkserver.zxid_of(self._address(session)) < session.seen_zxid():
+            time.sleep(0.01)
 
     def _handshake(self, session, timeout, session_id, password, zxid, read_only, version=0):
         """Opens a connection; the observation of the answer comes first, fences of the others follow."""
@@ -165,6 +173,8 @@ class World:
             return self._open(steps.Open(step.session, step.timeout))
         if step.drop and session.connection:
             session.connection.close()
+        if step.node is not None:
+            self._move(session, step.node)
         password = {"right": session.password, "wrong": b"\x5a" * 16, "short": session.password[:4], "null": None}
         zxid = {"seen": session.seen_zxid(), "zero": 0, "future": FUTURE_ZXID}[step.zxid]
         session_id = session.id

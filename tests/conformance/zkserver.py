@@ -7,6 +7,7 @@ except where an operation needs a switch, or where a background task would act a
 import base64
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -83,6 +84,15 @@ def serves(address):
         return b"Mode:" in ask(address, b"srvr", timeout=2.0)
     except OSError:
         return False
+
+
+def zxid_of(address):
+    """The zxid that the server at this address has reached; -1 if it does not say."""
+    try:
+        found = re.search(rb"(?m)^Zxid: 0x([0-9a-f]+)$", ask(address, b"srvr", timeout=2.0))
+    except OSError:
+        return -1
+    return int(found[1], 16) if found else -1
 
 
 class Servers:
