@@ -145,12 +145,14 @@ struct ConnectRequest {
   std::uint32_t timeout_ms = 0;         ///< wanted; 0 leaves that of a session that is taken up as it is
   Zxid last_seen;
   std::string_view address;  ///< the client's, for access control by ip; may be empty
+  bool read_only = false;    ///< the client takes a node that only reads, too
 };
 
 struct Accepted {
   SessionId session;
   SessionPassword password;
   std::uint32_t timeout_ms = 0;
+  bool read_only = false;  ///< the node only reads; the session is its own
 };
 
 /// Why a connection's attachment to its session ended.

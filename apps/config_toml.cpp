@@ -169,6 +169,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("container_max_per_minute", &C::container_max_per_minute, range::per_minute),
       number("container_never_used_ms", &C::container_never_used_ms, range::timeout_ms),
       flag("enforce_quota", &C::enforce_quota),
+      flag("read_only_mode", &C::read_only_mode),
       flag("acl_x509", &C::acl_x509),
       flag("acl_sasl", &C::acl_sasl),
       {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},

@@ -83,7 +83,8 @@ void Connection::receive_connect(std::string_view frame) {
               // 0 would leave a session's timeout as it is; here the client always asks for one.
               .timeout_ms = static_cast<std::uint32_t>(std::max(connect->timeout_ms, 1)),
               .last_seen = connect->last_seen,
-              .address = address_});
+              .address = address_,
+              .read_only = connect->read_only});
 }
 
 void Connection::receive_request(std::string_view frame) {
@@ -145,7 +146,7 @@ void Connection::on_closed(Closed why) {
   attachment_ = nullptr;
   if (why == Closed::overflow) spdlog::info("closing the connection of {}: {}", name_, describe(why));
   if (state_ == State::connecting && (why == Closed::expired || why == Closed::moved)) {
-    write_refused_session(output_, says_read_only_);
+    write_refused_session(output_, says_read_only_, context_.gateway.is_read_only());
   }
   end();
   context_.host.changed(*this);

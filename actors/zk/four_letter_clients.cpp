@@ -110,10 +110,9 @@ std::string show_groups(const std::map<Group, std::set<Member>>& groups) {
 }  // namespace
 
 std::string FourLetterWords::stat(Door& door) {
-  std::string text = srvr(door);
-  std::string clients = "Clients:\n";
-  door.each([&](Connection& connection) { clients += short_line(connection.facts()) + ")\n"; });
-  return text.insert(text.find('\n') + 1, clients + "\n");
+  std::string text = first_lines() + "Clients:\n";
+  door.each([&](Connection& connection) { text += short_line(connection.facts()) + ")\n"; });
+  return text + "\n" + server_lines(door);
 }
 
 std::string FourLetterWords::cons(Door& door) {

@@ -179,17 +179,17 @@ void write_accepted(Output& to, const Accepted& accepted, bool with_read_only) {
   out.i32(static_cast<std::int32_t>(accepted.timeout_ms));
   out.i64(accepted.session.value);
   out.buffer(std::string_view(reinterpret_cast<const char*>(accepted.password.data()), accepted.password.size()));
-  if (with_read_only) out.boolean(false);
+  if (with_read_only) out.boolean(accepted.read_only);
 }
 
-void write_refused_session(Output& to, bool with_read_only) {
+void write_refused_session(Output& to, bool with_read_only, bool read_only) {
   Frame out(to);
   out.i32(0);
   out.i32(0);
   out.i64(0);
   constexpr char zeros[password_size] = {};
   out.buffer(std::string_view(zeros, sizeof zeros));
-  if (with_read_only) out.boolean(false);
+  if (with_read_only) out.boolean(read_only);
 }
 
 }  // namespace troupe::zk

@@ -73,9 +73,10 @@ std::optional<OpCode> code_of(Op op) {
       return OpCode::get_children;
     case Op::set_watches2:
       return OpCode::set_watches;
-    case Op::check:
     case Op::reconfig:
     case Op::delete_container:
+      return OpCode::multi;  // always refused; that these would be writes is for a node that only reads
+    case Op::check:
     case Op::sasl:
       return OpCode::ping;  // answered without the tree
   }
@@ -102,8 +103,8 @@ std::optional<ConnectFrame> read_connect(std::string_view frame) {
   connect.session = SessionId{in.i64()};
   connect.password = in.buffer().value_or(std::string_view());
   if (in.failed()) return std::nullopt;
-  // Whether the client would take a server that only reads does not matter to one that does all.
   connect.says_read_only = !in.at_end();
+  connect.read_only = connect.says_read_only && in.boolean();
   return connect;
 }
 

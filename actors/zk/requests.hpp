@@ -19,7 +19,8 @@ struct ConnectFrame {
   std::int32_t timeout_ms = 0;
   SessionId session;
   std::string_view password;
-  bool says_read_only = false;  ///< younger clients do, and are told the same
+  bool says_read_only = false;  ///< younger clients say whether they take a node that only reads, and are told
+  bool read_only = false;
 };
 
 /// Nothing for a frame that is none.

@@ -162,6 +162,7 @@ NOT_SENT = (
     ("statistics of a quota that are none, and changes below",
      "the real server cannot count on from there, and ends when it applies the change"),
     ("requests behind closeSession in one burst", "whether the real server still answers them, with -112, is chance"),
+    ("bursts to a node that only reads", "what the real server refuses overtakes what it answers"),
     ("a reconfig that is cut off", "a real ensemble never answers it, nor anything behind it on the connection"),
     ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more",
      "the real server writes a transaction that it cannot read back, and ends"),

@@ -50,14 +50,15 @@ def addresses(text):
 
 def servers(options, setup):
     """The two sides, not started yet."""
+    nodes = setup.nodes or options.nodes
     if options.reference:
         reference = zkserver.Running(addresses(options.reference))
     else:
-        reference = zkserver.zookeeper(options.nodes, setup.settings)
+        reference = zkserver.zookeeper(nodes, setup.settings, setup.properties)
     if options.target_command:
-        target = zkserver.target(options.target_command, options.nodes, setup.settings)
+        target = zkserver.target(options.target_command, nodes, setup.settings)
     elif options.target == "zookeeper":
-        target = zkserver.zookeeper(options.nodes, setup.settings)
+        target = zkserver.zookeeper(nodes, setup.settings, setup.properties)
     else:
         target = zkserver.Running(addresses(options.target))
     return reference, target
@@ -65,13 +66,14 @@ def servers(options, setup):
 
 def work(options, setup, seed):
     """The sequences to run, as (name, steps); generated ones are made as they are needed."""
+    nodes = setup.nodes or options.nodes
     if not options.no_scripted:
-        for name, sequence in setup.sequences(options.slow, options.nodes > 1):
+        for name, sequence in setup.sequences(options.slow, nodes > 1):
             if options.only is None or options.only in name:
                 yield "scripted: " + name, sequence
     if options.only is None and setup.generated:
         for number in range((options.requests + SEQUENCE_LENGTH - 1) // SEQUENCE_LENGTH):
-            generator = Generator(random.Random(f"{seed}/{number}"), nodes=options.nodes, **setup.generator)
+            generator = Generator(random.Random(f"{seed}/{number}"), nodes=nodes, **setup.generator)
             yield f"generated: seed {seed}, sequence {number}", generator.sequence(SEQUENCE_LENGTH)
 
 
@@ -90,7 +92,7 @@ def tell(runner, failure, options):
 def run(options, setup, seed, reference, target, transcript):
     """Runs all that is wanted of a setup; whether anything differed."""
     first_base = random.randrange(1, 900_000)
-    runner = Runner(reference.addresses, target.addresses, first_base, transcript)
+    runner = Runner(reference, target, first_base, transcript, setup.zxids_of_replies)
     failures = []
     count = 0
     started = time.monotonic()

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import scripted
-from scripts import (acls, connections, enforced_quotas, expiry, malformed, members, multis, nodes, quotas, standalone,
-                     system, watches, words)
+from scripts import (acls, connections, enforced_quotas, expiry, malformed, members, multis, nodes, quotas, read_only,
+                     standalone, system, watches, words)
 
 
 @dataclass(frozen=True)
@@ -13,11 +13,14 @@ class Setup:
     name: str
     what: str
     settings: tuple = ()
+    properties: tuple = ()  # of the real one's Java machine, where it reads no setting
+    nodes: int | None = None  # how many it needs, if that is not for --nodes to say
     areas: tuple = ()  # modules of scripts/
     slow_areas: tuple = ()  # with --slow alone
     standalone_areas: tuple = ()  # of one node: a member's answers hang on whether it leads
     ensemble_areas: tuple = ()
     generated: bool = True
+    zxids_of_replies: bool = True  # whether those in the replies' headers are compared
     generator: dict = field(default_factory=dict)  # further arguments of the generator
 
     def sequences(self, slow, ensemble):
@@ -32,4 +35,7 @@ SETUPS = {one.name: one for one in (
           standalone_areas=(standalone, words), ensemble_areas=(members,)),
     Setup("quotas", "enforceQuota=true: what exceeds a hard quota is refused", ("enforceQuota=true",),
           areas=(quotas, enforced_quotas), generator={"weights": {"_quota": 12.0}, "together": False}),
+    Setup("read-only", "readonlymode.enabled=true: a node without a quorum answers reads", ("readonlymode.enabled=true", "localSessionsEnabled=true",
+                     "localSessionsUpgradingEnabled=true"),
+          ("-Dreadonlymode.enabled=true",), nodes=3, areas=(read_only,), generated=False, zxids_of_replies=False),
 )}

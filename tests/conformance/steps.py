@@ -100,6 +100,25 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Ends these nodes of an ensemble, numbered from 0; waits until the others answer isro with the word."""
+    nodes: tuple
+    isro: bytes
+
+    def __str__(self):
+        return f"stop the nodes {self.nodes}; wait until the others say {show(self.isro)}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Starts these nodes again; waits until all nodes serve reads and writes."""
+    nodes: tuple
+
+    def __str__(self):
+        return f"start the nodes {self.nodes}"
+
+
+@dataclass(frozen=True)
 class AwaitGone:
     """Asks again and again until the node is gone; what is compared is the events that come meanwhile."""
     session: int

@@ -72,15 +72,16 @@ class Session:
 class World:
     """Sessions at one server, or at an ensemble where each session has its own server."""
 
-    def __init__(self, addresses, base):
-        self._addresses = addresses
+    def __init__(self, servers, base):
+        self._servers = servers
+        self._addresses = servers.addresses
         self._base = base
         self._sessions = {}
-        self._ensemble = len(addresses) > 1
+        self._ensemble = len(self._addresses) > 1
         self._perform = {
             steps.Open: self._open, steps.Reopen: self._reopen, steps.Drop: self._drop, steps.Ask: self._ask,
             steps.Burst: self._burst, steps.Bytes: self._bytes, steps.Fresh: self._fresh, steps.Word: self._word,
-            steps.AwaitGone: self._await_gone,
+            steps.AwaitGone: self._await_gone, steps.Stop: self._stop, steps.Start: self._start,
         }
 
     def perform(self, step):
@@ -304,6 +305,30 @@ class World:
             if not session.is_open() or session.seen_zxid() >= zxid:
                 return seen + came
             seen += [one for one in came if one.kind != "reply"]
+        return seen
+
+    # --- the nodes
+
+    def _stop(self, step):
+        for node in step.nodes:
+            self._servers.stop(node)
+        for node, address in enumerate(self._addresses):
+            if node not in step.nodes:
+                zkserver.await_isro(address, step.isro)
+        return self._ends()
+
+    def _start(self, step):
+        for node in step.nodes:
+            self._servers.start(node)
+        for address in self._addresses:
+            zkserver.await_isro(address, b"rw")
+        return self._ends()
+
+    def _ends(self):
+        """Which connections have come to an end meanwhile."""
+        seen = []
+        for session in (one for _, one in sorted(self._sessions.items()) if one.is_open()):
+            seen += self._read_close(session)
         return seen
 
     # --- what is no request

@@ -95,6 +95,19 @@ def zxid_of(address):
     return int(found[1], 16) if found else -1
 
 
+def await_isro(address, word):
+    """Waits until the server at this address answers isro like this."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if ask(address, b"isro", timeout=2.0) == word:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise ServerFailed(f"the server at {address} does not say {word} after {START_SECONDS} s")
+
+
 class Servers:
     """Processes of one side of the comparison; a context manager that ends them and removes their files."""
 
@@ -103,6 +116,8 @@ class Servers:
         self.addresses = []
         self.directory = None
         self._processes = []
+        self._commands = []
+        self._stopped = set()
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="conformance-")
@@ -121,11 +136,33 @@ class Servers:
         raise NotImplementedError
 
     def _spawn(self, command, name):
-        log = open(os.path.join(self.directory, name + ".log"), "wb")
-        with log:
-            self._processes.append(subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                start_new_session=True))
+        with open(os.path.join(self.directory, name + ".log"), "ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                                    start_new_session=True)
+
+    def _run(self, command, name):
+        self._commands.append((command, name))
+        self._processes.append(self._spawn(command, name))
+
+    def stop(self, node):
+        """Ends a node, numbered from 0."""
+        self._stopped.add(node)
+        self._processes[node].terminate()
+        self._processes[node].wait(timeout=10)
+
+    def start(self, node):
+        """Starts a node again that was stopped."""
+        self._processes[node] = self._spawn(*self._commands[node])
+        self._stopped.discard(node)
+
+    def start_stopped(self):
+        """Starts all nodes again that were stopped, and waits until all serve."""
+        if not self._stopped:
+            return
+        for node in sorted(self._stopped):
+            self.start(node)
+        for address in self.addresses:
+            await_isro(address, b"rw")
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + START_SECONDS
@@ -195,7 +232,7 @@ class Configured(Servers):
             settings = [one.format(own_port=own[i]) for one in self._settings]
             config = self._configure(home, i + 1, clients[i], members, settings)
             values = {"config": config, "dir": home, "port": clients[i]}
-            self._spawn([word.format(**values) for word in self._command], f"node{i + 1}")
+            self._run([word.format(**values) for word in self._command], f"node{i + 1}")
 
     def _configure(self, home, number, client_port, members, settings):
         """Writes the node's files; returns the path of its configuration."""
@@ -211,9 +248,9 @@ class Configured(Servers):
         return home + "/zoo.cfg"
 
 
-def zookeeper(nodes=1, settings=()):
-    """The real ZooKeeper."""
-    return Configured("ZooKeeper", [*JAVA, "{config}"], nodes, settings)
+def zookeeper(nodes=1, settings=(), properties=()):
+    """The real ZooKeeper; properties are the Java machine's."""
+    return Configured("ZooKeeper", [JAVA[0], *properties, *JAVA[1:], "{config}"], nodes, settings)
 
 
 def target(command, nodes=1, settings=()):
