@@ -69,6 +69,15 @@ void Connection::count_sent(std::size_t frames) {
   context_.counters.sent += frames;
 }
 
+/// The oldest request that is outstanding has its answer; how long that took.
+std::int64_t Connection::count_answered() {
+  if (!receiving_) context_.now_ms = context_.host.now_ms();
+  const std::int64_t latency = context_.now_ms - outstanding_.answered();
+  counters_.latency.add(latency);
+  context_.counters.latency.add(latency);
+  return latency;
+}
+
 void Connection::receive_connect(std::string_view frame) {
   const auto connect = read_connect(frame);
   const auto* view = context_.gateway.view();
@@ -76,6 +85,8 @@ void Connection::receive_connect(std::string_view frame) {
   if (!connect || view == nullptr || connect->last_seen > view->zxid()) return end();
   says_read_only_ = connect->says_read_only;
   state_ = State::connecting;
+  opens_session_ = connect->session == SessionId{};
+  if (opens_session_) outstanding_.came(context_.now_ms);
   const auto password = connect->password;
   attachment_ = context_.gateway.connect(
       *this, {.session = connect->session,
@@ -109,6 +120,10 @@ void Connection::on_accepted(const Accepted& accepted) {
   timeout_ms_ = accepted.timeout_ms;
   write_accepted(output_, accepted, says_read_only_);
   count_sent(1);
+  if (opens_session_) {
+    const auto latency = count_answered();
+    last_ = {Op::create_session, 0, context_.gateway.view()->zxid(), context_.now_ms, latency};
+  }
   context_.host.changed(*this);
 }
 
@@ -124,11 +139,8 @@ void Connection::on_reply(const Reply& reply) {
   // The connection ends behind these; the gateway hears of it when it is not on the stack.
   if (reply.error == Error::unimplemented || (op == Op::auth && reply.error != Error::ok)) state_ = State::ending;
 
-  if (!receiving_) context_.now_ms = context_.host.now_ms();
-  const std::int64_t latency = context_.now_ms - outstanding_.answered();
   count_sent(1);
-  counters_.latency.add(latency);
-  context_.counters.latency.add(latency);
+  const auto latency = count_answered();
   last_ = {op, xid >= 0 ? xid : last_.xid, reply.zxid, context_.now_ms, latency};
   context_.host.changed(*this);
 }

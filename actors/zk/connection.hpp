@@ -73,11 +73,11 @@ class Connection : private ClientSink {
   bool fresh() const { return state_ == State::fresh; }
 
   // For people.
-  /// The last request, and its reply.
+  /// The last request, and its reply; a new session's opening is one.
   struct Last {
     std::optional<Op> op;
-    std::int32_t xid = -1;  ///< of the last that was not negative: pings have none of their own
-    Zxid zxid{~std::uint64_t{0}};
+    std::int32_t xid = 0;  ///< of the last that was not negative: pings have none of their own
+    Zxid zxid;
     std::int64_t reply_ms = 0, latency_ms = 0;
   };
   struct Facts {
@@ -92,10 +92,11 @@ class Connection : private ClientSink {
   Facts facts() const;
   void reset_counters() {
     counters_ = {};
-    last_ = {};
+    last_ = {.op = no_op, .xid = -1, .zxid = Zxid{~std::uint64_t{0}}};
   }
 
  private:
+  static constexpr Op no_op{};
   enum class State { fresh, connecting, open, closing, ending };
 
   std::size_t receive_first(std::string_view bytes);
@@ -104,6 +105,7 @@ class Connection : private ClientSink {
   void end();
   void count_received();
   void count_sent(std::size_t frames);
+  std::int64_t count_answered();
 
   void on_accepted(const Accepted& accepted) override;
   void on_reply(const Reply& reply) override;
@@ -118,6 +120,7 @@ class Connection : private ClientSink {
   const std::string address_, name_;
   const std::int64_t since_ms_;
   State state_ = State::fresh;
+  bool opens_session_ = false;
   bool says_read_only_ = false;
   bool receiving_ = false;
   bool congested_ = false;
