@@ -106,6 +106,7 @@ struct Call {
 
   // add_auth: holds for all that is called from then on.
   std::string_view scheme, credentials;
+  bool proven = false;  ///< the door has seen the proof: the credentials are the identity
 };
 
 /// What one operation of a multi_read found.

@@ -172,6 +172,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       flag("read_only_mode", &C::read_only_mode),
       flag("acl_x509", &C::acl_x509),
       flag("acl_sasl", &C::acl_sasl),
+      text("jaas_file", &C::jaas_file),
       {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),

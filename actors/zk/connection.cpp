@@ -16,7 +16,7 @@ Connection::~Connection() {
 
 void Connection::end() {
   state_ = State::ending;
-  sync_paths_.clear();
+  echoes_.clear();
   if (auto* attachment = std::exchange(attachment_, nullptr)) context_.gateway.disconnect(*attachment);
 }
 
@@ -104,12 +104,32 @@ void Connection::receive_request(std::string_view frame) {
   const auto [xid, op] = from_tag(read->tag);
   // Of an authentication not even the form may be wrong.
   if ((op == Op::auth || op == Op::sasl) && read->refusal == Error::marshalling_error) return end();
+  if (op == Op::sasl) return receive_login(*read);
   if (op == Op::sync) {
-    read->path.data() == nullptr ? sync_paths_.emplace_back() : sync_paths_.emplace_back(std::string(read->path));
+    read->path.data() == nullptr ? echoes_.emplace_back() : echoes_.emplace_back(std::string(read->path));
   }
   outstanding_.came(context_.now_ms);
   if (read->code == OpCode::close) state_ = State::closing;
   context_.gateway.call(*attachment_, *read);
+}
+
+/// Where nobody logs in by SASL its tokens are answered with none.
+void Connection::receive_login(Call call) {
+  outstanding_.came(context_.now_ms);
+  auto& answer = echoes_.emplace_back();
+  if (context_.sasl_users != nullptr) {
+    if (!login_) login_ = std::make_unique<DigestMd5>(*context_.sasl_users);
+    answer = login_->answer(call.path);
+    if (!answer) {
+      call.refusal = Error::auth_failed;
+    } else if (!login_->user().empty()) {
+      call.code = OpCode::add_auth;
+      call.scheme = "sasl";
+      call.credentials = login_->user();
+      call.proven = true;
+    }
+  }
+  context_.gateway.call(*attachment_, call);
 }
 
 // --- from the gateway ---
@@ -130,14 +150,16 @@ void Connection::on_accepted(const Accepted& accepted) {
 void Connection::on_reply(const Reply& reply) {
   if (state_ == State::ending) return;
   const auto [xid, op] = from_tag(reply.tag);
-  if (op == Op::sync) {
-    write_reply(output_, reply, sync_paths_.front());
-    sync_paths_.pop_front();
+  if (op == Op::sync || op == Op::sasl) {
+    write_reply(output_, reply, echoes_.front());
+    echoes_.pop_front();
   } else {
     write_reply(output_, reply);
   }
   // The connection ends behind these; the gateway hears of it when it is not on the stack.
-  if (reply.error == Error::unimplemented || (op == Op::auth && reply.error != Error::ok)) state_ = State::ending;
+  if (reply.error == Error::unimplemented || ((op == Op::auth || op == Op::sasl) && reply.error != Error::ok)) {
+    state_ = State::ending;
+  }
 
   count_sent(1);
   const auto latency = count_answered();

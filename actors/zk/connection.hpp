@@ -21,6 +21,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/zk/counters.hpp"
+#include "actors/zk/digest_md5.hpp"
 #include "actors/zk/output.hpp"
 #include "actors/zk/requests.hpp"
 
@@ -48,6 +49,7 @@ struct ConnectionContext {
   std::size_t max_frame = 0xfffff;    ///< bytes of a request: jute.maxbuffer
   std::size_t pause_above = 1 << 20;  ///< bytes of unsent output above which no requests are taken …
   std::size_t full_above = 4 << 20;   ///< … and above which replies wait at the gateway
+  const SaslUsers* sasl_users = nullptr;  ///< null: nobody logs in by SASL
   std::int64_t now_ms = 0;            ///< of this turn of the loop
   Counters counters;
   Requests requests;  ///< scratch space
@@ -102,6 +104,7 @@ class Connection : private ClientSink {
   std::size_t receive_first(std::string_view bytes);
   void receive_connect(std::string_view frame);
   void receive_request(std::string_view frame);
+  void receive_login(Call call);
   void end();
   void count_received();
   void count_sent(std::size_t frames);
@@ -125,7 +128,8 @@ class Connection : private ClientSink {
   bool receiving_ = false;
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
-  std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
+  std::list<std::optional<std::string>> echoes_;  // of the syncs and logins that are not answered: the text of the answer
+  std::unique_ptr<DigestMd5> login_;              // from the first login on
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
 

@@ -177,7 +177,7 @@ Error Requests::read_body(Op op, Reader& in) {
     case Op::auth:
       return read_auth(in);
     case Op::sasl:
-      in.string();
+      call_.path = in.string();  // the token
       return Error::ok;
     case Op::reconfig:
       for (int list = 0; list < 3; ++list) in.buffer();

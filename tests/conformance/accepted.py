@@ -106,6 +106,10 @@ KEPT = (
          ("multi", "reply", "reply", "zxid"),
          "A create with the flags of a time to live and none makes ZooKeeper refuse its multi (-5) only where no earlier"
          " part is refused. Here it is refused unread."),
+    Kept("users that nobody knows", ("sasl: an_unknown_user_with_the_password_of_another",),
+         ("sasl", "reply", "reply", "err"),
+         "Whoever shows ZooKeeper the password of the user that logged in last is let in under any name that is not"
+         " configured. Here such a login fails."),
     Kept("createSession as a request", ("connections: create_session_as_a_request",),
          ("connect", "connect", "connect", "protocolVersion"),
          "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"

@@ -54,11 +54,11 @@ def servers(options, setup):
     if options.reference:
         reference = zkserver.Running(addresses(options.reference))
     else:
-        reference = zkserver.zookeeper(nodes, setup.settings, setup.properties)
+        reference = zkserver.zookeeper(nodes, setup.settings, setup.properties, setup.files)
     if options.target_command:
-        target = zkserver.target(options.target_command, nodes, setup.settings)
+        target = zkserver.target(options.target_command, nodes, setup.settings, setup.files)
     elif options.target == "zookeeper":
-        target = zkserver.zookeeper(nodes, setup.settings, setup.properties)
+        target = zkserver.zookeeper(nodes, setup.settings, setup.properties, setup.files)
     else:
         target = zkserver.Running(addresses(options.target))
     return reference, target

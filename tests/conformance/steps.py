@@ -100,6 +100,18 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Login:
+    """Proves an identity by SASL's DIGEST-MD5; what is changed, as (name, value), replaces parts of the answer."""
+    session: int
+    user: bytes
+    password: bytes
+    changed: tuple = ()
+
+    def __str__(self):
+        return f"[{self.session}] log in by SASL as {show(self.user)}:{show(self.password)} {self.changed or ''}"
+
+
+@dataclass(frozen=True)
 class Stop:
     """Ends these nodes of an ensemble, numbered from 0; waits until the others answer isro with the word."""
     nodes: tuple

@@ -9,6 +9,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
+import digest_md5
 import operations
 import steps
 import wire
@@ -81,7 +82,7 @@ class World:
         self._perform = {
             steps.Open: self._open, steps.Reopen: self._reopen, steps.Drop: self._drop, steps.Ask: self._ask,
             steps.Burst: self._burst, steps.Bytes: self._bytes, steps.Fresh: self._fresh, steps.Word: self._word,
-            steps.AwaitGone: self._await_gone, steps.Stop: self._stop, steps.Start: self._start,
+            steps.Login: self._login, steps.AwaitGone: self._await_gone, steps.Stop: self._stop, steps.Start: self._start,
         }
 
     def perform(self, step):
@@ -149,7 +150,7 @@ class World:
         if not previous.open:
             return []
         replaced = Observation(session.number, "silent")
-        previous.patience(CLOSE_SECONDS)
+        previous.patience(PATIENCE_SECONDS)
         seen = []
         while True:
             payload = previous.read()
@@ -305,6 +306,28 @@ class World:
             if not session.is_open() or session.seen_zxid() >= zxid:
                 return seen + came
             seen += [one for one in came if one.kind != "reply"]
+        return seen
+
+    def _login(self, step):
+        """The exchange of DIGEST-MD5. The server's proof is checked here: what is compared is that it was right."""
+        session = self.session(step.session)
+        seen = self._ensure_open(session)
+        token, proof = b"", None
+        for _ in range(2):
+            if not session.is_open():
+                return seen
+            request = operations.sasl(token)
+            self._send(session, [request])
+            seen += self._read_replies(session, [request])
+            reply = seen[-1]
+            if reply.kind != "reply" or error_of(reply.payload) != 0:
+                break
+            if proof is None:
+                token, proof = digest_md5.answer(reply.payload[20:], step.user, step.password, **dict(step.changed))
+            elif reply.payload.endswith(proof):
+                seen[-1] = dataclasses.replace(reply, payload=reply.payload.replace(proof, b"rspauth=right".ljust(len(proof))))
+        if session.is_open():
+            seen += self._read_close(session) if seen[-1].kind == "reply" and error_of(seen[-1].payload) else []
         return seen
 
     # --- the nodes

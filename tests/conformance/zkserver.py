@@ -214,11 +214,12 @@ class Configured(Servers):
     In the command {config} stands for the file, {dir} for a directory and {port} for the port of clients.
     """
 
-    def __init__(self, label, command, nodes=1, settings=()):
+    def __init__(self, label, command, nodes=1, settings=(), files=None):
         super().__init__(label)
         self._command = command
         self._nodes = nodes
         self._settings = settings
+        self._files = files or {}
 
     def _start(self):
         ports = free_ports(4 * self._nodes)
@@ -229,14 +230,16 @@ class Configured(Servers):
             for i in range(self._nodes)]
         for i in range(self._nodes):
             home = os.path.join(self.directory, f"node{i + 1}")
-            settings = [one.format(own_port=own[i]) for one in self._settings]
+            settings = [one.format(own_port=own[i], home=home) for one in self._settings]
             config = self._configure(home, i + 1, clients[i], members, settings)
-            values = {"config": config, "dir": home, "port": clients[i]}
+            values = {"config": config, "dir": home, "home": home, "port": clients[i]}
             self._run([word.format(**values) for word in self._command], f"node{i + 1}")
 
     def _configure(self, home, number, client_port, members, settings):
         """Writes the node's files; returns the path of its configuration."""
         os.makedirs(home + "/data")
+        for name, text in self._files.items():
+            _write(f"{home}/{name}", [text])
         lines = [f"tickTime={TICK_MS}", "initLimit=20", "syncLimit=10", f"dataDir={home}/data", *SETTINGS, *settings]
         if self._nodes == 1:
             lines += [f"clientPort={client_port}", "clientPortAddress=127.0.0.1"]
@@ -248,14 +251,14 @@ class Configured(Servers):
         return home + "/zoo.cfg"
 
 
-def zookeeper(nodes=1, settings=(), properties=()):
+def zookeeper(nodes=1, settings=(), properties=(), files=None):
     """The real ZooKeeper; properties are the Java machine's."""
-    return Configured("ZooKeeper", [JAVA[0], *properties, *JAVA[1:], "{config}"], nodes, settings)
+    return Configured("ZooKeeper", [JAVA[0], *properties, *JAVA[1:], "{config}"], nodes, settings, files)
 
 
-def target(command, nodes=1, settings=()):
+def target(command, nodes=1, settings=(), files=None):
     """The server to compare, started by a command line. A port more is in its configuration, as rpcPort."""
-    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}", *settings])
+    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}", *settings], files)
 
 
 def _write(path, lines):
