@@ -94,7 +94,7 @@ bool known(std::string_view scheme, std::string_view id, Schemes schemes) {
   if (scheme == "ip") return ip_valid(id);
   if (scheme == "digest") return digest_valid(id);
   if (scheme == "x509") return schemes.x509 && !id.empty();
-  return scheme == "sasl" && schemes.sasl && !id.empty();
+  return scheme == "sasl" && schemes.sasl;
 }
 
 bool matches(const store::AclEntry& entry, Identities identities) {

@@ -71,6 +71,7 @@ struct Attachment {
   ClientSink* const sink;
   ClientIdentity identity;
   State state = State::opening;
+  bool guest = false;  // of a node that only reads
   std::uint32_t timeout_ms = 0;
   std::uint64_t ticket = 0;  // of the Attach
   Zxid last_seen;            // by the client, before

@@ -106,6 +106,7 @@ struct Call {
 
   // add_auth: holds for all that is called from then on.
   std::string_view scheme, credentials;
+  bool proven = false;  ///< the door has seen the proof: the credentials are the identity
 };
 
 /// What one operation of a multi_read found.
@@ -145,12 +146,14 @@ struct ConnectRequest {
   std::uint32_t timeout_ms = 0;         ///< wanted; 0 leaves that of a session that is taken up as it is
   Zxid last_seen;
   std::string_view address;  ///< the client's, for access control by ip; may be empty
+  bool read_only = false;    ///< the client takes a node that only reads, too
 };
 
 struct Accepted {
   SessionId session;
   SessionPassword password;
   std::uint32_t timeout_ms = 0;
+  bool read_only = false;  ///< the node only reads; the session is its own
 };
 
 /// Why a connection's attachment to its session ended.

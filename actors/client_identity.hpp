@@ -22,10 +22,12 @@ class ClientIdentity {
   /// the credentials of `super_digest` ("user:base64 of the hash"; empty for nobody) is the super user.
   void add_digest(std::string_view credentials, std::string_view super_digest);
 
+  /// Takes up what is proved already.
+  void add(std::string scheme, std::string id);
+
   capnp::List<schema::Identity>::Reader list() const { return list_; }
 
  private:
-  void add(std::string scheme, std::string id);
   /// Lists show identities, and "auth" stands for them, in the order of the hash table that ZooKeeper
   /// keeps them in.
   void put_in_order();

@@ -123,10 +123,13 @@ Error check_quota(const Overlay& overlay, const Rules& rules, std::string_view p
   return Error::ok;
 }
 
-void set_data_of(NodeState& node, Zxid zxid, std::string_view path, capnp::Data::Reader data) {
+template <class Operation>
+void set_data_of(NodeState& node, Zxid zxid, std::string_view path, Operation op) {
+  const capnp::Data::Reader data = op.getData();
+  const std::string_view text(reinterpret_cast<const char*>(data.begin()), data.size());
   node.mzxid = zxid;
   node.data_length = static_cast<std::int32_t>(data.size());
-  node.limits = limits_at(path, {reinterpret_cast<const char*>(data.begin()), data.size()});
+  node.limits = limits_at(path, op.hasData() ? std::optional(text) : std::nullopt);
 }
 
 std::int64_t size_of(capnp::Data::Reader data) {
@@ -176,7 +179,7 @@ Error create(Overlay& overlay, const Rules& rules, const Asker& asker, schema::O
   node.mtime = asker.time_ms;
   node.ttl = ttl;
   node.acl = std::move(acl.list);
-  set_data_of(node, overlay.zxid(), path, op.getData());
+  set_data_of(node, overlay.zxid(), path, op);
   overlay.put(path, std::move(node));
   parent->creations = increment(parent->creations);
   ++parent->children;
@@ -227,7 +230,7 @@ Error set_data(Overlay& overlay, const Rules& rules, const Asker& asker, schema:
   set.setPath(text(path));
   if (op.hasData()) set.setData(op.getData());
   set.setVersion(node->version);
-  set_data_of(*node, overlay.zxid(), path, op.getData());
+  set_data_of(*node, overlay.zxid(), path, op);
   overlay.put(path, std::move(*node));
   if (rules.enforce_quota) overlay.count_in_quota(path, 0, more);
   return Error::ok;

@@ -53,6 +53,7 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
 }
 
 Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
+  if (read_only_) return begin_guest(sink, request);
   const std::string key = serving_ && view_ ? view_->session_key() : std::string();
   if (key.empty()) return refuse(sink, Closed::not_serving);
 
@@ -75,6 +76,25 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
   upstream_.attach(attachment.ticket, attachment.session, attachment.timeout_ms);
+  return &attachment;
+}
+
+/// Whether a session of the ensemble is still open nobody here can say.
+Attachment* Gateway::begin_guest(ClientSink& sink, const ConnectRequest& request) {
+  const std::string key = view_->session_key();
+  const bool is_new = request.session == SessionId{};
+  if (!request.read_only || key.empty() || (!is_new && !guests_.contains(request.session))) {
+    return refuse(sink, Closed::not_serving);
+  }
+  if (!is_new && !password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
+  if (auto* older = find(request.session)) close(*older, Closed::moved);
+  Attachment& attachment = add(is_new ? new_session_id() : request.session, sink, request);
+  attachment.guest = true;
+  attachment.state = State::ready;
+  attachment.told = view_->zxid();
+  attachment.timeout_ms = bounded(request.timeout_ms);
+  guests_.open(attachment.session, attachment.timeout_ms / options_.tick_ms);
+  sink.on_accepted({attachment.session, session_password(key, attachment.session), attachment.timeout_ms, true});
   return &attachment;
 }
 
@@ -105,6 +125,7 @@ void Gateway::accept(Attachment& attachment) {
 void Gateway::heard(Attachment& attachment) {
   if (attachment.heard_in == tick_) return;
   attachment.heard_in = tick_;
+  if (attachment.guest) return guests_.heard(attachment.session);
   heard_.push_back(attachment.session);
 }
 
@@ -200,6 +221,7 @@ void Gateway::call(Attachment& attachment, const Call& call) {
 void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
+  if (attachment.guest && (is_write(call.code) || call.code == OpCode::sync)) return take_from_guest(attachment, call);
   if (call.refusal != Error::ok) return refuse(attachment, call, call.refusal);
   if (is_write(call.code)) return submit_write(attachment, call);
   // At once: writes that are called behind it carry what it proves.
@@ -217,6 +239,14 @@ void Gateway::take(Attachment& attachment, const Call& call) {
     waiting.bytes += waiting.call->size();
   }
   enqueue(attachment, std::move(waiting));
+}
+
+/// What a leader would be needed for; but a guest's session ends here.
+void Gateway::take_from_guest(Attachment& attachment, const Call& call) {
+  if (call.code != OpCode::close) return refuse(attachment, call, Error::not_read_only);
+  guests_.close(attachment.session);
+  refuse(attachment, call, Error::ok);
+  if (attachment.queue.empty()) close(attachment, Closed::by_request);
 }
 
 /// Answers with nothing but an error, or ok, in its turn.
@@ -299,7 +329,8 @@ bool Gateway::answer_front(Attachment& attachment) {
       break;
     case Waiting::Kind::sync:
       if (!front.barrier || view_->zxid() < *front.barrier) return false;
-      attachment.told = std::max(attachment.told, *front.barrier);  // writes behind it are later still
+      // The leader may have heard of writes behind it together with it: their answers are still to come.
+      if (attachment.writing == 0) attachment.told = std::max(attachment.told, *front.barrier);
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:
@@ -352,14 +383,24 @@ void Gateway::reply(Attachment& attachment, const Waiting& waiting, Error error)
 
 // --- from upstream and from the applier ---
 
+void Gateway::close_all() {
+  while (!sessions_.empty()) close(*sessions_.begin()->second, Closed::not_serving);
+}
+
 void Gateway::serving() {
+  if (std::exchange(read_only_, false)) {
+    settle();
+    close_all();
+    guests_.clear();
+  }
   serving_ = true;
 }
 
 void Gateway::not_serving() {
   settle();
   serving_ = false;
-  while (!sessions_.empty()) close(*sessions_.begin()->second, Closed::not_serving);
+  ticks_alone_ = 0;
+  close_all();
   attaching_.clear();
   syncing_.clear();
   barriers_.clear();
@@ -524,6 +565,16 @@ void Gateway::tick() {
     }
   }
   ++tick_;
+  if (read_only_) {
+    guests_.tick();
+    std::vector<Attachment*> expired;
+    for (const auto& [session, attachment] : sessions_) {
+      if (!guests_.contains(session)) expired.push_back(attachment.get());
+    }
+    for (auto* attachment : expired) close(*attachment, Closed::expired);
+  } else if (!serving_ && options_.read_only_after_ms != 0 && view_) {
+    read_only_ = ++ticks_alone_ * options_.tick_ms >= options_.read_only_after_ms;
+  }
   if (heard_.empty()) return;
   upstream_.heard(std::move(heard_));
   heard_.clear();

@@ -6,6 +6,9 @@
 // answered. So an event precedes the data that it announces, a session reads its own writes, and no
 // session goes back in time. Replies of a session are in the order of its calls.
 //
+// A node without a leader may answer the reads of clients that ask for no more (read_only_after_ms). Their
+// sessions are guests of this gateway alone; what they read stands still.
+//
 // A plain class: no actor, no socket, no clock. Owner: its event loop's thread. The doors call connect,
 // call, heard and disconnect; gateway_actor passes on what comes from the other actors.
 #pragma once
@@ -21,6 +24,7 @@
 #include "actors/attachment.hpp"
 #include "actors/calls.hpp"
 #include "actors/event_history.hpp"
+#include "actors/guests.hpp"
 #include "actors/read_calls.hpp"
 #include "actors/watches.hpp"
 #include "schema/bytes.hpp"
@@ -51,6 +55,8 @@ struct GatewayOptions {
   std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
   std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
   std::string super_digest;                 ///< "user:hash" of the super user, or empty
+  std::uint32_t tick_ms = 100;              ///< between calls of tick()
+  std::uint32_t read_only_after_ms = 0;     ///< without a leader for so long, reads are answered; 0: never
   /// Told when the tree cannot be read for a client; without it the doors get the StorageError.
   std::function<void(const std::string& message)> on_storage_error;
 };
@@ -90,7 +96,9 @@ class Gateway {
 
   /// What is served now; null before the first applied().
   const store::View* view() const { return view_.get(); }
-  bool is_serving() const { return serving_; }
+  /// Whether any client is served.
+  bool is_serving() const { return serving_ || read_only_; }
+  bool is_read_only() const { return read_only_; }
   std::size_t connections() const { return sessions_.size(); }
   const Watches& watches() const { return watches_; }
   std::size_t waiting_for_views() const { return barriers_.size(); }
@@ -103,6 +111,9 @@ class Gateway {
   void forget(Attachment& attachment);
   void settle();
   Attachment* begin(ClientSink& sink, const ConnectRequest& request);
+  Attachment* begin_guest(ClientSink& sink, const ConnectRequest& request);
+  void take_from_guest(Attachment& attachment, const Call& call);
+  void close_all();
   Attachment* refuse(ClientSink& sink, Closed why);
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
   void accept(Attachment& attachment);
@@ -134,6 +145,9 @@ class Gateway {
   Upstream& upstream_;
   std::mt19937_64 random_;
   bool serving_ = false;
+  bool read_only_ = false;
+  std::uint64_t ticks_alone_ = 0;  // without a leader
+  Guests guests_;
   std::shared_ptr<store::View> view_;
   EventHistory history_;
   Watches watches_;

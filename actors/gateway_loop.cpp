@@ -70,7 +70,8 @@ void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientP
       gateway_, io.unixEventPort, io.provider->getTimer(),
       [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(ports.zk), admission,
       [this](std::string_view received) { return words_->answer(received, *zk_door_); },
-      zk::DoorOptions{.max_frame = config_.jute_maxbuffer});
+      zk::DoorOptions{.max_frame = config_.jute_maxbuffer,
+                      .sasl_users = config_.jaas_file.empty() ? nullptr : &config_.sasl_users});
 }
 
 void GatewayLoop::publish() const { board_.show(id_, {gateway_.connections(), gateway_.watches().size()}); }

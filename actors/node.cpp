@@ -103,6 +103,8 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
   options.super_digest = config.super_digest;
+  constexpr std::uint32_t patience_ms = 2'000;  // an election may take so long
+  if (config.read_only_mode) options.read_only_after_ms = std::max(patience_ms, config.tick_ms);
   return options;
 }
 

@@ -46,6 +46,9 @@ struct NodeConfig {
   std::uint32_t container_never_used_ms = 0;     ///< after so long a container without children ever goes; 0: never
   bool enforce_quota = false;                    ///< hard quotas refuse, soft ones warn; otherwise they only count
   bool acl_x509 = false, acl_sasl = false;       ///< access control lists may name identities of these schemes
+  std::string jaas_file;                         ///< with the users that log in by SASL; empty: none
+  std::map<std::string, std::string> sasl_users; ///< what stands there: passwords by name
+  bool read_only_mode = false;                   ///< without a quorum, zk_port answers reads of clients that ask for it
   std::string super_digest;                      ///< "super:base64(sha1(super:password))" of the super user; empty: none
 
   std::uint64_t checkpoint_txns = 100'000;   ///< transactions between checkpoints

@@ -28,9 +28,10 @@ NodeState state_of(const store::Node& node) {
 
 }  // namespace
 
-std::shared_ptr<const std::string> limits_at(std::string_view path, std::string_view data) {
+std::shared_ptr<const std::optional<std::string>> limits_at(std::string_view path,
+                                                            std::optional<std::string_view> data) {
   if (!path.starts_with(store::quota::root) || path::basename(path) != store::quota::limits_name) return nullptr;
-  return std::make_shared<const std::string>(data);
+  return std::make_shared<const std::optional<std::string>>(data);
 }
 
 void Overlay::index(const std::string& path, const PendingNode* before, const PendingNode* after) {
@@ -62,7 +63,7 @@ std::optional<NodeState> Overlay::find(std::string_view path) const {
   const auto node = view_->get(path);
   if (!node) return std::nullopt;
   NodeState state = state_of(*node);
-  state.limits = limits_at(path, node->data);
+  state.limits = limits_at(path, node->has_data ? std::optional(node->data) : std::nullopt);
   return state;
 }
 
@@ -87,7 +88,8 @@ std::optional<std::string> Overlay::quota_of(std::string_view path) const {
 std::optional<store::quota::Record> Overlay::limits(const std::string& quota) const {
   const auto node = find(quota + "/" + std::string(store::quota::limits_name));
   TROUPE_CHECK(node && node->limits, "a quota has a znode with its limits");
-  return store::quota::Record::parse(*node->limits);
+  const std::optional<std::string>& text = *node->limits;
+  return text ? store::quota::Record::parse(*text) : std::nullopt;
 }
 
 std::optional<store::quota::Record> Overlay::usage(const std::string& quota) const {

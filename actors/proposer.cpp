@@ -101,6 +101,8 @@ store::Proposal Proposer::build_multi(schema::Request::Reader request) {
   auto changes = builder.txn().initMulti(operations.size());
   for (unsigned i = 0; i < operations.size(); ++i) {
     const Error error = decide(overlay_, rules_, asker, operations[i], changes[i]);
+    // What cannot be read cannot be answered for one by one.
+    if (error == Error::marshalling_error) return refuse(request, error);
     if (error != Error::ok) return refuse(request, error, operations.size(), i);
   }
   return builder.finish();

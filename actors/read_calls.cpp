@@ -253,6 +253,10 @@ Error ReadCalls::add_auth(Attachment& attachment, const Call& call) {
     attachment.identity.add_digest(call.credentials, super_digest_);
     return Error::ok;
   }
+  if (call.proven) {
+    attachment.identity.add(std::string(call.scheme), std::string(call.credentials));
+    return Error::ok;
+  }
   // The address is known already: to ask for it is right and changes nothing.
   return call.scheme == "ip" ? Error::ok : Error::auth_failed;
 }

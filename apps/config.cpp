@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "apps/config_draft.hpp"
+#include "apps/jaas.hpp"
 
 namespace troupe {
 namespace config {
@@ -124,7 +125,18 @@ std::string suggest(std::string_view unknown, std::span<const std::string_view> 
   return best.empty() ? "" : "; did you mean " + std::string(best) + "?";
 }
 
+void read_sasl_users(Draft& draft) {
+  NodeConfig& node = draft.node();
+  if (node.jaas_file.empty()) return;
+  auto users = parse_jaas_users(read_file(node.jaas_file));
+  if (!users || users->empty())
+    draft.fail(draft.line_of("jaas_file"), node.jaas_file + " names no users; write a section " +
+                                               "Server { …DigestLoginModule required user_NAME=\"PASSWORD\"; };");
+  node.sasl_users = std::move(*users);
+}
+
 void check_whole(Draft& draft) {
+  read_sasl_users(draft);
   const NodeConfig& node = draft.node();
   if (!node.members.contains(node.id))
     draft.fail(draft.line_of("id"),

@@ -207,6 +207,13 @@ const std::map<std::string_view, Reader>& readers() {
       {"znode.container.checkIntervalMs", number(&NodeConfig::container_check_ms, range::interval_ms)},
       {"znode.container.maxPerMinute", number(&NodeConfig::container_max_per_minute, range::per_minute)},
       {"znode.container.maxNeverUsedIntervalMs", number(&NodeConfig::container_never_used_ms, range::timeout_ms)},
+      {"java.security.auth.login.config",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         draft.node().jaas_file = entry.value;
+         draft.lines["jaas_file"] = entry.line;
+       }},
+      {"readonlymode.enabled",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().read_only_mode = read_flag(draft, entry); }},
       {"enforceQuota",
        [](Draft& draft, Zoo&, const Entry& entry) { draft.node().enforce_quota = read_flag(draft, entry); }},
       {"enforce.quota",

@@ -16,7 +16,7 @@ Connection::~Connection() {
 
 void Connection::end() {
   state_ = State::ending;
-  sync_paths_.clear();
+  echoes_.clear();
   if (auto* attachment = std::exchange(attachment_, nullptr)) context_.gateway.disconnect(*attachment);
 }
 
@@ -69,6 +69,15 @@ void Connection::count_sent(std::size_t frames) {
   context_.counters.sent += frames;
 }
 
+/// The oldest request that is outstanding has its answer; how long that took.
+std::int64_t Connection::count_answered() {
+  if (!receiving_) context_.now_ms = context_.host.now_ms();
+  const std::int64_t latency = context_.now_ms - outstanding_.answered();
+  counters_.latency.add(latency);
+  context_.counters.latency.add(latency);
+  return latency;
+}
+
 void Connection::receive_connect(std::string_view frame) {
   const auto connect = read_connect(frame);
   const auto* view = context_.gateway.view();
@@ -76,6 +85,8 @@ void Connection::receive_connect(std::string_view frame) {
   if (!connect || view == nullptr || connect->last_seen > view->zxid()) return end();
   says_read_only_ = connect->says_read_only;
   state_ = State::connecting;
+  opens_session_ = connect->session == SessionId{};
+  if (opens_session_) outstanding_.came(context_.now_ms);
   const auto password = connect->password;
   attachment_ = context_.gateway.connect(
       *this, {.session = connect->session,
@@ -83,7 +94,8 @@ void Connection::receive_connect(std::string_view frame) {
               // 0 would leave a session's timeout as it is; here the client always asks for one.
               .timeout_ms = static_cast<std::uint32_t>(std::max(connect->timeout_ms, 1)),
               .last_seen = connect->last_seen,
-              .address = address_});
+              .address = address_,
+              .read_only = connect->read_only});
 }
 
 void Connection::receive_request(std::string_view frame) {
@@ -92,12 +104,32 @@ void Connection::receive_request(std::string_view frame) {
   const auto [xid, op] = from_tag(read->tag);
   // Of an authentication not even the form may be wrong.
   if ((op == Op::auth || op == Op::sasl) && read->refusal == Error::marshalling_error) return end();
+  if (op == Op::sasl) return receive_login(*read);
   if (op == Op::sync) {
-    read->path.data() == nullptr ? sync_paths_.emplace_back() : sync_paths_.emplace_back(std::string(read->path));
+    read->path.data() == nullptr ? echoes_.emplace_back() : echoes_.emplace_back(std::string(read->path));
   }
   outstanding_.came(context_.now_ms);
   if (read->code == OpCode::close) state_ = State::closing;
   context_.gateway.call(*attachment_, *read);
+}
+
+/// Where nobody logs in by SASL its tokens are answered with none.
+void Connection::receive_login(Call call) {
+  outstanding_.came(context_.now_ms);
+  auto& answer = echoes_.emplace_back();
+  if (context_.sasl_users != nullptr) {
+    if (!login_) login_ = std::make_unique<DigestMd5>(*context_.sasl_users);
+    answer = login_->answer(call.path);
+    if (!answer) {
+      call.refusal = Error::auth_failed;
+    } else if (!login_->user().empty()) {
+      call.code = OpCode::add_auth;
+      call.scheme = "sasl";
+      call.credentials = login_->user();
+      call.proven = true;
+    }
+  }
+  context_.gateway.call(*attachment_, call);
 }
 
 // --- from the gateway ---
@@ -108,26 +140,29 @@ void Connection::on_accepted(const Accepted& accepted) {
   timeout_ms_ = accepted.timeout_ms;
   write_accepted(output_, accepted, says_read_only_);
   count_sent(1);
+  if (opens_session_) {
+    const auto latency = count_answered();
+    last_ = {Op::create_session, 0, context_.gateway.view()->zxid(), context_.now_ms, latency};
+  }
   context_.host.changed(*this);
 }
 
 void Connection::on_reply(const Reply& reply) {
   if (state_ == State::ending) return;
   const auto [xid, op] = from_tag(reply.tag);
-  if (op == Op::sync) {
-    write_reply(output_, reply, sync_paths_.front());
-    sync_paths_.pop_front();
+  if (op == Op::sync || op == Op::sasl) {
+    write_reply(output_, reply, echoes_.front());
+    echoes_.pop_front();
   } else {
     write_reply(output_, reply);
   }
   // The connection ends behind these; the gateway hears of it when it is not on the stack.
-  if (reply.error == Error::unimplemented || (op == Op::auth && reply.error != Error::ok)) state_ = State::ending;
+  if (reply.error == Error::unimplemented || ((op == Op::auth || op == Op::sasl) && reply.error != Error::ok)) {
+    state_ = State::ending;
+  }
 
-  if (!receiving_) context_.now_ms = context_.host.now_ms();
-  const std::int64_t latency = context_.now_ms - outstanding_.answered();
   count_sent(1);
-  counters_.latency.add(latency);
-  context_.counters.latency.add(latency);
+  const auto latency = count_answered();
   last_ = {op, xid >= 0 ? xid : last_.xid, reply.zxid, context_.now_ms, latency};
   context_.host.changed(*this);
 }
@@ -145,7 +180,7 @@ void Connection::on_closed(Closed why) {
   attachment_ = nullptr;
   if (why == Closed::overflow) spdlog::info("closing the connection of {}: {}", name_, describe(why));
   if (state_ == State::connecting && (why == Closed::expired || why == Closed::moved)) {
-    write_refused_session(output_, says_read_only_);
+    write_refused_session(output_, says_read_only_, context_.gateway.is_read_only());
   }
   end();
   context_.host.changed(*this);

@@ -21,6 +21,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/zk/counters.hpp"
+#include "actors/zk/digest_md5.hpp"
 #include "actors/zk/output.hpp"
 #include "actors/zk/requests.hpp"
 
@@ -48,6 +49,7 @@ struct ConnectionContext {
   std::size_t max_frame = 0xfffff;    ///< bytes of a request: jute.maxbuffer
   std::size_t pause_above = 1 << 20;  ///< bytes of unsent output above which no requests are taken …
   std::size_t full_above = 4 << 20;   ///< … and above which replies wait at the gateway
+  const SaslUsers* sasl_users = nullptr;  ///< null: nobody logs in by SASL
   std::int64_t now_ms = 0;            ///< of this turn of the loop
   Counters counters;
   Requests requests;  ///< scratch space
@@ -73,11 +75,11 @@ class Connection : private ClientSink {
   bool fresh() const { return state_ == State::fresh; }
 
   // For people.
-  /// The last request, and its reply.
+  /// The last request, and its reply; a new session's opening is one.
   struct Last {
     std::optional<Op> op;
-    std::int32_t xid = -1;  ///< of the last that was not negative: pings have none of their own
-    Zxid zxid{~std::uint64_t{0}};
+    std::int32_t xid = 0;  ///< of the last that was not negative: pings have none of their own
+    Zxid zxid;
     std::int64_t reply_ms = 0, latency_ms = 0;
   };
   struct Facts {
@@ -92,18 +94,21 @@ class Connection : private ClientSink {
   Facts facts() const;
   void reset_counters() {
     counters_ = {};
-    last_ = {};
+    last_ = {.op = no_op, .xid = -1, .zxid = Zxid{~std::uint64_t{0}}};
   }
 
  private:
+  static constexpr Op no_op{};
   enum class State { fresh, connecting, open, closing, ending };
 
   std::size_t receive_first(std::string_view bytes);
   void receive_connect(std::string_view frame);
   void receive_request(std::string_view frame);
+  void receive_login(Call call);
   void end();
   void count_received();
   void count_sent(std::size_t frames);
+  std::int64_t count_answered();
 
   void on_accepted(const Accepted& accepted) override;
   void on_reply(const Reply& reply) override;
@@ -118,11 +123,13 @@ class Connection : private ClientSink {
   const std::string address_, name_;
   const std::int64_t since_ms_;
   State state_ = State::fresh;
+  bool opens_session_ = false;
   bool says_read_only_ = false;
   bool receiving_ = false;
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
-  std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
+  std::list<std::optional<std::string>> echoes_;  // of the syncs and logins that are not answered: the text of the answer
+  std::unique_ptr<DigestMd5> login_;              // from the first login on
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
 

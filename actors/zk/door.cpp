@@ -75,7 +75,7 @@ struct Door::Socket final : Connection {
 
 Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
            kj::AutoCloseFd listening, Admission& admission, Words words, const DoorOptions& options)
-    : context_{.gateway = gateway, .host = *this, .max_frame = options.max_frame, .now_ms = monotonic_ms()},
+    : context_{.gateway = gateway, .host = *this, .max_frame = options.max_frame, .sasl_users = options.sasl_users, .now_ms = monotonic_ms()},
       timer_(timer),
       at_end_of_turn_(std::move(at_end_of_turn)),
       listening_(kj::mv(listening)),

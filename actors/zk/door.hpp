@@ -29,6 +29,7 @@ namespace troupe::zk {
 
 struct DoorOptions {
   std::size_t max_frame = 0xfffff;             ///< bytes of a request: jute.maxbuffer
+  const SaslUsers* sasl_users = nullptr;       ///< who logs in by SASL; outlives the door
   std::int64_t handshake_timeout_ms = 10'000;  ///< for asking for a session, and for taking the last words
 };
 

@@ -88,7 +88,7 @@ std::string FourLetterWords::ruok(Door&) {
 }
 
 std::string FourLetterWords::isro(Door&) {
-  return "rw";
+  return gateway_.is_read_only() ? "ro" : "rw";
 }
 
 std::string FourLetterWords::hash(Door&) {
@@ -112,6 +112,7 @@ std::string FourLetterWords::srst(Door& door) {
 }
 
 std::string FourLetterWords::mode() const {
+  if (gateway_.is_read_only()) return "read-only";
   if (config_.members.size() == 1) return "standalone";
   switch (board_.status().role) {
     case zab::PeerState::leading:
@@ -143,8 +144,14 @@ std::string FourLetterWords::server_lines(Door& door) const {
   return text;
 }
 
+std::string FourLetterWords::first_lines() const {
+  std::string text = "Zookeeper version: " + std::string(version) + "\n";
+  if (gateway_.is_read_only()) text += "READ-ONLY mode; serving only read-only clients\n";
+  return text;
+}
+
 std::string FourLetterWords::srvr(Door& door) {
-  return "Zookeeper version: " + std::string(version) + "\n" + server_lines(door);
+  return first_lines() + server_lines(door);
 }
 
 std::string FourLetterWords::mntr(Door& door) {
@@ -212,7 +219,9 @@ std::string FourLetterWords::conf(Door&) {
   const Member& self = config_.members.at(config_.id);
   text += number("initLimit", config_.init_limit) + number("syncLimit", config_.sync_limit) + number("electionAlg", 3) +
           number("electionPort", self.peer_port) + number("quorumPort", self.peer_port) +
-          number("peerType", self.observer ? 1 : 0) + "membership: \n";
+          number("peerType", self.observer ? 1 : 0);
+  if (gateway_.is_read_only()) return text;
+  text += "membership: \n";
   for (const auto& [id, member] : config_.members) {
     const std::string port = std::to_string(member.peer_port);
     text += "server." + to_string(id) + "=" + member.host + ":" + port + ":" + port + ":" +

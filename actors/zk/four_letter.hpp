@@ -60,6 +60,7 @@ class FourLetterWords {
   std::string wchp(Door&);
 
   std::string mode() const;
+  std::string first_lines() const;
   std::string server_lines(Door& door) const;
 
   const Gateway& gateway_;

@@ -19,6 +19,8 @@ std::string name_of(SessionId session) {
 /// What the last request was, in the four letters that ZooKeeper gives it.
 const char* name_of(Op op) {
   switch (op) {
+    case Op::create_session:
+      return "SESS";
     case Op::close_session:
       return "CLOS";
     case Op::create:
@@ -83,7 +85,7 @@ std::string long_line(const Connection::Facts& facts) {
     line.append(",").append(key).append("=").append(value);
   };
   add("sid", name_of(facts.session));
-  add("lop", facts.last.op ? name_of(*facts.last.op) : "NA");
+  add("lop", facts.last.op ? name_of(*facts.last.op) : "null");
   add("est", std::to_string(wall - (monotonic_ms() - facts.since_ms)));
   add("to", std::to_string(facts.timeout_ms));
   if (facts.last.xid >= 0) add("lcxid", hexadecimal(static_cast<std::uint32_t>(facts.last.xid)));
@@ -110,10 +112,9 @@ std::string show_groups(const std::map<Group, std::set<Member>>& groups) {
 }  // namespace
 
 std::string FourLetterWords::stat(Door& door) {
-  std::string text = srvr(door);
-  std::string clients = "Clients:\n";
-  door.each([&](Connection& connection) { clients += short_line(connection.facts()) + ")\n"; });
-  return text.insert(text.find('\n') + 1, clients + "\n");
+  std::string text = first_lines() + "Clients:\n";
+  door.each([&](Connection& connection) { text += short_line(connection.facts()) + ")\n"; });
+  return text + "\n" + server_lines(door);
 }
 
 std::string FourLetterWords::cons(Door& door) {

@@ -10,6 +10,7 @@ namespace troupe::zk {
 /// What a request asks for, as it stands in its header.
 enum class Op : std::int32_t {
   close_session = -11,
+  create_session = -10,  ///< as which the opening of a session is shown; no client asks for it by this number
   create = 1,
   remove = 2,
   exists = 3,

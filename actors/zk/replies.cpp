@@ -144,7 +144,7 @@ void write_body(Writer& out, Op op, const Reply& reply, std::optional<std::strin
     case Op::add_watch:
       return out.i32(0);  // an error's number, in the body too
     case Op::sasl:
-      return out.buffer(std::nullopt);
+      return out.buffer(path);
     case Op::who_am_i:
       return write_identities(out, reply.identities);
     default:
@@ -162,7 +162,8 @@ void write_reply(Output& to, const Reply& reply, std::optional<std::string_view>
   if (op == Op::auth || op == Op::sasl) zxid = 0;
   if (error == Error::unimplemented) zxid = -1;
   write_header(out, op == Op::ping ? ping_xid : xid, zxid, error);
-  if (error == Error::ok) write_body(out, op, reply, path);
+  // A refused login has no token, but says so.
+  if (error == Error::ok || op == Op::sasl) write_body(out, op, reply, path);
 }
 
 void write_event(Output& to, const Event& event) {
@@ -179,17 +180,17 @@ void write_accepted(Output& to, const Accepted& accepted, bool with_read_only) {
   out.i32(static_cast<std::int32_t>(accepted.timeout_ms));
   out.i64(accepted.session.value);
   out.buffer(std::string_view(reinterpret_cast<const char*>(accepted.password.data()), accepted.password.size()));
-  if (with_read_only) out.boolean(false);
+  if (with_read_only) out.boolean(accepted.read_only);
 }
 
-void write_refused_session(Output& to, bool with_read_only) {
+void write_refused_session(Output& to, bool with_read_only, bool read_only) {
   Frame out(to);
   out.i32(0);
   out.i32(0);
   out.i64(0);
   constexpr char zeros[password_size] = {};
   out.buffer(std::string_view(zeros, sizeof zeros));
-  if (with_read_only) out.boolean(false);
+  if (with_read_only) out.boolean(read_only);
 }
 
 }  // namespace troupe::zk

@@ -17,6 +17,6 @@ void write_event(Output& to, const Event& event);
 
 /// What answers a connect request; `with_read_only` if the client said so.
 void write_accepted(Output& to, const Accepted& accepted, bool with_read_only);
-void write_refused_session(Output& to, bool with_read_only);
+void write_refused_session(Output& to, bool with_read_only, bool read_only);
 
 }  // namespace troupe::zk

@@ -73,11 +73,14 @@ std::optional<OpCode> code_of(Op op) {
       return OpCode::get_children;
     case Op::set_watches2:
       return OpCode::set_watches;
-    case Op::check:
     case Op::reconfig:
     case Op::delete_container:
+      return OpCode::multi;  // always refused; that these would be writes is for a node that only reads
+    case Op::check:
     case Op::sasl:
       return OpCode::ping;  // answered without the tree
+    case Op::create_session:
+      break;
   }
   return std::nullopt;
 }
@@ -102,8 +105,8 @@ std::optional<ConnectFrame> read_connect(std::string_view frame) {
   connect.session = SessionId{in.i64()};
   connect.password = in.buffer().value_or(std::string_view());
   if (in.failed()) return std::nullopt;
-  // Whether the client would take a server that only reads does not matter to one that does all.
   connect.says_read_only = !in.at_end();
+  connect.read_only = connect.says_read_only && in.boolean();
   return connect;
 }
 
@@ -135,7 +138,7 @@ Error Requests::read_body(Op op, Reader& in) {
       ops_.clear();
       acls_.clear();
       op_acls_.clear();
-      read_write(op, in);
+      is_create(op) ? read_single_create(op, in) : read_write(op, in);
       show_operations();
       return Error::ok;
     case Op::exists:
@@ -174,7 +177,7 @@ Error Requests::read_body(Op op, Reader& in) {
     case Op::auth:
       return read_auth(in);
     case Op::sasl:
-      in.string();
+      call_.path = in.string();  // the token
       return Error::ok;
     case Op::reconfig:
       for (int list = 0; list < 3; ++list) in.buffer();
@@ -189,6 +192,8 @@ Error Requests::read_body(Op op, Reader& in) {
     case Op::ping:
     case Op::who_am_i:
       return Error::ok;
+    case Op::create_session:
+      break;
   }
   return Error::unimplemented;
 }
@@ -207,21 +212,39 @@ std::pair<std::size_t, std::size_t> Requests::read_acl(Reader& in) {
   return {first, acls_.size() - first};
 }
 
-void Requests::read_create(Op op, Reader& in) {
+WriteOp& Requests::read_create(Op op, Reader& in) {
   WriteOp& create = ops_.emplace_back(WriteOp{.code = OpCode::create});
-  create.path = in.string();
+  const auto path = in.buffer();
+  create.path = path.value_or(std::string_view());
   create.data = in.buffer();
   op_acls_.push_back(read_acl(in));
   create.kind = kind_of(in.i32());
-  if (op == Op::create_container) create.kind = container_kind(create.kind);
-  if (op != Op::create_ttl) return;
-  create.ttl = in.i64();
-  if (!has_ttl(create.kind)) create.kind = no_kind;
+  if (op == Op::create_ttl) create.ttl = in.i64();
+  // The null path is malformed; flags that are wrong are looked at before it.
+  if (!path && create.kind != no_kind && has_ttl(create.kind) == (op == Op::create_ttl)) in.fail();
+  return create;
 }
 
-/// One operation of a write, into ops_.
+/// What a create asks for that stands alone.
+void Requests::read_single_create(Op op, Reader& in) {
+  WriteOp& create = read_create(op, in);
+  if (op == Op::create_container) create.kind = container_kind(create.kind);
+  if (op == Op::create_ttl && !has_ttl(create.kind)) create.kind = no_kind;
+}
+
+/// In a multi the flags say what is created, whichever of the creates it is; but a time to live comes with one of
+/// them alone.
+void Requests::read_create_of_multi(Op op, Reader& in) {
+  WriteOp& create = read_create(op, in);
+  if (!has_ttl(create.kind)) {
+    create.ttl = 0;
+  } else if (op != Op::create_ttl) {
+    in.fail();
+  }
+}
+
+/// One operation of a write that is no create, into ops_.
 void Requests::read_write(Op op, Reader& in) {
-  if (is_create(op)) return read_create(op, in);
   WriteOp& write = ops_.emplace_back(WriteOp{.code = static_cast<OpCode>(op)});
   // The null path is malformed to delete and check, and bad to the others.
   if (op == Op::remove || op == Op::check) {
@@ -255,7 +278,7 @@ Error Requests::read_multi(Reader& in) {
     if (in.failed()) return Error::marshalling_error;
     if (done) break;
     if (!is_create(op) && op != Op::remove && op != Op::set_data && op != Op::check) return Error::marshalling_error;
-    read_write(op, in);
+    is_create(op) ? read_create_of_multi(op, in) : read_write(op, in);
   }
   show_operations();
   return Error::ok;

@@ -19,7 +19,8 @@ struct ConnectFrame {
   std::int32_t timeout_ms = 0;
   SessionId session;
   std::string_view password;
-  bool says_read_only = false;  ///< younger clients do, and are told the same
+  bool says_read_only = false;  ///< younger clients say whether they take a node that only reads, and are told
+  bool read_only = false;
 };
 
 /// Nothing for a frame that is none.
@@ -35,7 +36,9 @@ class Requests {
 
  private:
   Error read_body(Op op, Reader& in);
-  void read_create(Op op, Reader& in);
+  WriteOp& read_create(Op op, Reader& in);
+  void read_single_create(Op op, Reader& in);
+  void read_create_of_multi(Op op, Reader& in);
   void read_write(Op op, Reader& in);
   Error read_multi(Reader& in);
   Error read_multi_read(Reader& in);

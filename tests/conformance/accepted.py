@@ -54,9 +54,10 @@ def same_members(reference, target):
 ACCEPTED = (
     Accepted("ports of the members", "getData multiRead reconfig", "*data", same_members,
              "Both ensembles run on this machine and cannot have the same ports."),
-    Accepted("paths that no znode can have", "sync", "path", same_text,
-             "ZooKeeper answers a sync with the path as Java reads and writes it, with marks for what is no UTF-8 and"
-             " two halves for a character of four bytes; here it is the path that was sent."),
+    Accepted("paths that no znode can have", "sync event", "path", same_text,
+             "ZooKeeper answers a sync, and tells a watch that is set again that its znode is gone, with the path as"
+             " Java reads and writes it, with marks for what is no UTF-8 and two halves for a character of four bytes;"
+             " here it is the path that was sent."),
     Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*children ephemerals", same_names,
              "ZooKeeper lists children and ephemerals in the order of a Java hash table, which depends on the table's"
              " history and changes at a restart. No client can rely on it."),
@@ -95,6 +96,20 @@ KEPT = (
     Kept("watches of one's own", ("watches: checking_for_watches_of_others",),
          ("checkWatches", "reply", "reply", "err"),
          "ZooKeeper answers checkWatches with yes if any session watches the path. Here a session hears of its own."),
+    Kept("quotas count at once",
+         ("enforced_quotas: many_in_one_multi", "enforced_quotas: room_made_in_the_same_multi",
+          "enforced_quotas: lifted_in_the_same_multi"),
+         ("multi", "reply", "reply", "[0].type"),
+         "ZooKeeper measures a write that a hard quota concerns by what is applied, so that a multi, or writes that are"
+         " sent without waiting, get past the quota. Here what is proposed and the parts before it in a multi count."),
+    Kept("a part that cannot be carried out and is not reached", ("multis: a_time_to_live_that_is_never_reached",),
+         ("multi", "reply", "reply", "zxid"),
+         "A create with the flags of a time to live and none makes ZooKeeper refuse its multi (-5) only where no earlier"
+         " part is refused. Here it is refused unread."),
+    Kept("users that nobody knows", ("sasl: an_unknown_user_with_the_password_of_another",),
+         ("sasl", "reply", "reply", "err"),
+         "Whoever shows ZooKeeper the password of the user that logged in last is let in under any name that is not"
+         " configured. Here such a login fails."),
     Kept("createSession as a request", ("connections: create_session_as_a_request",),
          ("connect", "connect", "connect", "protocolVersion"),
          "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"
@@ -148,7 +163,10 @@ NOT_SENT = (
      "the real server checks these sometimes against the old ACL, sometimes against the new one"),
     ("a null path in a multi",
      "the real server answers it, if at all, with -5 and a transaction missing; an ensemble's member falls silent"),
+    ("statistics of a quota that are none, and changes below",
+     "the real server cannot count on from there, and ends when it applies the change"),
     ("requests behind closeSession in one burst", "whether the real server still answers them, with -112, is chance"),
+    ("bursts to a node that only reads", "what the real server refuses overtakes what it answers"),
     ("a reconfig that is cut off", "a real ensemble never answers it, nor anything behind it on the connection"),
     ("createTTL with flags other than 5 and 6 and a TTL of 0 or less, or of 2^40 or more",
      "the real server writes a transaction that it cannot read back, and ends"),

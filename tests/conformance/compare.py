@@ -23,8 +23,8 @@ class Difference:
 class Comparison:
     """Compares the observations of one sequence; counts the accepted differences that it met."""
 
-    def __init__(self):
-        self._mapping = Mapping()
+    def __init__(self, zxids_of_replies=True):
+        self._mapping = Mapping(zxids_of_replies)
         self.accepted = Counter()
 
     def step(self, reference, target):

@@ -64,8 +64,14 @@ WORDS = (b"", b"a", b"bb", b"data", b"x" * 100, None)
 class Generator:
     """Draws steps from a random.Random; the same seed gives the same steps."""
 
-    def __init__(self, random):
+    def __init__(self, random, weights=None, together=True, nodes=1):
+        """weights: how often a kind of request comes, where that is not the usual; by the name of its maker.
+        together: whether writes come with others, in bursts and in multis.
+        nodes: how many there are; sessions move between them."""
         self._random = random
+        self._weights = weights or {}
+        self._together = together
+        self._nodes = nodes
         self._paths = [BASE + suffix for suffix in (
             b"", b"/a", b"/b", b"/a/x", b"/a/y", b"/a/x/deep", b"/e", b"/k", b"/k/1", b"/s")]
         self._sequential = [BASE + parent + b"%010d" % number
@@ -91,11 +97,13 @@ class Generator:
         if chance < 0.020:
             return steps.Reopen(session, drop=self._chance(0.8), zxid=self._pick("seen", "seen", "zero"),
                                 timeout=self._pick(4000 * 5, 40000, 600_000))
+        if chance < 0.021 and self._nodes > 1:
+            return steps.Reopen(session, drop=True, node=self._random.randrange(self._nodes))
         if chance < 0.023:
             return steps.Reopen(session, drop=True, password=self._pick("wrong", "short", "null"))
         if chance < 0.025:
             return steps.Reopen(session, drop=True, zxid="future")
-        if chance < 0.07:
+        if chance < 0.07 and self._together:
             return steps.Burst(session, tuple(self._harmless() for _ in range(self._random.randint(2, 20))))
         return steps.Ask(session, self._request())
 
@@ -108,6 +116,7 @@ class Generator:
 
     def _request(self):
         makers, weights = zip(*self._table())
+        weights = [self._weights.get(maker.__name__, weight) for maker, weight in zip(makers, weights)]
         return self._random.choices(makers, weights)[0]()
 
     def _table(self):
@@ -178,9 +187,10 @@ class Generator:
 
     def _create_special(self):
         if self._chance(0.5):
-            # In a multi, other flags are still answered in another form than ZooKeeper's.
-            return ops.create_container(self._new_path(), self._data(), self._acl(), 4)
-        return ops.create_ttl(self._new_path(), self._data(), self._acl(), self._pick(5, 6),
+            flags = 4 if self._chance(0.7) else self._pick(*range(5), 7)
+            return ops.create_container(self._new_path(), self._data(), self._acl(), flags)
+        flags = self._pick(5, 6) if self._chance(0.9) else self._pick(*range(8))
+        return ops.create_ttl(self._new_path(), self._data(), self._acl(), flags,
                               self._pick(3_600_000, 86_400_000, 2 ** 39))
 
     def _delete(self):
@@ -217,10 +227,10 @@ class Generator:
 
     def _multi(self):
         makers = (self._create, self._create, self._delete, self._set_data, self._check, self._create_special)
-        parts = [self._random.choice(makers)() for _ in range(self._random.randint(0, 5))]
-        parts = [part for part in parts if not part.body(None).startswith(NULL)]
+        parts = [self._random.choice(makers)() for _ in range(self._random.randint(0, 5 if self._together else 1))]
         if self._chance(0.03):
             parts.append(self._pick(self._get_data, self._exists, self._set_acl)())
+        parts = [part for part in parts if not part.body(None).startswith(NULL)]
         return ops.multi(*parts, end=not self._chance(0.01))
 
     def _check(self):
@@ -291,7 +301,11 @@ class Generator:
         path = self._pick(parent, parent, parent + b"/zookeeper_limits", parent + b"/zookeeper_stats", parent + b"/a",
                           parent + b"/a/zookeeper_limits", parent + b"/a/zookeeper_stats")
         value = self._pick(b"count=3,bytes=-1", b"count=-1,bytes=10", b"count=100,bytes=1000", b"count=-1,bytes=-1",
-                           b"count=5,bytes=50=;byteHardLimit=60;countHardLimit=6", b"nonsense", b"")
+                           b"count=5,bytes=50=;byteHardLimit=60;countHardLimit=6", b"nonsense", b"", None,
+                           b"count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=4",
+                           b"count=-1,bytes=-1=;byteHardLimit=20;countHardLimit=-1")
+        if path.endswith(b"_stats") and not (value or b"").startswith(b"count"):
+            value = b""
         return self._pick(lambda: ops.create(path, value), lambda: ops.create(path, value),
                           lambda: ops.set_data(path, value), lambda: ops.delete(path), lambda: ops.get_data(path))()
 

@@ -15,7 +15,7 @@ MULTIS = (wire.MULTI, wire.MULTI_READ)
 
 @dataclass(frozen=True)
 class Field:
-    """kind: plain (compared as it is), zxid, time, session, password, names (a list of byte strings)."""
+    """kind: plain (compared as it is), zxid, time, session, password, token, names (a list of byte strings)."""
     name: str
     kind: str
     value: object
@@ -186,6 +186,6 @@ _BODIES = {
     wire.MULTI: _multi,
     wire.MULTI_READ: _multi,
     wire.ADD_WATCH: lambda fields: fields.int("error"),
-    wire.SASL: lambda fields: fields.buffer("token"),
+    wire.SASL: lambda fields: fields.add("token", "token", fields.reader.buffer()),
     wire.WHO_AM_I: lambda fields: fields.pairs("client", with_perms=False),
 }

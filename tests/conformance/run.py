@@ -2,16 +2,17 @@
 """Compares a server with the real ZooKeeper: see README.md. Exit status 0: no difference that is not accepted."""
 
 import argparse
+import contextlib
 import random
 import signal
 import sys
 import time
 
 import accepted
-import scripted
 import zkserver
 from generator import Generator
 from runner import Runner
+from setups import SETUPS
 
 SEQUENCE_LENGTH = 400
 
@@ -21,6 +22,8 @@ def arguments():
     parser.add_argument("--requests", type=int, default=10_000, help="how many generated requests (default: 10000)")
     parser.add_argument("--seed", type=int, default=None, help="of the generated requests (default: a new one)")
     parser.add_argument("--only", default=None, help="run only the scripted sequences whose name contains this")
+    parser.add_argument("--setup", default="plain", metavar="NAME[,NAME...]",
+                        help=f"how the servers are set up: 'all', or of {', '.join(SETUPS)} (default: plain)")
     parser.add_argument("--no-scripted", action="store_true", help="leave the scripted sequences out")
     parser.add_argument("--slow", action="store_true", help="run the scripted sequences that wait for expiry, too")
     parser.add_argument("--target", default="zookeeper", metavar="HOST:PORT[,HOST:PORT...]",
@@ -45,30 +48,32 @@ def addresses(text):
     return [(host, int(port)) for host, _, port in pairs]
 
 
-def servers(options):
+def servers(options, setup):
     """The two sides, not started yet."""
+    nodes = setup.nodes or options.nodes
     if options.reference:
         reference = zkserver.Running(addresses(options.reference))
     else:
-        reference = zkserver.zookeeper(options.nodes)
+        reference = zkserver.zookeeper(nodes, setup.settings, setup.properties, setup.files)
     if options.target_command:
-        target = zkserver.target(options.target_command, options.nodes)
+        target = zkserver.target(options.target_command, nodes, setup.settings, setup.files)
     elif options.target == "zookeeper":
-        target = zkserver.zookeeper(options.nodes)
+        target = zkserver.zookeeper(nodes, setup.settings, setup.properties, setup.files)
     else:
         target = zkserver.Running(addresses(options.target))
     return reference, target
 
 
-def work(options, seed):
+def work(options, setup, seed):
     """The sequences to run, as (name, steps); generated ones are made as they are needed."""
+    nodes = setup.nodes or options.nodes
     if not options.no_scripted:
-        for name, sequence in scripted.sequences(options.slow, options.nodes > 1):
+        for name, sequence in setup.sequences(options.slow, nodes > 1):
             if options.only is None or options.only in name:
                 yield "scripted: " + name, sequence
-    if options.only is None:
+    if options.only is None and setup.generated:
         for number in range((options.requests + SEQUENCE_LENGTH - 1) // SEQUENCE_LENGTH):
-            generator = Generator(random.Random(f"{seed}/{number}"))
+            generator = Generator(random.Random(f"{seed}/{number}"), nodes=nodes, **setup.generator)
             yield f"generated: seed {seed}, sequence {number}", generator.sequence(SEQUENCE_LENGTH)
 
 
@@ -84,15 +89,18 @@ def tell(runner, failure, options):
         print("\nSHORTEST SEQUENCE FOUND\n" + shorter.report(), flush=True)
 
 
-def run(options, seed, reference, target, transcript):
-    """Runs all that is wanted; whether anything differed."""
+def run(options, setup, seed, reference, target, transcript):
+    """Runs all that is wanted of a setup; whether anything differed."""
     first_base = random.randrange(1, 900_000)
-    runner = Runner(reference.addresses, target.addresses, first_base, transcript)
+    runner = Runner(reference, target, first_base, transcript, setup.zxids_of_replies)
     failures = []
     count = 0
     started = time.monotonic()
-    for name, sequence in work(options, seed):
-        failure = runner.run(name, sequence)
+    for name, sequence in work(options, setup, seed):
+        try:
+            failure = runner.run(name, sequence)
+        except OSError as error:
+            raise zkserver.ServerFailed(f"{error} in {name}\n" + reference.logs() + target.logs()) from error
         count += 1
         if failure:
             failures.append(failure)
@@ -102,7 +110,7 @@ def run(options, seed, reference, target, transcript):
             if not options.keep_going:
                 break
     seconds = time.monotonic() - started
-    print(f"\n{count} sequences, {runner.requests} requests in {seconds:.0f} s, seed {seed}:"
+    print(f"\n{setup.name}: {count} sequences, {runner.requests} requests in {seconds:.0f} s, seed {seed}:"
           f" {len(failures)} with a difference")
     for failure in failures:
         print(f"- {failure.summary()}")
@@ -126,12 +134,13 @@ def main():
         print(lack, file=sys.stderr)
         return zkserver.SKIPPED_STATUS if options.skip_missing else 1
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
-    reference, target = servers(options)
-    with reference, target:
-        if options.transcript:
-            with open(options.transcript, "w") as transcript:
-                return int(run(options, seed, reference, target, transcript))
-        return int(run(options, seed, reference, target, None))
+    differs = False
+    with open(options.transcript, "w") if options.transcript else contextlib.nullcontext() as transcript:
+        for setup in SETUPS.values() if options.setup == "all" else map(SETUPS.get, options.setup.split(",")):
+            reference, target = servers(options, setup)
+            with reference, target:
+                differs = run(options, setup, seed, reference, target, transcript) or differs
+    return int(differs)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,13 @@ class Failure:
 
 
 class Runner:
-    """Holds the addresses of both sides; every sequence gets a part of the tree of its own."""
+    """Holds the servers of both sides; every sequence gets a part of the tree of its own."""
 
-    def __init__(self, reference, target, first_base=1, transcript=None):
-        self._addresses = (reference, target)
+    def __init__(self, reference, target, first_base=1, transcript=None, zxids_of_replies=True):
+        self._servers = (reference, target)
         self._bases = itertools.count(first_base)
         self._transcript = transcript
+        self._zxids_of_replies = zxids_of_replies
         self.requests = 0
         self.accepted = Counter()
         self.answers = Counter()  # of the reference: (operation, error)
@@ -63,8 +64,8 @@ class Runner:
         """Runs the sequence, then looks at and removes what is left of it; a Failure or None."""
         sequence = list(sequence)
         base = b"/t%06d" % next(self._bases)
-        worlds = [World(addresses, base) for addresses in self._addresses]
-        comparison = Comparison()
+        worlds = [World(servers, base) for servers in self._servers]
+        comparison = Comparison(self._zxids_of_replies)
         seen = []
         if self._transcript:
             self._transcript.write(f"\n=== {name}\n")
@@ -73,6 +74,8 @@ class Runner:
             if failure is None:
                 failure = self._audit(name, sequence, worlds, comparison, seen)
             else:
+                for servers in self._servers:
+                    servers.start_stopped()
                 _remove_all(worlds, base)
                 kept = accepted.kept(name.removeprefix("scripted: "), failure.difference)
                 if kept:

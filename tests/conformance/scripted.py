@@ -2,19 +2,10 @@
 
 import inspect
 
-from scripts import (acls, connections, expiry, malformed, members, multis, nodes, quotas, standalone, system, watches,
-                     words)
 
-AREAS = (nodes, acls, multis, watches, connections, malformed, quotas, system)
-SLOW_AREAS = (expiry,)
-# A member's answers hang on whether it leads.
-STANDALONE_AREAS = (standalone, words)
-ENSEMBLE_AREAS = (members,)
-
-
-def sequences(slow, ensemble):
-    """All sequences as (name, steps), in the order of the source; those that fit an ensemble, or a single server."""
-    for area in AREAS + (ENSEMBLE_AREAS if ensemble else STANDALONE_AREAS) + (SLOW_AREAS if slow else ()):
+def sequences(areas):
+    """The sequences of these modules as (name, steps), in the order of the source."""
+    for area in areas:
         functions = [one for name, one in inspect.getmembers(area, inspect.isfunction)
                      if one.__module__ == area.__name__ and not name.startswith("_")]
         functions.sort(key=lambda one: one.__code__.co_firstlineno)

@@ -184,13 +184,13 @@ class Altered(unittest.TestCase):
 
     def run_altered(self, alter, sequence=SEQUENCE):
         with Proxy(self.other.addresses[0], alter) as proxy:
-            runner = Runner(self.reference.addresses, [proxy.address])
+            runner = Runner(self.reference, zkserver.Running([proxy.address]))
             failure = runner.run("altered", sequence)
             return failure, runner
 
     def assert_found(self, alter, field):
         with Proxy(self.other.addresses[0], alter) as proxy:
-            runner = Runner(self.reference.addresses, [proxy.address], first_base=random.randrange(900_000))
+            runner = Runner(self.reference, zkserver.Running([proxy.address]), first_base=random.randrange(900_000))
             failure = runner.run("altered", self.SEQUENCE)
             self.assertIsNotNone(failure)
             self.assertIn(field, failure.difference.signature[-1])

@@ -35,10 +35,11 @@ class Reopen:
     zxid: str = "seen"  # or "zero", "future"
     drop: bool = False  # whether the old connection is cut before
     read_only: bool | None = False
+    node: int | None = None  # of an ensemble: which one to go to, from now on
 
     def __str__(self):
         return (f"[{self.session}] reconnect timeout={self.timeout} password={self.password} zxid={self.zxid}"
-                + (" after a cut" if self.drop else ""))
+                + (" after a cut" if self.drop else "") + (f" at node {self.node}" if self.node is not None else ""))
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,37 @@ class Word:
 
     def __str__(self):
         return f"[new connection] {show(self.word)}"
+
+
+@dataclass(frozen=True)
+class Login:
+    """Proves an identity by SASL's DIGEST-MD5; what is changed, as (name, value), replaces parts of the answer."""
+    session: int
+    user: bytes
+    password: bytes
+    changed: tuple = ()
+
+    def __str__(self):
+        return f"[{self.session}] log in by SASL as {show(self.user)}:{show(self.password)} {self.changed or ''}"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Ends these nodes of an ensemble, numbered from 0; waits until the others answer isro with the word."""
+    nodes: tuple
+    isro: bytes
+
+    def __str__(self):
+        return f"stop the nodes {self.nodes}; wait until the others say {show(self.isro)}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Starts these nodes again; waits until all nodes serve reads and writes."""
+    nodes: tuple
+
+    def __str__(self):
+        return f"start the nodes {self.nodes}"
 
 
 @dataclass(frozen=True)

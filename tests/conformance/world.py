@@ -9,6 +9,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
+import digest_md5
 import operations
 import steps
 import wire
@@ -50,6 +51,7 @@ class Session:
         self.password = ZERO_PASSWORD
         self.next_xid = 1
         self.zxids = []
+        self.node = number  # of an ensemble, modulo their number
 
     def seen_zxid(self, back=0):
         if not self.zxids:
@@ -71,15 +73,16 @@ class Session:
 class World:
     """Sessions at one server, or at an ensemble where each session has its own server."""
 
-    def __init__(self, addresses, base):
-        self._addresses = addresses
+    def __init__(self, servers, base):
+        self._servers = servers
+        self._addresses = servers.addresses
         self._base = base
         self._sessions = {}
-        self._ensemble = len(addresses) > 1
+        self._ensemble = len(self._addresses) > 1
         self._perform = {
             steps.Open: self._open, steps.Reopen: self._reopen, steps.Drop: self._drop, steps.Ask: self._ask,
             steps.Burst: self._burst, steps.Bytes: self._bytes, steps.Fresh: self._fresh, steps.Word: self._word,
-            steps.AwaitGone: self._await_gone,
+            steps.Login: self._login, steps.AwaitGone: self._await_gone, steps.Stop: self._stop, steps.Start: self._start,
         }
 
     def perform(self, step):
@@ -105,7 +108,14 @@ class World:
     # --- connections
 
     def _address(self, session):
-        return self._addresses[session.number % len(self._addresses)]
+        return self._addresses[session.node % len(self._addresses)]
+
+    def _move(self, session, node):
+        """The session goes to another node, once that has seen all that the session has."""
+        session.node = node
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and zkserver.zxid_of(self._address(session)) < session.seen_zxid():
+            time.sleep(0.01)
 
     def _handshake(self, session, timeout, session_id, password, zxid, read_only, version=0):
         """Opens a connection; the observation of the answer comes first, fences of the others follow."""
@@ -140,7 +150,7 @@ class World:
         if not previous.open:
             return []
         replaced = Observation(session.number, "silent")
-        previous.patience(CLOSE_SECONDS)
+        previous.patience(PATIENCE_SECONDS)
         seen = []
         while True:
             payload = previous.read()
@@ -165,6 +175,8 @@ class World:
             return self._open(steps.Open(step.session, step.timeout))
         if step.drop and session.connection:
             session.connection.close()
+        if step.node is not None:
+            self._move(session, step.node)
         password = {"right": session.password, "wrong": b"\x5a" * 16, "short": session.password[:4], "null": None}
         zxid = {"seen": session.seen_zxid(), "zero": 0, "future": FUTURE_ZXID}[step.zxid]
         session_id = session.id
@@ -294,6 +306,52 @@ class World:
             if not session.is_open() or session.seen_zxid() >= zxid:
                 return seen + came
             seen += [one for one in came if one.kind != "reply"]
+        return seen
+
+    def _login(self, step):
+        """The exchange of DIGEST-MD5. The server's proof is checked here: what is compared is that it was right."""
+        session = self.session(step.session)
+        seen = self._ensure_open(session)
+        token, proof = b"", None
+        for _ in range(2):
+            if not session.is_open():
+                return seen
+            request = operations.sasl(token)
+            self._send(session, [request])
+            seen += self._read_replies(session, [request])
+            reply = seen[-1]
+            if reply.kind != "reply" or error_of(reply.payload) != 0:
+                break
+            if proof is None:
+                token, proof = digest_md5.answer(reply.payload[20:], step.user, step.password, **dict(step.changed))
+            elif reply.payload.endswith(proof):
+                seen[-1] = dataclasses.replace(reply, payload=reply.payload.replace(proof, b"rspauth=right".ljust(len(proof))))
+        if session.is_open():
+            seen += self._read_close(session) if seen[-1].kind == "reply" and error_of(seen[-1].payload) else []
+        return seen
+
+    # --- the nodes
+
+    def _stop(self, step):
+        for node in step.nodes:
+            self._servers.stop(node)
+        for node, address in enumerate(self._addresses):
+            if node not in step.nodes:
+                zkserver.await_isro(address, step.isro)
+        return self._ends()
+
+    def _start(self, step):
+        for node in step.nodes:
+            self._servers.start(node)
+        for address in self._addresses:
+            zkserver.await_isro(address, b"rw")
+        return self._ends()
+
+    def _ends(self):
+        """Which connections have come to an end meanwhile."""
+        seen = []
+        for session in (one for _, one in sorted(self._sessions.items()) if one.is_open()):
+            seen += self._read_close(session)
         return seen
 
     # --- what is no request

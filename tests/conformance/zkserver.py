@@ -7,6 +7,7 @@ except where an operation needs a switch, or where a background task would act a
 import base64
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -35,7 +36,7 @@ SETTINGS = (
 )
 # Off, so that no container and no TTL node goes while a sequence runs.
 NO_SWEEP = "-Dznode.container.checkIntervalMs=86400000"
-JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
+JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
 
 
 # What a test ends with that cannot be run.
@@ -85,6 +86,28 @@ def serves(address):
         return False
 
 
+def zxid_of(address):
+    """The zxid that the server at this address has reached; -1 if it does not say."""
+    try:
+        found = re.search(rb"(?m)^Zxid: 0x([0-9a-f]+)$", ask(address, b"srvr", timeout=2.0))
+    except OSError:
+        return -1
+    return int(found[1], 16) if found else -1
+
+
+def await_isro(address, word):
+    """Waits until the server at this address answers isro like this."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if ask(address, b"isro", timeout=2.0) == word:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise ServerFailed(f"the server at {address} does not say {word} after {START_SECONDS} s")
+
+
 class Servers:
     """Processes of one side of the comparison; a context manager that ends them and removes their files."""
 
@@ -93,6 +116,8 @@ class Servers:
         self.addresses = []
         self.directory = None
         self._processes = []
+        self._commands = []
+        self._stopped = set()
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="conformance-")
@@ -111,11 +136,33 @@ class Servers:
         raise NotImplementedError
 
     def _spawn(self, command, name):
-        log = open(os.path.join(self.directory, name + ".log"), "wb")
-        with log:
-            self._processes.append(subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                start_new_session=True))
+        with open(os.path.join(self.directory, name + ".log"), "ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                                    start_new_session=True)
+
+    def _run(self, command, name):
+        self._commands.append((command, name))
+        self._processes.append(self._spawn(command, name))
+
+    def stop(self, node):
+        """Ends a node, numbered from 0."""
+        self._stopped.add(node)
+        self._processes[node].terminate()
+        self._processes[node].wait(timeout=10)
+
+    def start(self, node):
+        """Starts a node again that was stopped."""
+        self._processes[node] = self._spawn(*self._commands[node])
+        self._stopped.discard(node)
+
+    def start_stopped(self):
+        """Starts all nodes again that were stopped, and waits until all serve."""
+        if not self._stopped:
+            return
+        for node in sorted(self._stopped):
+            self.start(node)
+        for address in self.addresses:
+            await_isro(address, b"rw")
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + START_SECONDS
@@ -167,11 +214,12 @@ class Configured(Servers):
     In the command {config} stands for the file, {dir} for a directory and {port} for the port of clients.
     """
 
-    def __init__(self, label, command, nodes=1, settings=()):
+    def __init__(self, label, command, nodes=1, settings=(), files=None):
         super().__init__(label)
         self._command = command
         self._nodes = nodes
         self._settings = settings
+        self._files = files or {}
 
     def _start(self):
         ports = free_ports(4 * self._nodes)
@@ -182,14 +230,16 @@ class Configured(Servers):
             for i in range(self._nodes)]
         for i in range(self._nodes):
             home = os.path.join(self.directory, f"node{i + 1}")
-            settings = [one.format(own_port=own[i]) for one in self._settings]
+            settings = [one.format(own_port=own[i], home=home) for one in self._settings]
             config = self._configure(home, i + 1, clients[i], members, settings)
-            values = {"config": config, "dir": home, "port": clients[i]}
-            self._spawn([word.format(**values) for word in self._command], f"node{i + 1}")
+            values = {"config": config, "dir": home, "home": home, "port": clients[i]}
+            self._run([word.format(**values) for word in self._command], f"node{i + 1}")
 
     def _configure(self, home, number, client_port, members, settings):
         """Writes the node's files; returns the path of its configuration."""
         os.makedirs(home + "/data")
+        for name, text in self._files.items():
+            _write(f"{home}/{name}", [text])
         lines = [f"tickTime={TICK_MS}", "initLimit=20", "syncLimit=10", f"dataDir={home}/data", *SETTINGS, *settings]
         if self._nodes == 1:
             lines += [f"clientPort={client_port}", "clientPortAddress=127.0.0.1"]
@@ -201,14 +251,14 @@ class Configured(Servers):
         return home + "/zoo.cfg"
 
 
-def zookeeper(nodes=1):
-    """The real ZooKeeper."""
-    return Configured("ZooKeeper", [*JAVA, "{config}"], nodes)
+def zookeeper(nodes=1, settings=(), properties=(), files=None):
+    """The real ZooKeeper; properties are the Java machine's."""
+    return Configured("ZooKeeper", [JAVA[0], *properties, *JAVA[1:], "{config}"], nodes, settings, files)
 
 
-def target(command, nodes=1):
+def target(command, nodes=1, settings=(), files=None):
     """The server to compare, started by a command line. A port more is in its configuration, as rpcPort."""
-    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}"])
+    return Configured("target", shlex.split(command), nodes, ["rpcPort={own_port}", *settings], files)
 
 
 def _write(path, lines):

@@ -290,6 +290,19 @@ TEST_CASE("A sync is answered when the view has reached all that was proposed be
   CHECK(c.client.reply(read)->data == "new");
 }
 
+TEST_CASE("The zxids of a session's replies do not fall, also where writes follow a sync at once") {
+  Connected c;
+  const auto first = c.client.create("/a");
+  const auto sync = c.client.read(OpCode::sync);
+  const auto second = c.client.create("/b");
+  const auto third = c.client.create("/c");
+  c.node.run();
+  REQUIRE(c.client.reply(third) != nullptr);
+  CHECK(c.client.reply(first)->zxid <= c.client.reply(sync)->zxid);
+  CHECK(c.client.reply(sync)->zxid < c.client.reply(second)->zxid);
+  CHECK(c.client.reply(second)->zxid < c.client.reply(third)->zxid);
+}
+
 TEST_CASE("A reply waits for a sync before it, even if its own outcome came earlier") {
   Connected c;
   const auto sync = c.client.read(OpCode::sync);
@@ -628,4 +641,60 @@ TEST_CASE("What is too long ago to be told exactly is told from the tree, and th
   CHECK(heard(client) ==
         std::vector<std::pair<EventType, std::string>>{{EventType::deleted, "/r/old"}, {EventType::created, "/r/new"}});
   CHECK(client.lost == std::vector<std::string>{"/r"});
+}
+
+TEST_CASE("A node without a leader answers the reads of clients that take one that only reads, after a while") {
+  TestNode node;
+  Gateway& gateway = node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300});
+  TestClient before(gateway);
+  before.connect();
+  node.run();
+  before.create("/a", "data");
+  node.run();
+  gateway.not_serving();
+  CHECK(before.closed == Closed::not_serving);
+
+  TestClient guest(gateway), other(gateway);
+  guest.connect_reading(500);
+  CHECK(guest.closed == Closed::not_serving);  // an election may be under way
+  for (int i = 0; i < 3; ++i) gateway.tick();
+  REQUIRE(gateway.is_read_only());
+
+  guest.connect_reading(500);
+  REQUIRE(guest.connected());
+  CHECK(guest.accepted->read_only);
+  CHECK(guest.reply(guest.get("/a"))->data == "data");
+  CHECK(guest.reply(guest.create("/b"))->error == Error::not_read_only);
+  CHECK(guest.reply(guest.read(OpCode::sync))->error == Error::not_read_only);
+  other.connect();
+  CHECK(other.closed == Closed::not_serving);  // it did not ask for that
+  before.resume(gateway);
+  CHECK(before.closed == Closed::not_serving);  // its session is the ensemble's
+
+  SECTION("a guest that drops its connection finds its session again, for as long as its timeout") {
+    guest.resume_reading();
+    CHECK(guest.connected());
+    guest.drop();
+    for (int i = 0; i < 7; ++i) gateway.tick();
+    guest.resume_reading();
+    CHECK(!guest.connected());
+  }
+  SECTION("a guest that is not heard of loses its session") {
+    for (int i = 0; i < 7; ++i) gateway.tick();
+    CHECK(guest.closed == Closed::expired);
+  }
+  SECTION("a guest can close its session") {
+    guest.close();
+    CHECK(guest.closed == Closed::by_request);
+    guest.resume_reading();
+    CHECK(!guest.connected());
+  }
+  SECTION("guests leave when the node serves again") {
+    gateway.serving();
+    CHECK(!gateway.is_read_only());
+    CHECK(guest.closed == Closed::not_serving);
+    before.resume(gateway);
+    node.run();
+    CHECK(before.connected());
+  }
 }

@@ -38,6 +38,12 @@ class TestClient final : public ClientSink {
   void connect(std::uint32_t timeout_ms = 10'000, std::string_view address = {}) {
     attach({.timeout_ms = timeout_ms, .address = address});
   }
+  /// As a client that takes a node that only reads.
+  void connect_reading(std::uint32_t timeout_ms) { attach({.timeout_ms = timeout_ms, .read_only = true}); }
+  void resume_reading() {
+    drop();
+    attach({.session = accepted->session, .password = accepted->password, .timeout_ms = 1, .read_only = true});
+  }
   /// Takes up the session of before, perhaps at another gateway.
   void resume(Gateway& gateway) { resume(gateway, last_seen); }
   void resume(Gateway& gateway, Zxid seen) {

@@ -82,8 +82,9 @@ std::optional<std::string> Model::quota_of(const std::string& path) const {
 Error Model::check_quota(const std::string& path, long znodes, long bytes) const {
   const auto quota = quota_of(path);
   if (!enforce_quota || !quota) return Error::ok;
-  const std::string limits = nodes.at(*quota + "/zookeeper_limits").data.value_or("");
-  if (!readable(limits)) return Error::marshalling_error;
+  const auto& text = nodes.at(*quota + "/zookeeper_limits").data;
+  if (!text || !readable(*text)) return Error::marshalling_error;
+  const std::string& limits = *text;
   const auto statistics = nodes.find(*quota + "/zookeeper_stats");
   if (statistics == nodes.end() || statistics->second.stat.mzxid > known) return Error::ok;
   const std::string used = statistics->second.data.value_or("");
@@ -337,6 +338,12 @@ std::optional<store::Outcome> Model::execute(Zxid zxid, std::int64_t time_ms, co
       outcome.results.push_back(result);
       if (result.error == Error::ok) continue;
       nodes = before;
+      if (result.error == Error::marshalling_error) {
+        outcome.multi = false;
+        outcome.error = result.error;
+        outcome.results.clear();
+        break;
+      }
       for (std::size_t j = 0; j < i; ++j) outcome.results[j] = {};
       while (outcome.results.size() < ops.size()) outcome.results.push_back(failed(Error::runtime_inconsistency));
       break;

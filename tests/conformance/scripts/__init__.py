@@ -4,6 +4,9 @@ import operations as ops
 from operations import BASE
 from steps import Ask, Reopen
 
+# Where the quotas of a sequence's part of the tree stand.
+QUOTA = b"/zookeeper/quota" + BASE
+
 
 def at(suffix=b""):
     """A path below the base of the sequence."""
@@ -18,6 +21,17 @@ def ask(*requests, session=0):
 def tree(*suffixes):
     """Creates the base and nodes below it."""
     return ask(ops.create(BASE), *(ops.create(at(suffix), b"data" + suffix) for suffix in suffixes))
+
+
+def limit(suffix, limits, stats=b"count=0,bytes=0"):
+    """Sets a quota on the subtree there."""
+    return ask(ops.create(QUOTA), ops.create(QUOTA + suffix), ops.create(QUOTA + suffix + b"/zookeeper_limits", limits),
+               ops.create(QUOTA + suffix + b"/zookeeper_stats", stats))
+
+
+def look(suffix):
+    """Reads the nodes of a quota."""
+    return ask(ops.get_data(QUOTA + suffix + b"/zookeeper_stats"), ops.get_data(QUOTA + suffix + b"/zookeeper_limits"))
 
 
 def log_in(*users, session=0):

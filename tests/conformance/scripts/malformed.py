@@ -46,6 +46,15 @@ def multis_cut_off():
         yield from ask(ops.raw(wire.MULTI_READ, body[:length], "cut off multiRead:"))
 
 
+def null_paths_with_all_flags():
+    yield from tree()
+    for flags in (*range(8), -1, 100):
+        for maker in (ops.create, ops.create2, ops.create_container):
+            yield from ask(maker(None, b"x", flags=flags))
+    for flags in (wire.TTL, wire.TTL_SEQUENTIAL):
+        yield from ask(ops.create_ttl(None, b"x", flags=flags))
+
+
 def impossible_lengths():
     yield from tree(b"/a")
     for length in (-2, -2 ** 31, 2 ** 31 - 1, 100_000_000, 1000):

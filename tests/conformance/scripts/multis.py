@@ -22,6 +22,23 @@ def each_operation_alone():
         yield from ask(ops.multi(part), ops.get_children2(BASE))
 
 
+def kinds_by_flags():
+    """Which operation a part of a multi is said to be hangs on its flags as much as on its code."""
+    yield from tree(b"/p")
+    number = 0
+    for maker in (ops.create, ops.create2, ops.create_container, ops.create_ttl):
+        for flags in (*range(8), -1, 100):
+            number += 1
+            path = at(b"/p/%d-" % number)
+            yield from ask(ops.multi(maker(path, b"x", flags=flags)), ops.get_children2(at(b"/p")),
+                           ops.multi(ops.check(BASE), maker(path, b"y", flags=flags)))
+
+
+def a_time_to_live_that_is_never_reached():
+    yield from tree()
+    yield from ask(ops.multi(ops.delete(at(b"/none")), ops.create(at(b"/x"), flags=5)))
+
+
 def each_operation_refused():
     yield from tree(b"/a", b"/a/x")
     for part in (ops.create(at(b"/a")), ops.create2(at(b"/a")), ops.create_container(at(b"/a")),

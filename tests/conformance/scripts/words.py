@@ -2,7 +2,7 @@
 
 import operations as ops
 from scripts import ask, at, tree
-from steps import Word
+from steps import Open, Reopen, Word
 
 ALL_WORDS = (b"conf", b"cons", b"dirs", b"dump", b"envi", b"gtmk", b"hash", b"isro", b"mntr", b"ruok", b"srvr", b"stat",
              b"wchc", b"wchp", b"wchs")
@@ -31,3 +31,14 @@ def words_that_change_something():
 def words_that_are_none():
     for word in (b"ruok\n", b"ruokruok", b"stmk\x00\x00\x00\x00\x00\x00\x00\x01", b"RUOK", b"quit"):
         yield Word(word)
+
+
+def connections_that_have_asked_nothing():
+    yield Open(0)
+    yield Word(b"cons")
+    yield Reopen(0, drop=True)
+    yield Word(b"cons")
+    yield from ask(ops.exists(at()))
+    yield Word(b"cons")
+    yield Reopen(0, drop=True)
+    yield Word(b"cons")
