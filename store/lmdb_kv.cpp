@@ -171,6 +171,7 @@ class LmdbWriter final : public KvWriter {
 void explain_assertion(MDB_env* env, const char* what) {
   const auto& path = static_cast<LmdbEnv*>(mdb_env_get_userctx(env))->path();
   std::fprintf(stderr, "%s: LMDB: %s. The file is damaged. Check its disk. %s\n", path.c_str(), what, start_anew);
+}
 
 /// What is behind the error of a system call within LMDB. It says EIO where a write was cut short, and that is what
 /// happens to the first one that a full disk has no room for.
