@@ -1,5 +1,7 @@
 #include "apps/local_ensemble.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -20,17 +22,27 @@ bool has_leader(const StatusAnswer& answer, PeerId leader) {
   return answer.status && answer.status->leader == leader && answer.status->role != "looking";
 }
 
+/// Takes the range by the first of its ports, on which no node listens. False if somebody else was quicker.
+bool reserve(std::uint32_t base) {
+  const int held = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // until the process ends
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(base))};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (held >= 0 && bind(held, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (held >= 0) close(held);
+  return false;
+}
+
 }  // namespace
 
 std::uint32_t free_base_port(std::uint32_t nodes) {
-  // Below the ports that the system gives to outgoing connections.
+  // Below the ports that the system gives to outgoing connections. Processes begin their search at different places.
   constexpr std::uint32_t lowest = 10'000, ranges = 200, range = 100;
   for (std::uint32_t step = 0; step < ranges; ++step) {
     std::uint32_t base = lowest + (static_cast<std::uint32_t>(getpid()) * 7 + step * 97) % ranges * range;
     bool free = true;
     for (std::uint32_t port = base; free && port < base + 10 * nodes; ++port)
       free = !why_not_listen("127.0.0.1", static_cast<std::uint16_t>(port));
-    if (free) return base;
+    if (free && reserve(base)) return base;
   }
   throw std::runtime_error("no free ports between 10000 and 30000; end what uses them");
 }

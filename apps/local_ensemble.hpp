@@ -15,8 +15,8 @@
 
 namespace troupe {
 
-/// The first of a range of ports on loopback that are free now, ten for each node. Processes that look
-/// at the same time begin their search at different places. Throws std::runtime_error.
+/// The first of a range of ports on loopback that are free, ten for each of at most ten nodes. Whoever looks later,
+/// in any process, gets another range, for as long as this process runs. Throws std::runtime_error.
 std::uint32_t free_base_port(std::uint32_t nodes);
 
 class LocalEnsemble {

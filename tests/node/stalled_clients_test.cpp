@@ -24,7 +24,7 @@ constexpr auto patience = 60s;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t most_per_client = 256 << 20;  // freed memory is kept for a while
 #else
-constexpr std::size_t most_per_client = 16 << 20;
+constexpr std::size_t most_per_client = 32 << 20;  // half of it is the client's own: it is in this process, too
 #endif
 
 /// What this process, and with it the node, has in memory, without what is mapped from files.

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <memory>
-#include <optional>
 #include <sstream>
 
 #include "apps/config.hpp"
@@ -38,7 +38,8 @@ const std::string mark = "a mark that is nowhere else";
 /// A node alone, its configuration, and its data as a stopped or a killed process left it.
 class OneNode {
  public:
-  OneNode() : node(open_ensemble({.directory = directory.path(), .participants = 1, .base_port = free_base_port(3)})[0]) {
+  OneNode()
+      : node(open_ensemble({.directory = directory.path(), .participants = 1, .base_port = free_base_port(3)})[0]) {
     fill();
   }
 
@@ -200,14 +201,23 @@ std::vector<BadStart> bad_starts() {
   };
   constexpr bool stopped = false, killed = true;
   return {
-      {"a key that is none", stopped, [](OneNode& at) { return with_line(at, "tick_msec = 5"); }, exit_code::usage,
+      {"a key that is none",
+       stopped,
+       [](OneNode& at) { return with_line(at, "tick_msec = 5"); },
+       exit_code::usage,
        {"node-1.toml:1: unknown key tick_msec", "did you mean tick_ms?"}},
-      {"the clients' port is taken", stopped, [](OneNode& at) { return with_port_taken(at.node.config.rpc_port); },
-       exit_code::network, {"cannot listen for clients on 127.0.0.1 port ", "end what uses it, or choose another port"}},
-      {"the port for ZooKeeper's clients is taken", stopped,
-       [](OneNode& at) { return with_port_taken(at.node.config.zk_port); }, exit_code::network,
+      {"the clients' port is taken",
+       stopped,
+       [](OneNode& at) { return with_port_taken(at.node.config.rpc_port); },
+       exit_code::network,
+       {"cannot listen for clients on 127.0.0.1 port ", "end what uses it, or choose another port"}},
+      {"the port for ZooKeeper's clients is taken",
+       stopped,
+       [](OneNode& at) { return with_port_taken(at.node.config.zk_port); },
+       exit_code::network,
        {"cannot listen for ZooKeeper's clients on 127.0.0.1 port ", "end what uses it, or choose another port"}},
-      {"the port for the other nodes is taken", stopped,
+      {"the port for the other nodes is taken",
+       stopped,
        [](OneNode& at) -> Mend {
          const std::uint16_t port = at.node.config.members.at({1}).peer_port;
          const Mend release = with_port_taken(port);
@@ -218,7 +228,8 @@ std::vector<BadStart> bad_starts() {
        },
        exit_code::network,
        {"cannot listen for the other nodes on 127.0.0.1 port ", "end what uses it, or choose another port"}},
-      {"another node's data directory", stopped,
+      {"another node's data directory",
+       stopped,
        [](OneNode& at) {
          return with_config(at, [](NodeConfig& config) {
            config.id = {2};
@@ -229,7 +240,8 @@ std::vector<BadStart> bad_starts() {
        },
        exit_code::storage,
        {"this data directory belongs to node 1, and this is node 2", "start the node with its own directory"}},
-      {"a data directory that is in use", stopped,
+      {"a data directory that is in use",
+       stopped,
        [](OneNode& at) -> Mend {
          const auto owner = std::make_shared<std::unique_ptr<Program>>(at.start());
          const Mend mend = with_config(at, [](NodeConfig& config) {
@@ -245,8 +257,10 @@ std::vector<BadStart> bad_starts() {
            mend();
          };
        },
-       exit_code::storage, {"is in use by another process", "give this node a directory of its own"}},
-      {"a data directory that is a file", stopped,
+       exit_code::storage,
+       {"is in use by another process", "give this node a directory of its own"}},
+      {"a data directory that is a file",
+       stopped,
        [](OneNode& at) -> Mend {
          const Mend mend = with_config(at, [&](NodeConfig& config) { config.data_dir = at.directory / "file"; });
          at.directory.write("file", "no directory");
@@ -255,16 +269,22 @@ std::vector<BadStart> bad_starts() {
            mend();
          };
        },
-       exit_code::storage, {"/file", "Check the path"}},
-      {"a log of a later version", stopped, [](OneNode& at) { return with_format(at, "log", store::big_endian(99)); },
-       exit_code::storage, {"the transaction log (log) has format 99", "start the newer version that wrote it"}},
-      {"a state of a later version", stopped,
+       exit_code::storage,
+       {"/file", "Check the path"}},
+      {"a log of a later version",
+       stopped,
+       [](OneNode& at) { return with_format(at, "log", store::big_endian(99)); },
+       exit_code::storage,
+       {"the transaction log (log) has format 99", "start the newer version that wrote it"}},
+      {"a state of a later version",
+       stopped,
        [](OneNode& at) { return with_format(at, "state", std::string(store::raw_bytes(std::uint64_t{99}))); },
-       exit_code::storage, {"the state has a format that this program does not know", "start the newer version"}},
+       exit_code::storage,
+       {"the state has a format that this program does not know", "start the newer version"}},
       {"a record of the log is damaged", stopped,
        // The last one; the others are looked at whenever they are read, see storage_failure_test.cpp.
-       [](OneNode& at) { return with_damage(at.data() / "log/data.mdb"); },
-       exit_code::storage, saying({"the transaction log (log) is damaged", "Check its disk"}, lost)},
+       [](OneNode& at) { return with_damage(at.data() / "log/data.mdb"); }, exit_code::storage,
+       saying({"the transaction log (log) is damaged", "Check its disk"}, lost)},
       {"a record of the journal is damaged", killed,
        [](OneNode& at) {
          const fs::path first = at.data() / "log/journal-0", second = at.data() / "log/journal-1";
@@ -279,21 +299,29 @@ std::vector<BadStart> bad_starts() {
        saying({"log/data.mdb is missing", "Put it back"}, lost)},
       {"a journal is missing", killed, [](OneNode& at) { return without(at, "log/journal-0"); }, exit_code::storage,
        saying({"log/journal-0 is missing", "Put it back"}, lost)},
-      {"the state's file is none", stopped,
+      {"the state's file is none",
+       stopped,
        [](OneNode& at) -> Mend {
          without_head(at.data() / "state/data.mdb");
          return [&at] { fs::remove_all(at.data() / "state"); };  // it is made again, of the log
        },
-       exit_code::storage, {"/state: ", "is damaged", "Check its disk"}},
-      {"the state's file is missing", stopped, [](OneNode& at) { return without(at, "state/data.mdb"); },
-       exit_code::storage, {"state/data.mdb is missing", "Put it back"}},
+       exit_code::storage,
+       {"/state: ", "is damaged", "Check its disk"}},
+      {"the state's file is missing",
+       stopped,
+       [](OneNode& at) { return without(at, "state/data.mdb"); },
+       exit_code::storage,
+       {"state/data.mdb is missing", "Put it back"}},
   };
 }
 
 /// A node in a file system of its own that has little room, and gets more. Its first process ends by itself.
 class CrampedNode {
  public:
-  static bool possible() { return run({"/usr/bin/env", "unshare", "-Urmpf", "--kill-child", "true"}, "", true).status == 0; }
+  static bool possible() {
+    const std::string mount = "mount -t tmpfs none /tmp";
+    return run({"/usr/bin/env", "unshare", "-Urmpf", "--kill-child", "/bin/sh", "-c", mount}, "", true).status == 0;
+  }
 
   explicit CrampedNode(const EnsembleNode& node)
       : program_({"/usr/bin/env", "unshare", "-Urmpf", "--kill-child", "/bin/sh", "-c",

@@ -166,19 +166,6 @@ TEST_CASE("a node with a wrong configuration says what is wrong") {
   CHECK(test::run(test::troupe({"nonsense"})).status == exit_code::usage);
 }
 
-TEST_CASE("a node whose data directory cannot be used says so") {
-  test::TempDir dir;
-  dir.write("data", "a file where a directory belongs");
-  std::string base = std::to_string(free_base_port(1));
-  dir.write("node.toml",
-            "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
-            "peer_port = " +
-                base + "\nrpc_port = " + std::to_string(std::stoi(base) + 2) + "\n");
-  Finished node = test::run(test::troupe({"node", "--config", dir / "node.toml"}));
-  CHECK(node.status == exit_code::storage);
-  CHECK_THAT(node.errors, Contains(dir / "data"));
-}
-
 TEST_CASE("status of an ensemble without a quorum fails") {
   Finished status = test::run(test::troupe({"status", "--connect", "127.0.0.1:1"}));
   CHECK(status.status == exit_code::failed);

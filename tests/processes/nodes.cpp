@@ -28,8 +28,8 @@ EnsembleOptions configured(const NodesOptions& options, const std::string& direc
                            .base_port = free_base_port(count),
                            .tick_ms = 500};
   for (EnsembleNode& node : open_ensemble(ensemble)) {
-    // Silence ends a reign late: a busy machine makes no leaders, and what the test does to a follower does not, either.
-    // Broken connections are noticed at once.
+    // Silence ends a reign late: a busy machine makes no leaders, and what the test does to a follower does not,
+    // either. Broken connections are noticed at once.
     node.config.failure_timeout_ms = 20'000;
     options.configure(node.config);
     std::ofstream(node.config_file) << to_toml(node.config);
@@ -154,7 +154,8 @@ std::string Nodes::story() const {
   for (std::uint32_t id = 1; id <= size(); ++id) {
     std::deque<std::string> lines;
     std::istringstream in(said(id));
-    for (std::string line; std::getline(in, line); lines.size() > 20 ? lines.pop_front() : void()) lines.push_back(line);
+    for (std::string line; std::getline(in, line); lines.size() > 20 ? lines.pop_front() : void())
+      lines.push_back(line);
     text += "\nthe end of the log of node " + std::to_string(id) + ":";
     for (const std::string& line : lines) text += "\n  " + line;
   }
@@ -168,7 +169,9 @@ bool Nodes::logged(std::uint32_t id, const std::string& bytes) const {
   });
 }
 
-std::string Nodes::said(std::uint32_t id, std::size_t from) const { return read(ensemble_.log_file(id - 1)).substr(from); }
+std::string Nodes::said(std::uint32_t id, std::size_t from) const {
+  return read(ensemble_.log_file(id - 1)).substr(from);
+}
 
 std::optional<std::string> Nodes::value(std::uint32_t id, const std::string& path) const {
   Client client(client_of(address(id)));

@@ -1,8 +1,5 @@
 // The scenarios that a coordination service is judged by, with real processes: who leads, what survives, how
 // nodes catch up, and who is disturbed by whom. tests/sim has them again, many times, with everything under control.
-#include <algorithm>
-#include <csignal>
-#include <future>
 #include <memory>
 
 #include "client/client.hpp"
@@ -41,7 +38,8 @@ std::uint32_t propose_alone(Nodes& nodes, const std::string& path, const std::st
 
 /// How the leader brought the node up to date since it had said so much: "DIFF", "TRUNC", "SNAP".
 std::string brought_up(const Nodes& nodes, std::uint32_t leader, std::size_t since, std::uint32_t id) {
-  const std::string said = nodes.said(leader, since), before = "node " + std::to_string(id) + " is brought up to date: ";
+  const std::string said = nodes.said(leader, since),
+                    before = "node " + std::to_string(id) + " is brought up to date: ";
   const std::size_t at = said.rfind(before);
   if (at == std::string::npos) return "";
   return said.substr(at + before.size(), said.find(' ', at + before.size()) - at - before.size());
@@ -211,9 +209,8 @@ TEST_CASE("while writes go on, a follower far behind gets SNAP") {
   nodes.kill(far);
   // A log is pruned behind the checkpoint before the last, soon after that.
   const std::size_t since = nodes.said_so_far(leader);
-  nodes.wait_until("its leader has pruned its log", [&] {
-    return count(nodes.said(leader, since), "checkpoint at") >= 4;
-  });
+  nodes.wait_until("its leader has pruned its log",
+                   [&] { return count(nodes.said(leader, since), "checkpoint at") >= 4; });
   CHECK(rejoin(nodes, leader, far) == "SNAP");
   CHECK_THAT(nodes.said(far), Contains("taking a snapshot at "));
   REQUIRE(writer.wait_for_more(100));

@@ -14,7 +14,8 @@ using test::Ensemble;
 
 namespace {
 
-const std::string tab = "\t", enter = "\r", up = "\x1b[A", ctrl_a = "\x01", ctrl_c = "\x03", ctrl_d = "\x04", ctrl_u = "\x15";
+const std::string tab = "\t", enter = "\r", up = "\x1b[A", ctrl_a = "\x01", ctrl_c = "\x03", ctrl_d = "\x04",
+                  ctrl_u = "\x15";
 
 Ensemble& ensemble() {
   static Ensemble instance(1);
