@@ -21,6 +21,18 @@
 # From newLeader on proposals follow as they are made, acknowledged and committed cumulatively: an
 # ack and a commit stand for all before them. Requests of L's clients, its sessions' signs of life and
 # its questions travel on the same connection.
+#
+# Limits
+#   A message: 64 MiB; a Hello: 1 KiB, within 2 s of connecting. A sender keeps its messages far below: proposals and
+#   chunks of 256 KiB, forwarded requests of 1 MiB, and beyond that one record or one request of any size. At most
+#   100,000 questions (revalidate, sync) of a learner may be unanswered.
+#   Both sides of a learner's connection say ping and pong every 100 ms; a second of silence ends it, but while a
+#   learner is installing a snapshot. The times are settings, the same on all nodes.
+#
+# What ends a connection
+#   A message that is malformed, too large, or out of turn; a proposal that does not follow the one before; another
+#   protocol version; a node that is none of the ensemble's. Whoever ends a connection says nothing on it. A learner
+#   then looks for a leader; what its clients had asked is unanswered, and they ask again.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("troupe::schema");
@@ -107,7 +119,8 @@ struct Message {
     diff @17 :Void;               # your history is the beginning of mine
     trunc @18 :UInt64;            # drop what you have after this zxid: it was never committed
     snapBegin @19 :UInt64;        # the tree at this zxid follows
-    snapChunk @20 :Data;          # entries: table (1 byte), key length (2), value length (4), key, value
+    snapChunk @20 :Data;          # entries: table (1 byte), key length (2), value length (4), key, value;
+                                  # numbers are little-endian
     snapEnd @21 :Void;
     newLeader @22 :UInt32;        # the epoch
     upToDate @23 :Void;

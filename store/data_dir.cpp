@@ -39,7 +39,7 @@ struct DataDir::Impl {
     const auto mark = log.state_mark();
     if (disk->exists(state_name) && mark && (mark->clean || mark->boot_id == disk->boot_id())) {
       mark_in_use();
-      open_tree();
+      open_tree("Or remove the whole state, which is made anew from the log and the checkpoint, and start the node again.");
       if (tree->applied() >= log.base() && tree->applied() <= log.last()) return;
       tree.reset();
     }
@@ -106,8 +106,10 @@ struct DataDir::Impl {
     return {.tables = Tree::tables(), .durable = false, .map_size = options.state_map_size};
   }
 
-  void open_tree() {
-    auto opened = std::make_shared<Tree>(disk->open(state_name, tree_options()));
+  void open_tree(const std::string& remedy = {}) {
+    auto state = tree_options();
+    state.remedy = remedy;
+    auto opened = std::make_shared<Tree>(disk->open(state_name, state));
     std::lock_guard lock(mutex);
     tree = std::move(opened);
   }

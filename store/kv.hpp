@@ -73,6 +73,7 @@ struct KvOptions {
   std::vector<std::string> tables;
   bool durable = true;            ///< every commit is flushed: what it wrote survives a power cut
   std::uint64_t map_size = 1ull << 36;  ///< upper bound of the file, bytes; address space, not disk
+  std::string remedy = {};        ///< what to do when it is damaged, for people; empty: start_anew
 };
 
 /// A file beside an environment that what is committed goes to first; see journal.hpp. One thread at a time.

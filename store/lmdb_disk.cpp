@@ -42,7 +42,8 @@ class LmdbDisk final : public Disk {
     }
     if (!is_directory(path(name))) create(name, options);
     if (std::error_code absent; !std::filesystem::exists(path(name) + data_file, absent)) {
-      throw StorageError(path(name) + data_file + " is missing. Put it back. " + start_anew);
+      throw StorageError(path(name) + data_file + " is missing. Put it back. " +
+                         (options.remedy.empty() ? start_anew : options.remedy));
     }
     auto env = std::make_shared<LmdbEnv>(path(name), options);
     open_[name] = env;
@@ -85,7 +86,7 @@ class LmdbDisk final : public Disk {
   void copy(Kv& from, const std::string& to) override {
     LmdbEnv& env = dynamic_cast<LmdbKv&>(from).env();
     place(to, [&](const std::string& scratch) {
-      if (int rc = mdb_env_copy2(env.get(), scratch.c_str(), MDB_CP_COMPACT)) fail_lmdb(rc, env.path());
+      if (int rc = mdb_env_copy2(env.get(), scratch.c_str(), MDB_CP_COMPACT)) env.fail(rc);
       flush_file(scratch + data_file);
       flush_directory(scratch);
     });

@@ -31,7 +31,7 @@ struct OpenTxn {
 class LmdbCursor final : public KvCursor {
  public:
   LmdbCursor(const LmdbEnv& env, std::shared_ptr<OpenTxn> txn, Table table) : env_(env), txn_(std::move(txn)) {
-    if (int rc = mdb_cursor_open(txn_->txn, env.dbi(table), &cursor_)) fail_lmdb(rc, env_.path());
+    if (int rc = mdb_cursor_open(txn_->txn, env.dbi(table), &cursor_)) env_.fail(rc);
   }
   ~LmdbCursor() override {
     if (txn_->txn) mdb_cursor_close(cursor_);
@@ -50,7 +50,7 @@ class LmdbCursor final : public KvCursor {
     int rc = mdb_cursor_get(cursor_, &key, &value, op);
     positioned_ = rc == 0;
     if (rc == MDB_NOTFOUND) return std::nullopt;
-    if (rc != 0) fail_lmdb(rc, env_.path());
+    if (rc != 0) env_.fail(rc);
     return Entry{to_view(key), to_view(value)};
   }
 
@@ -71,13 +71,13 @@ class LmdbSnapshot {
     MDB_val k = to_val(key), value;
     int rc = mdb_get(txn_->txn, env_->dbi(table), &k, &value);
     if (rc == MDB_NOTFOUND) return std::nullopt;
-    if (rc != 0) fail_lmdb(rc, env_->path());
+    if (rc != 0) env_->fail(rc);
     return to_view(value);
   }
   std::unique_ptr<KvCursor> cursor(Table table) const { return std::make_unique<LmdbCursor>(*env_, txn_, table); }
   std::size_t entries(Table table) const {
     MDB_stat stat;
-    if (int rc = mdb_stat(txn_->txn, env_->dbi(table), &stat)) fail_lmdb(rc, env_->path());
+    if (int rc = mdb_stat(txn_->txn, env_->dbi(table), &stat)) env_->fail(rc);
     return stat.ms_entries;
   }
 
@@ -110,7 +110,7 @@ MDB_txn* begin_write(LmdbEnv& env) {
   MDB_txn* txn = nullptr;
   if (int rc = mdb_txn_begin(env.get(), nullptr, 0, &txn)) {
     env.writing = false;
-    fail_lmdb(rc, env.path());
+    env.fail(rc);
   }
   return txn;
 }
@@ -139,12 +139,12 @@ class LmdbWriter final : public KvWriter {
   bool erase(Table table, std::string_view key) override {
     MDB_val k = to_val(key);
     int rc = mdb_del(snapshot_.txn(), snapshot_.env().dbi(table), &k, nullptr);
-    if (rc != 0 && rc != MDB_NOTFOUND) fail_lmdb(rc, snapshot_.env().path());
+    if (rc != 0 && rc != MDB_NOTFOUND) snapshot_.env().fail(rc);
     return rc == 0;
   }
 
   void clear(Table table) override {
-    if (int rc = mdb_drop(snapshot_.txn(), snapshot_.env().dbi(table), 0)) fail_lmdb(rc, snapshot_.env().path());
+    if (int rc = mdb_drop(snapshot_.txn(), snapshot_.env().dbi(table), 0)) snapshot_.env().fail(rc);
   }
 
   void commit() override {
@@ -152,7 +152,7 @@ class LmdbWriter final : public KvWriter {
     TROUPE_CHECK(txn, "a writer commits once");
     int rc = mdb_txn_commit(txn);  // ends the transaction, also where it fails
     snapshot_.env().writing = false;
-    if (rc != 0) fail_lmdb(rc, snapshot_.env().path());
+    if (rc != 0) snapshot_.env().fail(rc);
   }
 
  private:
@@ -161,7 +161,7 @@ class LmdbWriter final : public KvWriter {
     MDB_val k = to_val(key), v = to_val(value);
     int rc = mdb_put(snapshot_.txn(), snapshot_.env().dbi(table), &k, &v, flags);
     TROUPE_CHECK(!(rc == MDB_KEYEXIST && flags == MDB_APPEND), "an appended key comes after all others");
-    if (rc != 0) fail_lmdb(rc, snapshot_.env().path());
+    if (rc != 0) snapshot_.env().fail(rc);
   }
 
   LmdbSnapshot snapshot_;
@@ -169,8 +169,8 @@ class LmdbWriter final : public KvWriter {
 
 /// What LMDB reads contradicts itself. It aborts the process behind this.
 void explain_assertion(MDB_env* env, const char* what) {
-  const auto& path = static_cast<LmdbEnv*>(mdb_env_get_userctx(env))->path();
-  std::fprintf(stderr, "%s: LMDB: %s. The file is damaged. Check its disk. %s\n", path.c_str(), what, start_anew);
+  const auto& self = *static_cast<LmdbEnv*>(mdb_env_get_userctx(env));
+  std::fprintf(stderr, "%s: LMDB: %s. %s\n", self.path().c_str(), what, self.remedy().c_str());
 }
 
 /// What is behind the error of a system call within LMDB. It says EIO where a write was cut short, and that is what
@@ -184,8 +184,8 @@ int cause_of(int code, const std::string& path) {
 
 }  // namespace
 
-void fail_lmdb(int code, const std::string& path) {
-  const std::string reason = path + ": " + mdb_strerror(code) + ". ";
+void LmdbEnv::fail(int code) const {
+  const std::string reason = path_ + ": " + mdb_strerror(code) + ". ";
   switch (code) {
     case MDB_MAP_FULL:
       throw StorageError(reason +
@@ -194,7 +194,7 @@ void fail_lmdb(int code, const std::string& path) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-      throw StorageError(reason + "The file is damaged. Check its disk. " + start_anew);
+      throw StorageError(reason + remedy());
     case MDB_VERSION_MISMATCH:
       throw StorageError(reason +
                          "It was written by another version of LMDB: run the version of this program that "
@@ -208,18 +208,22 @@ void fail_lmdb(int code, const std::string& path) {
                          "An earlier write failed and left it unusable: see the first error, start the node "
                          "again.");
     default:
-      if (code > 0) fail_file("use", path, cause_of(code, path));
+      if (code > 0) fail_file("use", path_, cause_of(code, path_));
       throw StorageError(reason + "Report this together with the message.");
   }
+}
+
+std::string LmdbEnv::remedy() const {
+  return "The file is damaged. Check its disk. " + (options_.remedy.empty() ? start_anew : options_.remedy);
 }
 
 LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), options_(std::move(options)) {
   std::error_code absent;
   const auto size = std::filesystem::file_size(path_ + "/data.mdb", absent);
   // LMDB would quietly make a new, empty database of an empty file.
-  if (!absent && size == 0) fail_lmdb(MDB_INVALID, path_);
+  if (!absent && size == 0) fail(MDB_INVALID);
 
-  if (int rc = mdb_env_create(&env_)) fail_lmdb(rc, path_);
+  if (int rc = mdb_env_create(&env_)) fail(rc);
   try {
     const std::uint64_t map_size = (options_.map_size + map_granularity - 1) / map_granularity * map_granularity;
     int rc = mdb_env_set_mapsize(env_, map_size);
@@ -228,7 +232,7 @@ LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), 
     if (rc == 0) rc = mdb_env_set_assert(env_, explain_assertion);
     if (rc == 0) rc = mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.tables.size()));
     if (rc == 0) rc = mdb_env_open(env_, path_.c_str(), MDB_NOTLS | (options_.durable ? 0 : MDB_NOSYNC), 0600);
-    if (rc != 0) fail_lmdb(rc, path_);
+    if (rc != 0) fail(rc);
     complete_file();
     open_tables();
   } catch (...) {
@@ -248,8 +252,8 @@ void LmdbEnv::complete_file() {
   // damage where they are not.
   MDB_envinfo info;
   MDB_stat stat;
-  if (int rc = mdb_env_info(env_, &info)) fail_lmdb(rc, path_);
-  if (int rc = mdb_env_stat(env_, &stat)) fail_lmdb(rc, path_);
+  if (int rc = mdb_env_info(env_, &info)) fail(rc);
+  if (int rc = mdb_env_stat(env_, &stat)) fail(rc);
   const std::uint64_t needed = (info.me_last_pgno + 1) * std::uint64_t{stat.ms_psize};
   const std::string file = path_ + "/data.mdb";
   if (file_size(file) < needed) extend_file(file, needed);
@@ -257,16 +261,16 @@ void LmdbEnv::complete_file() {
 
 void LmdbEnv::open_tables() {
   MDB_txn* txn = nullptr;
-  if (int rc = mdb_txn_begin(env_, nullptr, 0, &txn)) fail_lmdb(rc, path_);
+  if (int rc = mdb_txn_begin(env_, nullptr, 0, &txn)) fail(rc);
   for (const std::string& name : options_.tables) {
     MDB_dbi dbi;
     if (int rc = mdb_dbi_open(txn, name.c_str(), MDB_CREATE, &dbi)) {
       mdb_txn_abort(txn);
-      fail_lmdb(rc, path_);
+      fail(rc);
     }
     dbis_.push_back(dbi);
   }
-  if (int rc = mdb_txn_commit(txn)) fail_lmdb(rc, path_);
+  if (int rc = mdb_txn_commit(txn)) fail(rc);
 }
 
 MDB_dbi LmdbEnv::dbi(Table table) const {
@@ -286,7 +290,7 @@ MDB_txn* LmdbEnv::begin_read() {
   int rc = txn ? mdb_txn_renew(txn) : mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
   if (rc != 0) {
     if (txn) mdb_txn_abort(txn);
-    fail_lmdb(rc, path_);
+    fail(rc);
   }
   return txn;
 }
@@ -311,7 +315,7 @@ std::unique_ptr<KvWriter> LmdbKv::write() {
 }
 
 void LmdbKv::sync() {
-  if (int rc = mdb_env_sync(env_->get(), 1)) fail_lmdb(rc, env_->path());
+  if (int rc = mdb_env_sync(env_->get(), 1)) env_->fail(rc);
   flush_directory(env_->path());
   flush_directory(env_->path() + "/..");
 }

@@ -18,9 +18,6 @@
 
 namespace troupe::store {
 
-/// Throws the StorageError that says what LMDB's `code` means for `path` and what to do about it.
-[[noreturn]] void fail_lmdb(int code, const std::string& path);
-
 class LmdbEnv {
  public:
   /// Opens, or creates in an existing empty directory. Throws StorageError, also for a data file
@@ -33,6 +30,10 @@ class LmdbEnv {
   const std::string& path() const { return path_; }
   const KvOptions& options() const { return options_; }
   MDB_env* get() const { return env_; }
+  /// Throws the StorageError that says what LMDB's `code` means here, and what to do about it.
+  [[noreturn]] void fail(int code) const;
+  /// What to do about a damaged file.
+  std::string remedy() const;
   MDB_dbi dbi(Table table) const;
 
   /// A read transaction on what is committed now. Taking one from the pool costs no system call.

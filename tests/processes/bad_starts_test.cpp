@@ -306,12 +306,12 @@ std::vector<BadStart> bad_starts() {
          return [&at] { fs::remove_all(at.data() / "state"); };  // it is made again, of the log
        },
        exit_code::storage,
-       {"/state: ", "is damaged", "Check its disk"}},
+       {"/state: ", "is damaged", "Check its disk", "remove the whole state"}},
       {"the state's file is missing",
        stopped,
        [](OneNode& at) { return without(at, "state/data.mdb"); },
        exit_code::storage,
-       {"state/data.mdb is missing", "Put it back"}},
+       {"state/data.mdb is missing", "Put it back", "remove the whole state"}},
   };
 }
 
