@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "actors/distinguished_name.hpp"
+
 namespace troupe::acl {
 namespace {
 
@@ -93,7 +95,7 @@ bool known(std::string_view scheme, std::string_view id, Schemes schemes) {
   if (scheme == "world") return id == "anyone";
   if (scheme == "ip") return ip_valid(id);
   if (scheme == "digest") return digest_valid(id);
-  if (scheme == "x509") return schemes.x509 && !id.empty();
+  if (scheme == "x509") return schemes.x509 && is_distinguished_name(id);
   return scheme == "sasl" && schemes.sasl;
 }
 

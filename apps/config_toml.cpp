@@ -131,6 +131,12 @@ void read_super_digest(const Draft& draft, const toml::node& value, NodeConfig& 
   config::check_super_digest(draft, line_of(value), "super_digest", into.super_digest);
 }
 
+/// The empty text is what is written where there is none.
+void read_jaas_file(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  if (value.is_string() && value.as_string()->get().empty()) return;
+  into.jaas_file = read_text(draft, "jaas_file", value);
+}
+
 void read_words(const Draft& draft, const toml::node& value, NodeConfig& into) {
   const toml::array* words = value.as_array();
   if (!words) draft.fail(line_of(value), "four_letter_words must be a list of texts, not " + kind_of(value));
@@ -172,7 +178,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       flag("read_only_mode", &C::read_only_mode),
       flag("acl_x509", &C::acl_x509),
       flag("acl_sasl", &C::acl_sasl),
-      text("jaas_file", &C::jaas_file),
+      {"jaas_file", read_jaas_file, [](std::ostream& out, const C& from) { out << quoted(from.jaas_file); }},
       {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),

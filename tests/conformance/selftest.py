@@ -13,6 +13,7 @@ import time
 import unittest
 
 import accepted
+import digest_md5
 import operations as ops
 import steps
 import wire
@@ -21,9 +22,10 @@ import zkserver
 from compare import Comparison, Difference
 from generator import Generator
 from jute import Malformed, Reader, Writer
-from mapping import Bijection, Clock, MonotoneBijection
+from mapping import Bijection, Clock, Mapping, MonotoneBijection
 from operations import BASE
 from proxy import Proxy
+from replies import Field
 from runner import Runner
 from scripts import ask, at, tree
 from world import Observation
@@ -110,6 +112,23 @@ class Words(unittest.TestCase):
     def test_numbers_that_follow_from_the_requests_count(self):
         two, three = b"2 connections watching 2 paths", b"2 connections watching 3 paths"
         self.assertIsNotNone(words.difference(b"wchs", two, three))
+
+
+class Logins(unittest.TestCase):
+    def test_the_standards_example(self):
+        response, proof = digest_md5.answer(b'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh"', b"chris", b"secret",
+                                            digest_uri=b"imap/elwood.innosoft.com")
+        self.assertIn(b"response=d388dad90d4bbd760a152321f2143af7", response)
+        self.assertEqual(proof, b"rspauth=ea40f60335c427b5527b84dbabcdfffd")
+
+    def test_challenges_may_differ_in_the_nonce_alone(self):
+        def token(text):
+            return Field("token", "token", text)
+        one, other, short = (token(b'realm="r",nonce="%s",charset=utf-8' % nonce) for nonce in (b"a" * 40, b"b" * 40, b"c"))
+        self.assertTrue(Mapping().same(one, other))
+        self.assertFalse(Mapping().same(one, short))
+        self.assertFalse(Mapping().same(one, token(other.value.replace(b"=utf-8", b"=ascii"))))
+        self.assertFalse(Mapping().same(token(b"rspauth=right"), token(b"rspauth=0123")))
 
 
 class AcceptedDifferences(unittest.TestCase):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import scripted
-from scripts import (acls, connections, enforced_quotas, expiry, malformed, members, multis, nodes, quotas, read_only,
-                     sasl, standalone, system, watches, words)
+from scripts import (acls, connections, enforced_quotas, expiry, local_sessions, local_sessions_only, malformed, members,
+                     multis, nodes, quotas, read_only, sasl, standalone, system, watches, words, x509)
 
 
 SASL_USERS = {"bob": "bobsecret", "alice": "alicesecret"}
@@ -45,6 +45,13 @@ SETUPS = {one.name: one for one in (
           ("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider", "java.security.auth.login.config={home}/jaas.conf"),
           ("-Djava.security.auth.login.config={home}/jaas.conf",), files={"jaas.conf": JAAS}, areas=(sasl,),
           generated=False),
+    Setup("x509", "ACLs may name the subjects of certificates",
+          ("authProvider.1=org.apache.zookeeper.server.auth.X509AuthenticationProvider",), areas=(x509,), generated=False),
+    Setup("local-sessions", "localSessionsEnabled, and upgrading",
+          ("localSessionsEnabled=true", "localSessionsUpgradingEnabled=true"), nodes=3, areas=(local_sessions,),
+          generated=False, zxids_of_replies=False),
+    Setup("local-sessions-only", "localSessionsEnabled without upgrading", ("localSessionsEnabled=true",), nodes=3,
+          areas=(local_sessions_only,), generated=False, zxids_of_replies=False),
     Setup("read-only", "readonlymode.enabled=true: a node without a quorum answers reads", ("readonlymode.enabled=true", "localSessionsEnabled=true",
                      "localSessionsUpgradingEnabled=true"),
           ("-Dreadonlymode.enabled=true",), nodes=3, areas=(read_only,), generated=False, zxids_of_replies=False),

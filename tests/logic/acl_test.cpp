@@ -2,6 +2,8 @@
 // "auth" in one becomes.
 #include "actors/acl.hpp"
 
+#include "actors/distinguished_name.hpp"
+
 #include "tests/catch.hpp"
 #include "tests/logic/requests.hpp"
 
@@ -104,6 +106,18 @@ TEST_CASE("An access control list must say something that its schemes know") {
     CHECK_FALSE(valid("ip", bad));
   }
   CHECK_FALSE(resolve({{1, "world", "anyone"}, {1, "kerberos", "bob"}}));  // one bad entry spoils it
+}
+
+TEST_CASE("An x509 id is a subject's name") {
+  for (const std::string id : {"", "CN=alice", "cn = alice, OU=unit;O=org", "CN=a+OU=b", "1.2.3=x", "CN=", "CN=\\,x",
+                               "CN=\"a, b\"", "OID.1.2=x"}) {
+    INFO(id);
+    CHECK(is_distinguished_name(id));
+  }
+  for (const std::string id : {"alice", "=", "CN", "CN=a,", ",", "XX=y", "1.=x", "CN=\"open", "CN=\\"}) {
+    INFO(id);
+    CHECK_FALSE(is_distinguished_name(id));
+  }
 }
 
 TEST_CASE("x509 and sasl ids are known where the ensemble can prove them") {
