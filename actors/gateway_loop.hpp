@@ -30,6 +30,7 @@ class GatewayLoop {
 
  private:
   void publish() const;
+  std::map<PeerId, Member> current_members() const;
   void write_status(schema::Status::Builder status) const;
 
   const std::uint32_t id_;

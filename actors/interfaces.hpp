@@ -52,7 +52,7 @@ using LogUserActor = caf::typed_actor<
 using AppliedUserActor = caf::typed_actor<caf::reacts_to<Applied>>;  // applier
 using TreeReplacedUserActor = caf::typed_actor<caf::reacts_to<TreeReplaced>>;  // applier
 using ViewUserActor = caf::typed_actor<caf::reacts_to<TreeView>>;              // applier
-using HistoryUserActor = caf::typed_actor<caf::reacts_to<HistoryFacts>>;       // log writer
+using HistoryUserActor = caf::typed_actor<caf::reacts_to<HistoryFacts>, caf::reacts_to<ConfigurationLogged>>;  // log writer
 using CheckpointUserActor = caf::typed_actor<caf::reacts_to<CheckpointWritten>>;  // log writer
 
 /// Owns the log; see log_writer.hpp. All that waits for it goes to the disk in one flush.
@@ -65,7 +65,7 @@ using LogWriterActor = caf::typed_actor<
     caf::reacts_to<BeginSnapshot>,                     // learner
     caf::reacts_to<SnapshotEntries, LogUserActor>,     // learner
     caf::reacts_to<EndSnapshot, LogUserActor>,         // learner
-    caf::reacts_to<AskHistory, HistoryUserActor>,      // peer
+    caf::reacts_to<AskHistory, HistoryUserActor>,      // peer; the last to ask is told ConfigurationLogged
     caf::reacts_to<CheckpointWritten, CheckpointUserActor>,  // archivist
     caf::reacts_to<FlushLog>>;                         // itself: the end of a batch
 
@@ -93,6 +93,7 @@ using ElectionUserActor = caf::typed_actor<caf::reacts_to<Elected>>;  // elector
 /// Looks for a leader; see elector.hpp.
 using ElectorActor = caf::typed_actor<
     caf::reacts_to<Look, ElectionUserActor>,  // peer; answers Elected
+    caf::reacts_to<ConfigurationLogged>,   // peer
     caf::reacts_to<NotificationReceived>,  // network
     caf::reacts_to<Reachable>,             // network
     caf::reacts_to<Tick>>;                 // the node's clock
@@ -100,6 +101,7 @@ using ElectorActor = caf::typed_actor<
 /// Supervises the roles; see peer.hpp.
 using PeerActor = caf::typed_actor<
     caf::reacts_to<HistoryFacts>,      // log writer
+    caf::reacts_to<ConfigurationLogged>,  // log writer
     caf::reacts_to<TreeView>,          // applier
     caf::reacts_to<Elected>,           // elector
     caf::reacts_to<LearnerConnected>,  // network
@@ -115,6 +117,7 @@ using SenderActor = caf::typed_actor<
     caf::reacts_to<SendMessage>,    // leader
     caf::reacts_to<Stream>,         // leader
     caf::reacts_to<StreamCommit>,   // leader
+    caf::reacts_to<StreamAs>,       // leader
     caf::reacts_to<StreamDurable>,  // leader
     caf::reacts_to<LinkDrained>,    // network
     caf::reacts_to<TreeView>>;      // applier

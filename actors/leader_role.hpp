@@ -7,9 +7,15 @@
 // Runs on the peer host; one object per reign, so whatever comes late from an earlier one goes to
 // nobody. Invariants: a request becomes a transaction only while broadcasting, on a tree overlaid with
 // all that is proposed; a session's requests are taken only from the gateway that attached it last.
+//
+// A reconfiguration is two transactions: the joint step and, once that is committed, the activation, which
+// answers who asked. What his session asks for in between waits here, so that it is done in order. A leader
+// that finds a joint step at the end of its history begins with the activation. One that is no voter any
+// more steps down when its tree has the activation: then its own client has the answer.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,6 +67,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void perform(const zab::leader_effect::Propose& effect);
   void perform(const zab::leader_effect::Commit& effect);
   void perform(const zab::leader_effect::Confirmed& effect);
+  void perform(const zab::leader_effect::StreamAs& effect);
   void perform(const zab::leader_effect::Disconnect& effect);
   void perform(const zab::leader_effect::StepDown& effect);
   void flush_proposals();
@@ -76,6 +83,13 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void submit(PeerId from, const Bytes& request);
   void propose(const Bytes& request);
   void propose(schema::Request::Reader request);
+  /// The two steps of a reconfiguration; see configuration.hpp.
+  void reconfigure(schema::Request::Reader request);
+  Error check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const;
+  void activate();
+  void activate_if_committed();
+  /// Whether the session waits for its reconfiguration: what it asks for now has its turn behind that.
+  bool waits(SessionId session) const { return configuration_->joint() && configuration_->asker.session == session; }
   void revalidate(PeerId from, const zab::RevalidateSession& request);
   void sync(PeerId from, const zab::SyncRequest& request);
   void ask_for_syncs();
@@ -108,6 +122,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::optional<Proposer> proposer_;      // there while serving
   std::vector<std::function<void()>> waiting_;  // until then
   std::unordered_map<SessionId, Origin> owners_;
+  std::shared_ptr<const Configuration> configuration_;  // in force: the last in the history or proposed
+  std::vector<std::function<void()>> behind_reconfig_;  // what its asker's session wants meanwhile
   /// "What is the latest?", asked by a gateway; answered when a quorum has confirmed that this node leads.
   struct WaitingSync {
     Origin from;

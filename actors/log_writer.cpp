@@ -10,6 +10,16 @@ namespace {
 // Old records deleted in a batch's own transaction, cheaper than letting the file grow: at least so
 // many, and twice as many as were appended, so that pruning keeps up with any load.
 constexpr std::size_t prune_at_least = 64;
+
+std::shared_ptr<const Configuration> read_configuration(const Bytes& txn) {
+  if (txn.empty()) return nullptr;
+  try {
+    return Configuration::of_txn(txn);
+  } catch (const BadConfiguration& bad) {
+    throw store::StorageError(std::string("the configuration in the log cannot be used: ") + bad.what() +
+                              ". Start the version that wrote it");
+  }
+}
 }  // namespace
 
 LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
@@ -45,6 +55,7 @@ void LogWriter::flush() {
     if (prune_to_ > log_.base()) log_.prune(prune_to_, std::max(prune_at_least, 2 * appended_records_));
     appended_records_ = 0;
     log_.commit();
+    tell_configuration();
     if (appender_) {
       this->send(appender_, Durable{appended_});
       appender_ = nullptr;
@@ -53,6 +64,14 @@ void LogWriter::flush() {
     after_durable_.clear();
     for (auto& tell : after) tell();
   });
+}
+
+void LogWriter::tell_configuration() {
+  if (!history_user_) return;
+  auto configuration = log_.configuration();
+  if (configuration == configuration_) return;
+  configuration_ = std::move(configuration);
+  this->send(history_user_, ConfigurationLogged{read_configuration(configuration_)});
 }
 
 void LogWriter::store_entries(const Bytes& entries) {
@@ -74,6 +93,8 @@ void LogWriter::store_entries(const Bytes& entries) {
     at += key_size + value_size;
   }
 }
+
+void LogWriter::on_exit() { history_user_ = nullptr; }
 
 LogWriter::behavior_type LogWriter::make_behavior() {
   return {
@@ -113,10 +134,11 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         guard([&] {
           TROUPE_CHECK(incoming_, "the end comes within a snapshot");
           const Zxid zxid = incoming_->finish();
+          const Bytes configuration = incoming_->configuration();
           incoming_.reset();
           stage(
               [&] {
-                log_.reset(zxid);
+                log_.reset(zxid, configuration);
                 log_.set_checkpoint(zxid);
               },
               [this, zxid, user] { this->send(user, SnapshotStored{zxid}); });
@@ -125,7 +147,10 @@ LogWriter::behavior_type LogWriter::make_behavior() {
       [this](const AskHistory&, const HistoryUserActor& user) {
         // Through a flush of its own: the answer is what is durable after all that came before.
         stage([] {}, [this, user] {
-          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last()});
+          history_user_ = user;
+          configuration_ = log_.configuration();
+          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(), {},
+                                        read_configuration(configuration_)});
         });
       },
       [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {

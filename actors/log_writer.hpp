@@ -25,12 +25,14 @@ class LogWriter : public Hosted<LogWriterActor> {
   LogWriter(caf::actor_config& config, store::DataDir& data, FatalHandler fatal);
   behavior_type make_behavior() override;
   const char* name() const override { return "log writer"; }
+  void on_exit() override;
 
  private:
   /// Runs `change`, which stages something, and sees to the flush; `after` runs behind it.
   void stage(const std::function<void()>& change, std::function<void()> after);
   void flush();
   void store_entries(const Bytes& entries);
+  void tell_configuration();
   template <class Change>
   void guard(Change&& change);  // a StorageError ends the node
 
@@ -46,6 +48,8 @@ class LogWriter : public Hosted<LogWriterActor> {
   LogUserActor appender_;
   Zxid appended_;
   std::unique_ptr<store::DataDir::Incoming> incoming_;
+  HistoryUserActor history_user_;  // the last to ask; hears of configurations
+  Bytes configuration_;            // as it was told last
 };
 
 }  // namespace troupe

@@ -116,6 +116,15 @@ const Call& RpcCalls::read(schema::Call::Reader from, std::uint64_t answered) {
       call_.code = OpCode::multi;
       read_operations(from.getMulti());
       break;
+    case schema::Call::RECONFIG: {
+      const auto reconfig = from.getReconfig();
+      call_.code = OpCode::reconfig;
+      if (reconfig.hasJoining()) call_.reconfig.joining = view(reconfig.getJoining());
+      if (reconfig.hasLeaving()) call_.reconfig.leaving = view(reconfig.getLeaving());
+      if (reconfig.hasNewMembers()) call_.reconfig.new_members = view(reconfig.getNewMembers());
+      call_.reconfig.version = reconfig.getVersion();
+      break;
+    }
     case schema::Call::CLOSE:
       call_.code = OpCode::close;
       break;

@@ -86,6 +86,17 @@ Key<T> text(std::string_view name, std::string T::*field) {
 }
 
 template <class T>
+Key<T> flag(std::string_view name, bool T::*field) {
+  return {name,
+          [=](const Draft& draft, const toml::node& value, T& into) {
+            if (!value.is_boolean())
+              draft.fail(line_of(value), std::string(name) + " must be true or false, not " + kind_of(value));
+            into.*field = value.as_boolean()->get();
+          },
+          [=](std::ostream& out, const T& from) { out << (from.*field ? "true" : "false"); }};
+}
+
+template <class T>
 Key<T> id(PeerId T::*field) {
   return {"id",
           [=](const Draft& draft, const toml::node& value, T& into) {
@@ -121,6 +132,14 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       text("peer_address", &C::peer_address),
       text("client_address", &C::client_address),
       number("rpc_port", &C::rpc_port, range::port_or_none),
+      {"super_digest",
+       [](const Draft& draft, const toml::node& value, C& into) {
+         if (!value.is_string()) draft.fail(line_of(value), "super_digest must be a text in quotes, not " + kind_of(value));
+         into.super_digest = value.as_string()->get();
+       },
+       [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
+      flag("reconfig_enabled", &C::reconfig_enabled),
+      flag("standalone_enabled", &C::standalone_enabled),
       number("tick_ms", &C::tick_ms, range::tick_ms),
       number("init_limit", &C::init_limit, range::ticks),
       number("sync_limit", &C::sync_limit, range::ticks),
@@ -144,6 +163,8 @@ const std::vector<Key<NumberedMember>>& member_keys() {
       text("host", static_cast<std::string M::*>(&M::host)),
       number("peer_port", static_cast<std::uint16_t M::*>(&M::peer_port), range::port),
       number("rpc_port", static_cast<std::uint16_t M::*>(&M::rpc_port), range::port_or_none),
+      number("election_port", static_cast<std::uint16_t M::*>(&M::election_port), range::port_or_none),
+      number("zk_port", static_cast<std::uint16_t M::*>(&M::client_port), range::port_or_none),
       {"role", read_role,
        [](std::ostream& out, const M& from) { out << quoted(from.observer ? "observer" : "participant"); }},
       number("weight", static_cast<std::uint32_t M::*>(&M::weight), range::weight),

@@ -159,6 +159,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
     {
       const View view(kv_->read());
       zxid = view.zxid();
+      configuration_ = view.configuration();
       if (view.digest() != digest_) {
         throw StorageError(
             "the snapshot of " + to_string(zxid) +
@@ -171,6 +172,8 @@ class IncomingSnapshot final : public DataDir::Incoming {
     disk_.rename(incoming_name, checkpoint_name(zxid));
     return zxid;
   }
+
+  const Bytes& configuration() const override { return configuration_; }
 
  private:
   void commit() {
@@ -187,6 +190,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
   std::size_t portion_ = 0;   // bytes put since the last commit
   std::uint64_t digest_ = 0;  // of what was put
   std::function<void(Zxid)> finished_;
+  Bytes configuration_;
 };
 
 }  // namespace

@@ -57,6 +57,8 @@ class DataDir {
     /// are no state at all; nothing is taken over then. The log writer then stages Log::reset(zxid) and set_checkpoint(zxid), commits, and
     /// only then the applier calls DataDir::replace_tree().
     virtual Zxid finish() = 0;
+    /// After finish(): the last transaction that set the ensemble's configuration; for Log::reset.
+    virtual const Bytes& configuration() const = 0;
   };
   /// Of the learner; drops one that was left unfinished, whose Incoming must be gone.
   std::unique_ptr<Incoming> receive_snapshot();

@@ -7,7 +7,7 @@
 //   sessions    session → timeout
 //   ephemerals  session, path → (nothing)
 //   answers     session, request number → Outcome
-//   meta        applied zxid, digest, ensemble id, session key
+//   meta        applied zxid, digest, ensemble id, session key, the transaction that set the configuration
 //
 // Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
 // thread at a time.
@@ -74,8 +74,8 @@ struct Session {
 struct OpResult {
   std::int32_t operation = 0;   ///< ZooKeeper's number of the operation; -1 in a refused multi
   Error error = Error::ok;
-  std::string path;             ///< of a create
-  Stat stat;                    ///< of create, setData, setACL
+  std::string path;             ///< of a create; of a reconfig the configuration
+  Stat stat;                    ///< of create, setData, setACL, reconfig
 };
 
 /// What a transaction answered, and to whom.
@@ -133,6 +133,7 @@ class View {
   std::size_t ephemeral_count() const;
   std::string ensemble_id() const;   ///< 16 bytes, empty before the first transaction
   std::string session_key() const;   ///< 32 bytes, empty before the first transaction
+  Bytes configuration() const;       ///< the last transaction that set the ensemble's configuration; empty if none has
 
   const KvReader& raw() const { return *reader_; }  ///< for streaming a snapshot
 

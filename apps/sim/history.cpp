@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace troupe::sim {
 
@@ -35,7 +36,11 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   delivered.session = {txn.getSession()};
   delivered.number = txn.getNumber();
   apply(delivered, txn);
-  if (txn.getNumbered()) {
+  if (txn.isFound() || txn.isReconfigure() || txn.isActivate()) configure(proposal.txn);
+  if (txn.isReconfigure()) {  // names who asked, and does not answer him
+    delivered.session = {};
+    delivered.number = 0;
+  } else if (txn.getNumbered()) {
     const auto [known, first] = answers_.emplace(std::pair(delivered.session, delivered.number), all_.size());
     if (!first) {
       throw Violation("exactly once: request " + std::to_string(delivered.number) + " of session " +
@@ -74,7 +79,25 @@ void History::apply(Delivered& txn, schema::Txn::Reader reader) {
       break;
     }
     case schema::Txn::FOUND:
+    case schema::Txn::RECONFIGURE:
+    case schema::Txn::ACTIVATE:
       break;
+  }
+}
+
+/// One step after the other: C, then C and D jointly, then D.
+void History::configure(const Bytes& txn) {
+  const auto next = Configuration::of_txn(txn);
+  const auto before = std::exchange(configuration_, next);
+  const auto wrong = [&](const std::string& what) { throw Violation(to_string(next->since) + " " + what); };
+  if (!before) return;
+  if (next->joint()) {
+    if (before->joint()) wrong("begins a reconfiguration while another is under way");
+    if (next->current != before->current) wrong("begins a reconfiguration of what is not the configuration");
+  } else {
+    if (!before->joint()) wrong("activates a configuration without the joint step before it");
+    if (next->current.members != before->next->members) wrong("activates another configuration than was agreed on");
+    if (next->current.version != next->since) wrong("activates a configuration under another version");
   }
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/configuration.hpp"
 #include "actors/zab/messages.hpp"
 #include "schema/txn.capnp.h"
 #include "schema/types.hpp"
@@ -52,6 +53,8 @@ class History {
   /// Every znode that transactions created and that is there now.
   void each_now(const std::function<void(const std::string& path, const std::string& data)>& each) const;
   std::size_t open_sessions() const;
+  /// The ensemble's configuration at the history's end; null before the first transaction.
+  const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
   /// Paths that exist now and are owned by a session that is not open any more.
   std::vector<std::string> orphans() const;
 
@@ -61,6 +64,7 @@ class History {
  private:
   void apply(Delivered& txn, schema::Txn::Reader reader);
   void apply(Delivered& txn, schema::Change::Reader change);
+  void configure(const Bytes& txn);
   void set(const std::string& path, Zxid zxid, std::optional<std::string> data);
 
   std::vector<Delivered> all_;
@@ -70,6 +74,7 @@ class History {
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
+  std::shared_ptr<const Configuration> configuration_;
 };
 
 }  // namespace troupe::sim

@@ -1,6 +1,7 @@
 // The contract of Log, over LMDB and over memory.
 #include "store/log.hpp"
 
+#include <map>
 #include <random>
 #include <thread>
 
@@ -199,7 +200,7 @@ TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", ""
   CHECK_THROWS_WITH(Log(*disk, "log", PeerId{2}, test_map_size),
                     Catch::Contains("belongs to node 1, and this is node 2") && Catch::Contains("start the node with"));
   {
-    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto kv = disk->open("log", {.tables = {"log", "meta", "configurations"}, .durable = true, .map_size = test_map_size});
     auto writer = kv->write();
     writer->put(1, "format", std::string("\0\0\0\0\0\0\0\2", 8));
     writer->commit();
@@ -218,7 +219,7 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
     log.prune(z(2), 100);
     log.commit();
   }
-  auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+  auto kv = disk->open("log", {.tables = {"log", "meta", "configurations"}, .durable = true, .map_size = test_map_size});
   auto writer = kv->write();
   const std::string last(writer->cursor(0)->last()->key);
   std::string record(*writer->get(0, last));
@@ -267,7 +268,7 @@ TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", R
   Log log(*disk, "log", self, test_map_size);
   append(log, 1, 5);
   {
-    auto kv = disk->open("log", {.tables = {"log", "meta"}, .durable = true, .map_size = test_map_size});
+    auto kv = disk->open("log", {.tables = {"log", "meta", "configurations"}, .durable = true, .map_size = test_map_size});
     auto writer = kv->write();
     const std::string key("\0\0\0\1\0\0\0\3", 8);
     std::string record(*writer->get(0, key));
@@ -336,6 +337,57 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
       for (Zxid zxid : model) floor = zxid <= asked ? zxid : floor;
       REQUIRE(log->floor(asked) == floor);
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is appended, dropped or pruned", "",
+                   RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+  std::mt19937 random(5);
+  std::map<Zxid, Bytes> model;  // every configuration of the history
+  Zxid next{1}, newest_checkpoint;
+  const auto last = [&] { return model.empty() ? Bytes() : model.rbegin()->second; };
+  for (int step = 0; step < 500; ++step) {
+    switch (random() % 7) {
+      case 0: {
+        const Zxid to{std::max(newest_checkpoint.value, next.value - 1 - std::min<std::uint64_t>(next.value - 1, random() % 8))};
+        log->truncate_after(to);
+        model.erase(model.upper_bound(to), model.end());
+        break;
+      }
+      case 1:
+        newest_checkpoint = {std::max(newest_checkpoint.value, log->base().value + random() % (log->last().value - log->base().value + 1))};
+        log->set_checkpoint(newest_checkpoint);
+        break;
+      case 2:
+        log->prune(next, random() % 5);
+        break;
+      case 3:
+        if (random() % 4 != 0) break;
+        next = {next.value + 10};
+        log->reset(next, random() % 3 == 0 ? Bytes() : activate_txn(next, "from a snapshot").txn);
+        newest_checkpoint = next;
+        log->commit();
+        model.clear();
+        if (!log->configuration().empty()) model[next] = activate_txn(next, "from a snapshot").txn;
+        next = next.next();
+        break;
+      case 4:
+        log->commit();
+        log.reset();
+        log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+        break;
+      default:
+        for (auto i = random() % 4; i > 0; --i, next = next.next()) {
+          const auto proposal = random() % 3 == 0 ? activate_txn(next, "at " + to_string(next)) : txn(next);
+          log->append(proposal);
+          if (proposal.txn != txn(next).txn) model[next] = proposal.txn;
+        }
+    }
+    log->commit();
+    REQUIRE(log->configuration() == last());
   }
 }
 
