@@ -8,6 +8,7 @@ namespace troupe {
 namespace {
 constexpr std::size_t batch_bytes = 1 << 20;
 constexpr std::size_t remembered_digests = 1024;
+constexpr std::size_t views_ahead = 64;  // beside the one or two that a subscriber holds all the time
 }  // namespace
 
 Applier::Applier(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
@@ -26,7 +27,7 @@ void Applier::guard(Change&& change) {
 
 void Applier::apply_more() {
   more_asked_ = false;
-  if (committed_ <= data_.tree().applied()) return;
+  if (committed_ <= data_.tree().applied() || !has_room()) return;
   std::vector<Proposal> proposals;
   try {
     proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
@@ -46,6 +47,15 @@ void Applier::again() {
   this->send(this, ApplyMore{});  // behind all that waits now
 }
 
+/// False if the subscribers have too many views as it is; then ApplyMore comes when they have fewer.
+bool Applier::has_room() {
+  return views_->fewer_than(views_ahead + 2 * subscribers_.size(), [self = caf::weak_actor_ptr(this->ctrl())] {
+    if (const auto applier = self.lock()) caf::anon_send(caf::actor_cast<ApplierActor>(applier), ApplyMore{});
+  });
+}
+
+std::shared_ptr<store::View> Applier::counted_view() { return views_->count(data_.tree().view()); }
+
 /// If the log begins behind the tree, the tree is to be the one of the log's checkpoint.
 void Applier::replace_outdated_tree() {
   if (data_.tree().applied() >= data_.log().base()) return;
@@ -61,7 +71,7 @@ void Applier::publish(store::AppliedBatch batch) {
   recent_.push_back({view->zxid(), view->digest()});
   if (recent_.size() > remembered_digests) recent_.pop_front();
   const auto shared = std::make_shared<const store::AppliedBatch>(std::move(batch));
-  for (const auto& [id, subscriber] : subscribers_) this->send(subscriber, Applied{shared, data_.tree().view()});
+  for (const auto& [id, subscriber] : subscribers_) this->send(subscriber, Applied{shared, counted_view()});
 }
 
 void Applier::compare(const CompareDigest& theirs) {
@@ -89,7 +99,7 @@ Applier::behavior_type Applier::make_behavior() {
           subscribers_[subscribe.subscriber] = user;
           auto batch = std::make_shared<store::AppliedBatch>();
           batch->last = data_.tree().applied();
-          this->send(user, Applied{std::move(batch), data_.tree().view()});
+          this->send(user, Applied{std::move(batch), counted_view()});
         });
       },
       [this](const Unsubscribe& unsubscribe) { subscribers_.erase(unsubscribe.subscriber); },

@@ -4,6 +4,9 @@
 //
 // Runs on a thread of its own: it may wait for the disk. It reads the transactions from the log's
 // memory map, so the tree cannot get ahead of the log.
+//
+// While too many of its views wait to be looked at it applies nothing: what is committed meanwhile stays in
+// the log, and is applied in larger batches when a subscriber that was held up has caught up.
 #pragma once
 
 #include <deque>
@@ -12,7 +15,7 @@
 
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/log_writer.hpp"
+#include "actors/view_counter.hpp"
 #include "store/data_dir.hpp"
 
 namespace troupe {
@@ -29,6 +32,8 @@ class Applier : public Hosted<ApplierActor> {
   void again();
   void replace_outdated_tree();
   void publish(store::AppliedBatch batch);
+  std::shared_ptr<store::View> counted_view();
+  bool has_room();
   void compare(const CompareDigest& theirs);
   template <class Change>
   void guard(Change&& change);
@@ -40,6 +45,7 @@ class Applier : public Hosted<ApplierActor> {
   Zxid committed_;
   std::map<std::uint64_t, AppliedUserActor> subscribers_;
   std::deque<CompareDigest> recent_;  // the digests after the last batches
+  const std::shared_ptr<ViewCounter> views_ = std::make_shared<ViewCounter>();  // of the subscribers
 };
 
 }  // namespace troupe

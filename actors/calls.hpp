@@ -172,8 +172,11 @@ class ClientSink {
   virtual void on_closed(Closed why) = 0;
   /// After Gateway::congested() was true: there is room again.
   virtual void on_uncongested() = 0;
-  /// Bytes of replies and events that the client has not taken yet.
+  /// Bytes of events that the client has not taken yet.
   virtual std::size_t backlog() const = 0;
+  /// The client has yet to take answers that were sent: reads wait until Gateway::drained(). Answers of
+  /// writes come nevertheless; they are small, and the queue bounds them.
+  virtual bool full() const { return false; }
 };
 
 }  // namespace troupe

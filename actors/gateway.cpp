@@ -35,6 +35,15 @@ Attachment& Gateway::add(SessionId session, ClientSink& sink, const ConnectReque
 
 Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
   settle();
+  try {
+    return begin(sink, request);
+  } catch (const store::StorageError& error) {
+    storage_failed(error);
+    return refuse(sink, Closed::not_serving);
+  }
+}
+
+Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   const std::string key = serving_ && view_ ? view_->session_key() : std::string();
   if (key.empty()) return refuse(sink, Closed::not_serving);
 
@@ -110,6 +119,23 @@ void Gateway::forget(Attachment& attachment) {
   sessions_.erase(it);
 }
 
+/// A door's call reads the tree too, and runs in no actor's handler, where a failed disk is noticed. To be
+/// called while the error is handled.
+void Gateway::storage_failed(const store::StorageError& error) {
+  if (!options_.on_storage_error) throw;
+  options_.on_storage_error(error.what());
+}
+
+template <class Work>
+void Gateway::guard(Attachment& attachment, Work&& work) {
+  try {
+    work();
+  } catch (const store::StorageError& error) {
+    storage_failed(error);
+    close(attachment, Closed::not_serving);
+  }
+}
+
 /// At the beginning of what comes from outside: frees what was closed, and lets doors read again.
 void Gateway::settle() {
   closed_.clear();
@@ -117,17 +143,29 @@ void Gateway::settle() {
   std::erase_if(stopped_, [this](SessionId session) {
     auto* attachment = find(session);
     if (attachment == nullptr || !attachment->stopped) return true;
-    if (attachment->queued_bytes > options_.max_session_queue / 2) return false;
+    if (attachment->queued_bytes > options_.max_session_queue / 2 || waits_for_client(*attachment)) return false;
     attachment->stopped = false;
     attachment->sink->on_uncongested();
     return true;
   });
 }
 
+/// Its queue stands still until the client takes the answers that it has been sent.
+bool Gateway::waits_for_client(const Attachment& attachment) {
+  return !attachment.queue.empty() && attachment.sink->full();
+}
+
+void Gateway::drained(Attachment& attachment) {
+  if (attachment.state != State::ready) return;
+  heard(attachment);  // it takes its answers
+  guard(attachment, [&] { advance(attachment); });
+  settle();
+}
+
 bool Gateway::congested(Attachment& attachment) {
   if (attachment.state == State::closed) return false;
   if (attachment.stopped) return true;
-  const bool full = attachment.queued_bytes > options_.max_session_queue ||
+  const bool full = attachment.queued_bytes > options_.max_session_queue || waits_for_client(attachment) ||
                     (queued_bytes_ > options_.max_queue && attachment.queued_bytes != 0);
   if (full) {
     attachment.stopped = true;
@@ -141,11 +179,17 @@ bool Gateway::congested(Attachment& attachment) {
 void Gateway::call(Attachment& attachment, const Call& call) {
   if (attachment.state == State::closed) return;
   closed_.clear();
+  guard(attachment, [&] { take(attachment, call); });
+}
+
+void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
   if (is_write(call.code)) return submit_write(attachment, call);
 
-  if (attachment.queue.empty() && call.code != OpCode::sync) return reads_.answer(attachment, call, *view_);
+  if (attachment.queue.empty() && call.code != OpCode::sync && !attachment.sink->full()) {
+    return reads_.answer(attachment, call, *view_);
+  }
   Waiting waiting{.tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)};
   if (call.code == OpCode::sync) {
     waiting.kind = Waiting::Kind::sync;
@@ -228,6 +272,7 @@ bool Gateway::answer_front(Attachment& attachment) {
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:
+      if (attachment.sink->full()) return false;
       reads_.answer(attachment, front.call->call(), *view_);
       break;
     case Waiting::Kind::refusal:
@@ -430,9 +475,14 @@ void Gateway::flush() {
 
 void Gateway::tick() {
   settle();
-  // A client that is not read from cannot be heard, but it is there.
   for (const auto session : stopped_) {
-    if (auto* attachment = find(session)) heard(*attachment);
+    auto* attachment = find(session);
+    if (attachment == nullptr) continue;
+    if (!waits_for_client(*attachment)) {
+      heard(*attachment);  // it is not read from and cannot be heard, but it is there
+    } else if (queued_bytes_ > options_.max_queue) {
+      close(*attachment, Closed::overflow);  // it takes the room of those who read
+    }
   }
   ++tick_;
   if (heard_.empty()) return;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -49,6 +50,8 @@ struct GatewayOptions {
   std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
   std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
   std::string super_digest;                 ///< "user:hash" of the super user, or empty
+  /// Told when the tree cannot be read for a client; without it the doors get the StorageError.
+  std::function<void(const std::string& message)> on_storage_error;
 };
 
 class Gateway {
@@ -68,6 +71,8 @@ class Gateway {
   void heard(Attachment& attachment);
   /// The connection is gone; the session lives on. The sink is not called any more.
   void disconnect(Attachment& attachment);
+  /// The sink is no longer full(): the reads that waited for that go on. Not from inside a sink's function.
+  void drained(Attachment& attachment);
   /// Whether the door must stop reading from this client, until on_uncongested().
   bool congested(Attachment& attachment);
 
@@ -95,6 +100,7 @@ class Gateway {
   void close(Attachment& attachment, Closed why);
   void forget(Attachment& attachment);
   void settle();
+  Attachment* begin(ClientSink& sink, const ConnectRequest& request);
   Attachment* refuse(ClientSink& sink, Closed why);
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
   void accept(Attachment& attachment);
@@ -104,6 +110,11 @@ class Gateway {
   void enqueue(Attachment& attachment, Waiting waiting);
   void issue(Attachment& attachment, Waiting& waiting);
   bool answer_front(Attachment& attachment);
+  static bool waits_for_client(const Attachment& attachment);
+  void storage_failed(const store::StorageError& error);
+  template <class Work>
+  void guard(Attachment& attachment, Work&& work);
+  void take(Attachment& attachment, const Call& call);
   void advance(Attachment& attachment);
   void reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome);
   void reply(Attachment& attachment, const Waiting& waiting, Error error);

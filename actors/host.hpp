@@ -7,24 +7,53 @@
 
 #include <caf/all.hpp>
 
+#include <exception>
+#include <functional>
+#include <string>
 #include <utility>
 
+#include "store/error.hpp"
+
 namespace troupe {
+
+/// Called when the disk or the data on it has failed: the node must stop, and say this. By any thread.
+using FatalHandler = std::function<void(const std::string& message)>;
 
 /// Runs the actors spawned on it. exec_later() may be called from any thread.
 class Host : public caf::execution_unit {
  public:
   using caf::execution_unit::execution_unit;
+
+  /// Who is told of a StorageError that leaves a handler here; without it that is as any other exception.
+  /// Before the first actor is spawned.
+  void on_storage_error(FatalHandler fatal) { fatal_ = std::move(fatal); }
+
+  /// An exception has left a handler, whose actor ends if this returns.
+  caf::error failed(const std::exception_ptr& error) const {
+    try {
+      std::rethrow_exception(error);
+    } catch (const store::StorageError& failure) {
+      if (!fatal_) throw;
+      fatal_(failure.what());
+      return caf::exit_reason::unhandled_exception;
+    }
+  }
+
+ private:
+  FatalHandler fatal_;
 };
 
 /// Base of an actor that always runs on the host that it was spawned on, whoever sends to it.
-/// `Handle` is the actor's typed interface. An exception that leaves a handler is a broken invariant:
-/// a role must not die while its node lives on, so it ends the process.
+/// `Handle` is the actor's typed interface. A StorageError that leaves a handler goes to the host's
+/// FatalHandler. Any other exception is a broken invariant: a role must not die while its node lives
+/// on, so it ends the process.
 template <class Handle>
 class Hosted : public Handle::base {
  public:
   explicit Hosted(caf::actor_config& config) : Handle::base(config), host_(config.host) {
-    this->set_exception_handler([](std::exception_ptr& error) -> caf::error { std::rethrow_exception(error); });
+    this->set_exception_handler([host = static_cast<Host*>(config.host)](std::exception_ptr& error) -> caf::error {
+      return host->failed(error);
+    });
   }
 
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) override {

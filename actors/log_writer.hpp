@@ -16,9 +16,6 @@
 
 namespace troupe {
 
-/// Called when the disk fails: the node must stop, and say this.
-using FatalHandler = std::function<void(const std::string& message)>;
-
 class LogWriter : public Hosted<LogWriterActor> {
  public:
   /// `data` outlives the actor; its log is this actor's alone to change.

@@ -167,12 +167,14 @@ void Node::Impl::start() {
   context.wall_clock = wall_clock_ms;
   context.random_bytes = random_bytes;
   const auto checkpoint = data.log().checkpoint();
+  for (auto* host : {log_host.get(), applier_host.get(), archivist_host.get()}) host->on_storage_error(fatal);
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
   context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
   archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
                                   config.checkpoint_txns, fatal);
   start_gateways();
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
+    host.on_storage_error(fatal);
     auto loop = std::make_shared<PeerLoop>(io, host, with_logged_members(config, data.log()));
     start_peer(io, host, *loop);
     return loop;
@@ -185,8 +187,10 @@ void Node::Impl::start_gateways() {
     GatewayActor gateway;
     gateway_threads.push_back(std::make_unique<KjThread>(
         system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
-          auto loop = std::make_shared<GatewayLoop>(system, io, host, make_gateway_options(config, id),
-                                                    rpc.socket.get(), config, board);
+          host.on_storage_error(fatal);
+          auto options = make_gateway_options(config, id);
+          options.on_storage_error = fatal;
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, rpc.socket.get(), config, board);
           gateway = loop->actor();
           return loop;
         }));
@@ -216,6 +220,7 @@ void Node::Impl::stop() {
     caf::scoped_actor waiter{system};
     waiter->wait_for(peer);  // its roles have been told, and the gateways that nobody serves them
   }
+  caf::anon_send_exit(elector, caf::exit_reason::user_shutdown);  // which a peer that failed has not told
   for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);

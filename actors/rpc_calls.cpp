@@ -256,6 +256,15 @@ void RpcCalls::read_rearm(schema::Call::Rearm::Reader from) {
   call_.rearm = &rearm_;
 }
 
+std::size_t size_of(const Reply& reply) {
+  constexpr std::size_t answer = 160, result = 160, name = 16, entry = 48;
+  std::size_t bytes = answer + reply.data.value_or(std::string_view()).size();
+  for (const auto each : reply.names) bytes += name + each.size();
+  for (const auto& each : reply.acl) bytes += entry + each.scheme.size() + each.id.size();
+  for (const auto& each : reply.results) bytes += result + each.path.size();
+  return bytes;
+}
+
 void write_answer(const Reply& reply, schema::Answer::Builder answer) {
   answer.setZxid(reply.zxid.value);
   answer.setError(static_cast<std::int32_t>(error_of(reply)));

@@ -29,6 +29,8 @@ class RpcCalls {
   std::vector<std::string_view> paths_;
 };
 
+/// About the bytes that the answer takes in a message.
+std::size_t size_of(const Reply& reply);
 /// Everything but the position.
 void write_answer(const Reply& reply, schema::Answer::Builder answer);
 void write_event(const Event& event, schema::Event::Builder to);

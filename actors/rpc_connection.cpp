@@ -74,7 +74,9 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
       unconfirmed_(*this),
       disconnected_(network_.onDisconnect().then([this] { this->drop(); }).eagerlyEvaluate([this](kj::Exception&&) {
         this->drop();
-      })) {}
+      })) {
+  stream_.on_drained([this] { drained(); });
+}
 
 /// An event could not be delivered: the connection is ending, which is noticed elsewhere.
 void RpcConnection::taskFailed(kj::Exception&&) {}
@@ -178,8 +180,9 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
   auto answers = results.initAnswers(calls.size());
   if (calls.size() == 0) return kj::READY_NOW;
 
-  submits_.emplace_back();
-  submits_.back().answers = answers;
+  auto paf = kj::newPromiseAndFulfiller<void>();
+  submits_.push_back(
+      {.results = results, .done = kj::mv(paf.fulfiller), .left = calls.size(), .answers = answers});
   for (const auto call : calls) {
     try {
       gateway_.call(*attachment_, calls_.read(call, params.getAnswered()));
@@ -191,25 +194,55 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
     }
     if (attachment_ == nullptr) kj::throwFatalException(not_attached());
   }
-  if (submits_.back().answered == answers.size()) {
-    submits_.pop_back();
-    return kj::READY_NOW;
-  }
   if (gateway_.congested(*attachment_)) stream_.pause();
-  auto paf = kj::newPromiseAndFulfiller<void>();
-  submits_.back().done = kj::mv(paf.fulfiller);
   return kj::mv(paf.promise);
 }
 
 void RpcConnection::on_reply(const Reply& reply) {
   Submit& submit = submits_.front();
+  if (submit.done.get() == nullptr && submit.part == nullptr) begin_part(submit);
   auto answer = submit.answers[submit.answered++];
   answer.setPosition(++position_);
   write_answer(reply, answer);
-  if (submit.answered == submit.answers.size() && submit.done.get() != nullptr) {
+  submit.bytes += size_of(reply);
+  --submit.left;
+  if (submit.answered == submit.answers.size() || submit.bytes > limits_.max_answers) finish_part(submit);
+  if (submit.left == 0) submits_.pop_front();
+}
+
+void RpcConnection::begin_part(Submit& submit) {
+  constexpr unsigned most_answers = 1024;
+  auto& part = submit.part.emplace(KJ_ASSERT_NONNULL(watcher_).answersRequest());
+  submit.answers = part.initAnswers(std::min(submit.left, most_answers));
+  submit.answered = 0;
+  submit.bytes = 0;
+}
+
+/// Sends off what was answered: the return or, when that has gone, a part behind it.
+void RpcConnection::finish_part(Submit& submit) {
+  const auto cut = [&](auto holder) {
+    if (submit.answered == submit.answers.size()) return;
+    auto list = holder.disownAnswers();
+    list.truncate(submit.answered);
+    holder.adoptAnswers(kj::mv(list));
+  };
+  answer_bytes_ += submit.bytes;
+  KJ_IF_MAYBE (part, submit.part) {
+    cut(schema::Watcher::AnswersParams::Builder(*part));
+    // A client that does not take them waits for ever: better that it comes again.
+    unconfirmed_.add(part->send().then([](auto&&) {}, [this](kj::Exception&&) { drop(); }));
+    submit.part = nullptr;
+  } else {
+    cut(submit.results);
     submit.done->fulfill();
-    submits_.pop_front();
+    submit.done = nullptr;
   }
+}
+
+void RpcConnection::drained() {
+  const bool was_full = full();
+  answer_bytes_ = 0;
+  if (was_full && attachment_ != nullptr) gateway_.drained(*attachment_);
 }
 
 // --- events ---

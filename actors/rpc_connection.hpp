@@ -3,7 +3,10 @@
 //
 // Answers are written where they will be sent from: a submit's result is laid out when the submit
 // comes, and each reply of the gateway is encoded into its place in it. Replies come in the order of the
-// calls, so the first incomplete submit is always the one that a reply belongs to.
+// calls, so the first incomplete submit is always the one that a reply belongs to. When the answers of a
+// submit have become many bytes it returns with those that there are; the others go to the Watcher, part
+// by part, each when the system has taken what was sent before. So a client that does not read costs
+// about two parts of memory, whatever it asked for.
 //
 // Owner: the RpcDoor. Thread: its event loop.
 #pragma once
@@ -25,6 +28,7 @@ struct RpcLimits {
   std::size_t max_message = 4 << 20;    ///< bytes of a message from a client
   std::size_t max_calls = 16384;        ///< in a submit
   std::size_t pause_above = 1 << 20;    ///< bytes of unsent answers above which a client is not read from
+  std::size_t max_answers = 1 << 20;    ///< bytes of answers that complete a message, the last may go beyond
   std::size_t max_connections = 10000;  ///< further ones are closed as they come
 };
 
@@ -44,10 +48,19 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   using ConnectContext = capnp::CallContext<schema::ConnectRequest, schema::Connected>;
   using SubmitContext = capnp::CallContext<schema::Session::SubmitParams, schema::Session::SubmitResults>;
 
+  using Results = schema::Session::SubmitResults::Builder;
+  using Part = capnp::Request<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;
+
   struct Submit {
-    capnp::List<schema::Answer>::Builder answers;
+    Results results;
+    kj::Own<kj::PromiseFulfiller<void>> done;  // null when it has returned
+    kj::Maybe<Part> part;                      // what is answered now; none while that is the return itself
+    unsigned left = 0;                         // calls without an answer
+
+    // The list of answers in the return or in the part.
+    capnp::List<schema::Answer>::Builder answers{};
     unsigned answered = 0;
-    kj::Own<kj::PromiseFulfiller<void>> done;  // null while its calls are being made
+    std::size_t bytes = 0;
   };
 
   kj::Promise<void> connect(ConnectContext context);
@@ -55,6 +68,9 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   void finish_connect(Error error);
   void detach(const kj::Exception& why);
   void drop();
+  void begin_part(Submit& submit);
+  void finish_part(Submit& submit);
+  void drained();
 
   void on_accepted(const Accepted& accepted) override;
   void on_reply(const Reply& reply) override;
@@ -63,6 +79,7 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   void on_closed(Closed why) override;
   void on_uncongested() override { stream_.resume(); }
   std::size_t backlog() const override { return event_bytes_; }
+  bool full() const override { return answer_bytes_ > limits_.max_answers; }
   void taskFailed(kj::Exception&& exception) override;
 
   template <class Fill>
@@ -83,6 +100,7 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   RpcCalls calls_;
   std::uint64_t position_ = 0;   // of the last answer or event
   std::size_t event_bytes_ = 0;  // of events that the client has not confirmed
+  std::size_t answer_bytes_ = 0;  // of answers since the stream was last drained
 
   // Destroyed in the reverse order: first the RPC system, which holds the servers above.
   RpcStream stream_;

@@ -43,16 +43,20 @@ void RpcDoor::drop_all() {
 }
 
 kj::Promise<void> RpcDoor::accept() {
-  return listener_->accept().then(
-      [this](kj::Own<kj::AsyncIoStream> stream) {
+  // Whatever is wrong with one connection is not to end the accepting of others.
+  return kj::evalNow([this] { return listener_->accept(); })
+      .then([this](kj::Own<kj::AsyncIoStream> stream) {
         add(kj::mv(stream));
-        return accept();
-      },
-      [this](kj::Exception&& exception) {
+        refusing_ = false;
+      })
+      .catch_([this](kj::Exception&& exception) -> kj::Promise<void> {
         // Most likely there are no file descriptors left: wait for some to come free.
-        spdlog::warn("cannot accept a client's connection: {}", exception.getDescription().cStr());
-        return timer_.afterDelay(100 * kj::MILLISECONDS).then([this] { return accept(); });
-      });
+        if (!std::exchange(refusing_, true)) {
+          spdlog::warn("cannot accept a client's connection: {}", exception.getDescription().cStr());
+        }
+        return timer_.afterDelay(100 * kj::MILLISECONDS);
+      })
+      .then([this] { return accept(); });
 }
 
 void RpcDoor::add(kj::Own<kj::AsyncIoStream> stream) {

@@ -36,6 +36,7 @@ class RpcDoor final : private kj::TaskSet::ErrorHandler {
   kj::Timer& timer_;
   const RpcConnection::StatusSource status_;
   const RpcLimits limits_;
+  bool refusing_ = false;  // the last connection could not be accepted; said once
   std::unordered_map<RpcConnection*, std::unique_ptr<RpcConnection>> connections_;
   kj::TaskSet tasks_;
 };

@@ -30,6 +30,14 @@ class Core::WatcherServer final : public schema::Watcher::Server {
     return kj::READY_NOW;
   }
 
+  kj::Promise<void> answers(AnswersContext context) override {
+    const auto answers = context.getParams().getAnswers();
+    if (answers.size() != 0) core_.parts_.push_back({kj::mv(context), answers});
+    core_.last_heard_ = core_.now();
+    core_.deliver();
+    return kj::READY_NOW;
+  }
+
  private:
   Core& core_;
 };
@@ -158,6 +166,7 @@ void Core::clear_connection() {
   connection_tasks_ = nullptr;
   connection_ = nullptr;
   happened_.clear();
+  parts_.clear();
   next_position_ = 1;
   in_flight_ = 0;
   // What is unanswered is asked again, before what was not asked yet.
@@ -331,26 +340,36 @@ bool Core::deliver_event() {
 }
 
 bool Core::deliver_answer() {
-  if (submitted_.empty()) return false;
-  auto& submitted = submitted_.front();
-  KJ_IF_MAYBE (response, submitted.response) {
-    const auto answers = response->getAnswers();
-    if (answers.size() != submitted.calls.size()) {
-      lose();  // not a node of ours
-      return false;
-    }
-    const auto answer = answers[static_cast<unsigned>(submitted.delivered)];
-    if (answer.getPosition() < next_position_) lose();  // the same
-    if (answer.getPosition() != next_position_) return false;
-    last_zxid_ = std::max(last_zxid_, Zxid{answer.getZxid()});
+  KJ_IF_MAYBE (answer, next_answer()) {
+    if (answer->getPosition() < next_position_) lose();  // not a node of ours
+    if (answer->getPosition() != next_position_) return false;
+    auto& submitted = submitted_.front();
+    last_zxid_ = std::max(last_zxid_, Zxid{answer->getZxid()});
     auto call = std::move(submitted.calls[submitted.delivered++]);
     answered_ = std::max(answered_, call->number);
-    call->answer(answer);
+    call->answer(*answer);
     if (!call->internal) released_(call->bytes);
+    const auto returned = KJ_ASSERT_NONNULL(submitted.response).getAnswers().size();
+    if (submitted.delivered > returned && ++parts_.front().delivered == parts_.front().answers.size()) {
+      parts_.pop_front();
+    }
     if (submitted.delivered == submitted.calls.size()) submitted_.pop_front();
     return true;
   }
   return false;
+}
+
+/// Of the earliest call that has none: in the return of its submit, or behind that in a part.
+kj::Maybe<schema::Answer::Reader> Core::next_answer() {
+  if (submitted_.empty()) return nullptr;
+  const auto& submitted = submitted_.front();
+  KJ_IF_MAYBE (response, submitted.response) {
+    const auto answers = response->getAnswers();
+    if (submitted.delivered < answers.size()) return answers[static_cast<unsigned>(submitted.delivered)];
+    if (parts_.empty()) return nullptr;
+    return parts_.front().answers[parts_.front().delivered];
+  }
+  return nullptr;
 }
 
 /// A server's path as the user knows it.

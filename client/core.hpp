@@ -51,6 +51,13 @@ class Core final : private kj::TaskSet::ErrorHandler {
     kj::Maybe<capnp::Response<schema::Session::SubmitResults>> response;
     std::size_t delivered = 0;
   };
+  using AnswersContext = capnp::CallContext<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;
+  /// Answers that the return of their submit had no room for.
+  struct Part {
+    AnswersContext context;
+    capnp::List<schema::Answer>::Reader answers;
+    unsigned delivered = 0;
+  };
   struct Happened {
     std::uint64_t position;
     Zxid zxid;
@@ -78,6 +85,7 @@ class Core final : private kj::TaskSet::ErrorHandler {
   void deliver();
   bool deliver_event();
   bool deliver_answer();
+  kj::Maybe<schema::Answer::Reader> next_answer();
   void fail_all(Error error, const std::string& why);
   std::string shown(const std::string& path) const;
   void set_state(State state);
@@ -106,6 +114,7 @@ class Core final : private kj::TaskSet::ErrorHandler {
   std::deque<std::unique_ptr<Call>> waiting_;
   std::deque<Submitted> submitted_;
   std::size_t in_flight_ = 0;  // of submitted_, how many have no response
+  std::deque<Part> parts_;
   std::deque<Happened> happened_;
   std::uint64_t next_position_ = 1;
   bool armed_ = false;

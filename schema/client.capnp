@@ -8,14 +8,15 @@
 #   A client gathers all that was asked of it in one turn of its event loop into one submit(), and
 #   may have several submits under way. The server answers a submit when all of its calls are
 #   answered. So the cost of a message is shared by all that travels in it, and nobody waits for a
-#   batch to fill.
+#   batch to fill. But no message grows large: when the answers of a submit have come to 1 MiB, it
+#   returns with those, the first of its calls, and the others follow in calls of Watcher.answers.
 #
 # Order
 #   The calls of a session take effect in the order in which they were submitted, across submits
 #   too. A read that comes after a write sees it; a write that comes after a read does not show in
 #   it. Answers and events of one connection are numbered together, 1, 2, 3 … (`position`), in the
 #   order in which the server produced them. Returns and calls to the Watcher are different messages,
-#   and an answer may have to wait for the rest of its submit: a client delivers answers and
+#   and an answer may have to wait for others of its submit: a client delivers answers and
 #   events in the order of their positions, whatever the order in which they come. Then an event
 #   always precedes the data that it announces, and never precedes the answer of the read that set
 #   its watch.
@@ -28,9 +29,13 @@
 #   answers until the client says that it has them (`answered`).
 #
 # Limits
-#   A message: 4 MiB. The data of a znode: 1 MiB. Calls in a submit: 16384. A node's operator may
-#   lower them. A client that does not take its events is disconnected once a few MiB wait for it;
-#   it may take up its session again. A malformed message ends the connection.
+#   A message from a client: 4 MiB. The data of a znode: 1 MiB. Calls in a submit: 16384. A node's
+#   operator may lower them. A message from a node: 1 MiB and one answer more, which is small but for
+#   the children of a znode with a great many: ask for those with a limit.
+#   A client that does not take its answers gets no more of them for now: its next reads, and the writes behind
+#   them, wait until it does. It may be disconnected when the node needs the room. One that does
+#   not take its events is disconnected once a few MiB wait for it. Either may take up its session again.
+#   A malformed message ends the connection.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("troupe::schema");
@@ -60,7 +65,7 @@ struct ConnectRequest {
   # The latest state that the client has seen, the maximum over all answers and events; 0 if none.
   # The session is served once the node has reached it, so that time never runs backwards.
   watcher @4 :Watcher;
-  # Where events go.
+  # Where events go, and answers that a return has no room for.
 }
 
 struct Connected {
@@ -78,8 +83,9 @@ struct Connected {
 
 interface Session {
   submit @0 (calls :List(Call), answered :UInt64) -> (answers :List(Answer));
-  # Asks. The answers are in the order of the calls. `answered`: the client has the answers of all
-  # its writes up to this number; the ensemble may forget them.
+  # Asks. The answers are in the order of the calls; if they are fewer than the calls, the others come
+  # in calls of Watcher.answers. `answered`: the client has the answers of all its writes up to this
+  # number; the ensemble may forget them.
   # Fails if the connection's attachment to the session has ended; what was not answered may or
   # may not have taken effect, and is to be submitted again after the session is taken up.
 
@@ -91,6 +97,10 @@ interface Watcher {
   events @0 (events :List(Event)) -> ();
   # The server calls it with what happened, in order, in batches. A client answers at once: what is
   # unanswered counts against its bound.
+
+  answers @1 (answers :List(Answer)) -> ();
+  # The next answers of the earliest submit that has returned with fewer answers than it had calls and
+  # has not got them all since. At least one. May come before that return.
 }
 
 struct Event {

@@ -94,6 +94,7 @@ kj::Promise<void> RpcStream::send() {
   if (gathered_.empty()) {
     armed_ = false;
     if (shutdown_) inner_->shutdownWrite();
+    if (drained_) drained_();
     return kj::READY_NOW;
   }
   sending_.swap(gathered_);

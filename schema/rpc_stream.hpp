@@ -13,6 +13,7 @@
 #include <kj/async-io.h>
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace troupe {
@@ -22,6 +23,9 @@ class RpcStream final : public kj::AsyncIoStream {
   static constexpr std::size_t never = ~std::size_t{0};
 
   explicit RpcStream(kj::Own<kj::AsyncIoStream> inner, std::size_t pause_above = never);
+
+  /// `drained` is called whenever all that was written has been taken by the system.
+  void on_drained(std::function<void()> drained) { drained_ = std::move(drained); }
 
   /// Reads nothing more until resume(): whoever handles what was read is full.
   void pause();
@@ -54,6 +58,7 @@ class RpcStream final : public kj::AsyncIoStream {
   std::vector<kj::byte> gathered_, sending_;
   bool armed_ = false;
   bool shutdown_ = false;
+  std::function<void()> drained_;
   kj::Maybe<kj::Exception> failed_;  // of an earlier write
   kj::Promise<void> sender_ = kj::READY_NOW;
 };

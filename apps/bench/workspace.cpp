@@ -29,7 +29,7 @@ Workspace::Workspace(const std::string& connect, std::size_t keys, std::size_t v
   keys_.reserve(keys);
   Bulk bulk(calls_under_way);
   for (std::size_t i = 0; i < keys; ++i) {
-    char number[24];
+    char number[32];
     std::snprintf(number, sizeof number, "/keys/%07zu", i);
     keys_.push_back(path_ + number);
     client_.create(keys_.back(), value, {}, bulk.next<client::Created>());

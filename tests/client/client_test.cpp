@@ -2,6 +2,7 @@
 #include "client/client.hpp"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -141,6 +142,52 @@ TEST_CASE("Data that is too large is refused and nothing else suffers") {
   CHECK(error_of([&] { client.set("/a", largest + "x"); }) == Error::bad_arguments);
   CHECK(error_of([&] { client.set("/a", std::string(5 << 20, 'x')); }) == Error::bad_arguments);
   CHECK(client.get("/a").stat.version == 0);
+}
+
+TEST_CASE("A batch of requests may be far larger than a message") {
+  TestServer server(1);
+  Client client(server.nodes());
+  client.create("/a");
+  constexpr int count = 100;
+  const std::string large(1'000'000, 'x');
+  std::vector<std::future<Result<client::Stat>>> writes;
+  for (int i = 0; i < count; ++i) {
+    auto [done, future] = promised<client::Stat>();
+    client.set("/a", std::to_string(i) + large, i, std::move(done));
+    writes.push_back(std::move(future));
+  }
+  for (int i = 0; i < count; ++i) CHECK(writes[static_cast<std::size_t>(i)].get()->version == i + 1);
+  CHECK(client.get("/a").data == std::to_string(count - 1) + large);
+}
+
+TEST_CASE("The answers to a batch of requests may be far larger than a message, and keep their order") {
+  TestServer server(1);
+  Client client(server.nodes());
+  const std::string large(1'000'000, 'x');
+  client.create("/large", "0" + large);
+  client.create("/small", "0");
+  constexpr int count = 300;
+  Mailbox<std::string> order;
+  for (int i = 0; i < count; ++i) {
+    const std::string path = i % 3 == 0 ? "/small" : "/large";
+    client.get(path, {}, [&, i](Result<client::Value> got) {
+      const auto number = got.ok() ? got->data.substr(0, got->data.find('x')) : "failed";
+      order.put(std::to_string(i) + ": " + number);
+    });
+    if (i % 50 == 49) {  // does not show in the reads before it
+      client.set("/large", std::to_string(i) + large, -1, [&](Result<client::Stat> set) {
+        order.put(set.ok() ? "set" : "failed");
+      });
+    }
+  }
+  std::string latest = "0";
+  for (int i = 0; i < count; ++i) {
+    CHECK(order.take() == std::to_string(i) + ": " + (i % 3 == 0 ? "0" : latest));
+    if (i % 50 == 49) {
+      CHECK(order.take() == "set");
+      latest = std::to_string(i);
+    }
+  }
 }
 
 TEST_CASE("Children come all at once or in pages") {
@@ -313,4 +360,34 @@ TEST_CASE("Garbage ends the connection that it came by, and no other") {
   answer_to(server.port(0), std::string("\0\0\0\0\xff\xff\xff\x0f", 8));  // a frame of 2 GB
   CHECK(client.exists("/a"));
   CHECK(server.run([&] { return server.door(0).connections(); }) == 1);
+}
+
+TEST_CASE("A door that has no file descriptor left serves those who are in, and takes others when it has") {
+  TestServer server(1);
+  Client client(server.nodes());
+  client.create("/a", "0");
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int last = dup(STDIN_FILENO);  // the lowest that is free
+  REQUIRE(last >= 0);
+  ::close(last);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(last) + 1;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const int stranger = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(server.port(0)));
+  const bool connected = ::connect(stranger, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  for (int i = 1; i <= 100; ++i) client.set("/a", std::to_string(i));
+  const auto inside = server.run([&] { return server.door(0).connections(); });
+  setrlimit(RLIMIT_NOFILE, &before);
+
+  CHECK(stranger == last);
+  CHECK(connected);
+  CHECK(inside == 1);
+  Client second(server.nodes());
+  CHECK(second.get("/a").data == "100");
+  ::close(stranger);
 }

@@ -125,6 +125,33 @@ TEST_CASE("A client that does not take its events is disconnected, slows nobody,
   CHECK(std::set<std::string>(heard.begin(), heard.end()).size() == count);
 }
 
+TEST_CASE("Answers in many parts, while connections break") {
+  TestServer server(2);
+  Client client(server.nodes());
+  const std::string large(500'000, 'x');
+  client.create("/a", large);
+  client.create("/list");
+  std::vector<std::future<Result<client::Value>>> reads;
+  std::vector<std::future<Result<client::Created>>> writes;
+  for (int i = 0; i < 200; ++i) {
+    auto [got, read] = promised<client::Value>();
+    client.get("/a", {}, std::move(got));
+    reads.push_back(std::move(read));
+    auto [done, write] = promised<client::Created>();
+    if (i % 10 == 0) {
+      client.create("/list/n-", {}, {.kind = Kind::persistent_sequential}, std::move(done));
+      writes.push_back(std::move(write));
+    }
+  }
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    if (i % 40 == 20) server.run([&] { server.drop_all(); });
+    CHECK(reads[i].get()->data == large);
+  }
+  const auto names = client.children("/list").names;
+  REQUIRE(names.size() == writes.size());
+  for (std::size_t i = 0; i < names.size(); ++i) CHECK(writes[i].get()->path == "/list/" + names[i]);
+}
+
 TEST_CASE("Reads and writes of several clients while connections break") {
   TestServer server(3);
   std::mt19937_64 random(3);

@@ -1,5 +1,6 @@
 // Clients that do random things on two gateways, with random delays between gateway, leader and
-// applier and with connections that break at any time, against what each client may believe:
+// applier, with connections that break at any time and clients that do not always take their answers,
+// against what each client may believe:
 //   its own znode, which only it writes, shows every read exactly the writes before it
 //   each write took effect once, and a repeated one got its first answer
 //   replies come in the order of the calls
@@ -41,7 +42,7 @@ class RandomClient {
       connecting_ = false;
       repeat();
     }
-    switch (random_() % 12) {
+    switch (random_() % 13) {
       case 0:
       case 1:
       case 2:
@@ -65,6 +66,13 @@ class RandomClient {
       case 10:
         sent_.push_back({.kind = Sent::sync, .tag = client_.read(OpCode::sync)});
         break;
+      case 11:
+        if (client_.answers_untaken) {
+          client_.take_answers();
+        } else {
+          client_.answers_untaken = true;
+        }
+        break;
       default:
         if (random_() % 8 != 0) break;
         client_.drop();
@@ -76,6 +84,7 @@ class RandomClient {
   /// Until everything is answered.
   void finish() {
     while (!client_.connected() || !sent_.empty()) {
+      client_.take_answers();
       if (!client_.connected() || connecting_) act();
       node_.run();
       take();

@@ -48,6 +48,11 @@ class TestClient final : public ClientSink {
     attachment_ = nullptr;
   }
 
+  void take_answers() {
+    answers_untaken = false;
+    if (attachment_ != nullptr) gateway_->drained(*attachment_);
+  }
+
   void call(const Call& call) { gateway_->call(*attachment_, call); }
 
   // Writes are numbered, reads get tags from 1000000 on.
@@ -137,6 +142,7 @@ class TestClient final : public ClientSink {
   std::optional<Closed> closed;
   std::size_t uncongested = 0;
   std::size_t undelivered = 0;  // what backlog() says
+  bool answers_untaken = false;  // what full() says
   std::uint64_t next_number = 1, next_tag = 1'000'000;
   std::uint64_t answered = 0;
   Zxid last_seen;
@@ -145,6 +151,7 @@ class TestClient final : public ClientSink {
   void attach(const ConnectRequest& request) {
     closed.reset();
     ready = false;
+    answers_untaken = false;
     attachment_ = gateway_->connect(*this, request);
   }
 
@@ -178,6 +185,7 @@ class TestClient final : public ClientSink {
   }
   void on_uncongested() override { ++uncongested; }
   std::size_t backlog() const override { return undelivered; }
+  bool full() const override { return answers_untaken; }
 
   Gateway* gateway_;
   Attachment* attachment_ = nullptr;

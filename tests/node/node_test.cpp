@@ -1,5 +1,6 @@
 // Whole nodes in one process: real disks in temporary directories, real sockets on the loopback, real
 // clients.
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "client/client.hpp"
 #include "store/data_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/node/damage.hpp"
 #include "tests/node/places.hpp"
 
 using namespace troupe;
@@ -52,9 +54,11 @@ class Ensemble {
     }
   }
 
+  FatalHandler on_failure = fail_hard;  ///< of the nodes that are started from now on
+
   NodeConfig& config(std::uint32_t id) { return configs_.at(PeerId{id}); }
   Node& node(std::uint32_t id) { return *nodes_.at(PeerId{id}); }
-  void start(std::uint32_t id) { nodes_[PeerId{id}] = std::make_unique<Node>(config(id), fail_hard); }
+  void start(std::uint32_t id) { nodes_[PeerId{id}] = std::make_unique<Node>(config(id), on_failure); }
   void stop(std::uint32_t id) { nodes_.erase(PeerId{id}); }
   void start() {
     for (const auto& [id, config] : configs_) start(id.value);
@@ -260,6 +264,29 @@ TEST_CASE("a full log stops the node, and says what is full") {
   CHECK_THAT(message.get(), Catch::Contains("map size"));
   client.abandon();
   node.stop();
+}
+
+TEST_CASE("a damaged record that a learner is to be sent stops the leader, and says what is damaged") {
+  Ensemble ensemble(3);
+  std::promise<std::string> failed;
+  auto message = failed.get_future();
+  std::atomic<bool> told = false;
+  ensemble.on_failure = [&](const std::string& why) {
+    if (!told.exchange(true)) failed.set_value(why);
+  };
+  ensemble.start(1);
+  ensemble.start(2);
+  ensemble.leader();
+  const std::string mark = "a mark that is nowhere else";
+  {
+    Client client(ensemble.nodes());
+    client.create("/a", mark);
+    client.create("/b");
+  }
+  for (std::uint32_t id = 1; id <= 2; ++id) testing::damage(ensemble.config(id).data_dir + "/log/data.mdb", mark);
+  ensemble.start(3);
+  REQUIRE(message.wait_for(patience) == std::future_status::ready);
+  CHECK_THAT(message.get(), Catch::Contains("transaction log") && Catch::Contains("is damaged"));
 }
 
 TEST_CASE("what keeps a node from starting is said") {
