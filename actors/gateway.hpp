@@ -92,6 +92,7 @@ class Gateway {
   bool is_serving() const { return serving_; }
   std::size_t connections() const { return sessions_.size(); }
   const Watches& watches() const { return watches_; }
+  std::size_t waiting_for_views() const { return barriers_.size(); }
 
  private:
   using State = Attachment::State;

@@ -46,7 +46,8 @@ using LogUserActor = caf::typed_actor<
     caf::reacts_to<StoreAcceptedEpoch>,     // log writer: it is stored
     caf::reacts_to<StoreCurrentEpoch>,      // log writer: it is stored
     caf::reacts_to<SnapshotEntriesStored>,  // log writer
-    caf::reacts_to<SnapshotStored>>;        // log writer
+    caf::reacts_to<SnapshotStored>,         // log writer
+    caf::reacts_to<SnapshotRejected>>;      // log writer
 
 /// Learns of what the applier applied.
 using AppliedUserActor = caf::typed_actor<caf::reacts_to<Applied>>;  // applier
@@ -143,7 +144,7 @@ using LeaderActor = caf::typed_actor<
     caf::reacts_to<LearnerConnected>,                                                         // peer
     caf::reacts_to<LinkUp>, caf::reacts_to<LinkReceived>, caf::reacts_to<LinkDown>,           // network
     caf::reacts_to<Durable>, caf::reacts_to<StoreAcceptedEpoch>, caf::reacts_to<StoreCurrentEpoch>,  // log writer
-    caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>,                    // never
+    caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>, caf::reacts_to<SnapshotRejected>,  // never
     caf::reacts_to<Applied>,                                                                  // applier
     caf::reacts_to<SessionsExpired>,                                                          // session tracker
     caf::reacts_to<Tick>>;                                                                    // peer
@@ -153,7 +154,7 @@ using LearnerActor = caf::typed_actor<
     caf::reacts_to<Submit>, caf::reacts_to<Attach>, caf::reacts_to<SyncRead>, caf::reacts_to<Heard>,  // own gateways
     caf::reacts_to<LinkUp>, caf::reacts_to<LinkReceived>, caf::reacts_to<LinkDown>,           // network
     caf::reacts_to<Durable>, caf::reacts_to<StoreAcceptedEpoch>, caf::reacts_to<StoreCurrentEpoch>,  // log writer
-    caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>,                    // log writer
+    caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>, caf::reacts_to<SnapshotRejected>,  // log writer
     caf::reacts_to<TreeReplaced>,                                                             // applier
     caf::reacts_to<Tick>>;                                                                    // peer
 

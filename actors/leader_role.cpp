@@ -9,6 +9,12 @@
 #include "schema/check.hpp"
 
 namespace troupe {
+namespace {
+// Bytes in a learner's link that are more than heartbeats.
+constexpr std::size_t progress_bytes = 64 << 10;
+// Of one learner's gateways, that wait for a confirmation. A gateway syncs once a turn of its loop.
+constexpr std::size_t max_questions = 100'000;
+}  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
                        std::int64_t now)
@@ -33,7 +39,6 @@ void LeaderRole::on_exit() {
   if (tracker_) this->send_exit(tracker_, caf::exit_reason::user_shutdown);
   links_.clear();
   link_ids_.clear();
-  waiting_.clear();
   behind_reconfig_.clear();
   tracker_ = nullptr;
   proposer_.reset();
@@ -118,7 +123,7 @@ void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_li
 
 void LeaderRole::perform(const zab::leader_effect::StepDown& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason});
+  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_)});
   this->quit();
 }
 
@@ -132,7 +137,26 @@ void LeaderRole::drop_link(zab::LinkId id, const std::string& reason) {
   this->send_exit(learner.sender, caf::exit_reason::user_shutdown);
 }
 
+void LeaderRole::dismiss(zab::LinkId id, const std::string& reason) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  spdlog::warn("node {} is disconnected: {}", found->second.peer.value, reason);
+  drop_link(id, reason);
+  zab::LeaderEffects effects;
+  core_.on_link_down(id, now_, effects);
+  perform(effects);
+}
+
 // --- learners ---
+
+void LeaderRole::watch_progress() {
+  for (auto& [id, learner] : links_) {
+    const auto queued = learner.link->queued();
+    // What is heartbeats alone says nothing.
+    if (learner.queued >= progress_bytes && queued < learner.queued) core_.on_progress(id, now_);
+    learner.queued = queued;
+  }
+}
 
 void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   const auto found = links_.find(id);
@@ -140,23 +164,28 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   const PeerId from = found->second.peer;
   zab::LeaderEffects effects;
   core_.on_heard(id, now_);
+  const bool asks = std::holds_alternative<zab::ForwardedRequests>(message) ||
+                    std::holds_alternative<zab::RevalidateSession>(message) ||
+                    std::holds_alternative<zab::SyncRequest>(message);
+  if (asks && !core_.serves(id)) return dismiss(id, "it asks for its clients before it may serve them");
   if (const auto* m = std::get_if<zab::Ack>(&message)) {
     core_.on_ack(id, *m, now_, effects);
   } else if (const auto* m = std::get_if<zab::ForwardedRequests>(&message)) {
-    when_serving([this, from, requests = m->requests] { submit(from, requests); });
+    submit(from, m->requests);
   } else if (const auto* m = std::get_if<zab::Pong>(&message)) {
     if (tracker_ && !m->heard.empty()) this->send(tracker_, Heard{m->heard});
     if (m->ordinal != 0) core_.on_pong(id, m->ordinal, now_, effects);
   } else if (const auto* m = std::get_if<zab::RevalidateSession>(&message)) {
-    when_serving([this, from, request = *m] { revalidate(from, request); });
+    if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
+    revalidate(from, *m);
   } else if (const auto* m = std::get_if<zab::SyncRequest>(&message)) {
-    when_serving([this, from, request = *m] { sync(from, request); });
+    if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
+    sync(from, *m);
   } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
     if (m->peer != from || (!m->ensemble.empty() && !ensemble_.empty() && m->ensemble != ensemble_)) {
       spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
                     "another ensemble: move it away", from.value);
-      drop_link(id, "it belongs to another ensemble");
-      return;
+      return dismiss(id, "it belongs to another ensemble");
     }
     core_.on_follower_info(id, *m, now_, effects);
   } else if (const auto* m = std::get_if<zab::AckEpoch>(&message)) {
@@ -164,22 +193,16 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   } else if (const auto* m = std::get_if<zab::AckNewLeader>(&message)) {
     core_.on_ack_new_leader(id, *m, now_, effects);
   } else {
-    zab::LeaderEffects down;
-    drop_link(id, "it sent a message that only a leader sends");
-    core_.on_link_down(id, now_, effects);
+    return dismiss(id, "it sent a message that only a leader sends");
   }
   perform(effects);
 }
 
 // --- clients' requests ---
 
-template <class Work>
-void LeaderRole::when_serving(Work&& work) {
-  if (proposer_) {
-    work();
-  } else {
-    waiting_.emplace_back(std::forward<Work>(work));
-  }
+Proposer& LeaderRole::proposer() {
+  TROUPE_CHECK(proposer_, "nobody is told to serve before the leader does");
+  return *proposer_;
 }
 
 void LeaderRole::start_serving(const store::View& view) {
@@ -198,9 +221,9 @@ void LeaderRole::start_serving(const store::View& view) {
   }
   if (configuration_->joint()) activate();  // committed with the history
   this->send(peer_, RoleActive{core_.epoch()});
-  auto waiting = std::move(waiting_);
-  waiting_.clear();
-  for (auto& work : waiting) work();
+  zab::LeaderEffects effects;
+  core_.on_serving(effects);
+  perform(effects);
 }
 
 void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
@@ -226,7 +249,7 @@ void LeaderRole::submit(PeerId from, const Bytes& bytes) {
   // Session 0 is the ensemble's own, which nobody can speak for.
   if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
   if (request.isOpenSession()) {
-    if (!proposer_->has_session(session)) owners_[session] = origin;
+    if (!proposer().has_session(session)) owners_[session] = origin;
   } else {
     const auto owner = owners_.find(session);
     if (owner == owners_.end() || owner->second != origin) {
@@ -297,7 +320,7 @@ void LeaderRole::activate() {
 }
 
 void LeaderRole::propose(schema::Request::Reader request) {
-  auto proposal = proposer_->prepare(core_.next_zxid(), context_.wall_clock(), request);
+  auto proposal = proposer().prepare(core_.next_zxid(), context_.wall_clock(), request);
   if (!proposal) return;
   zab::LeaderEffects effects;
   core_.propose(std::move(*proposal), effects);
@@ -329,24 +352,28 @@ void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t numbe
 void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) {
   if (waits(request.session)) return behind_reconfig_.push_back([this, from, request] { revalidate(from, request); });
   const Origin origin{from, request.gateway};
-  const auto error = proposer_->has_session(request.session) ? Error::ok : Error::session_expired;
-  if (error == Error::ok) {
-    owners_[request.session] = origin;
-    this->send(tracker_, Heard{{request.session}});
-  }
   const Zxid barrier = core_.last_proposed();
-  answer(origin, Attached{request.ticket, error, barrier},
-         zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(error), barrier});
+  // It may have been opened under a later leader.
+  if (!proposer().has_session(request.session)) return answer_when_confirmed({origin, request.ticket, barrier, true});
+  owners_[request.session] = origin;
+  this->send(tracker_, Heard{{request.session}});
+  answer(origin, Attached{request.ticket, Error::ok, barrier},
+         zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(Error::ok), barrier});
 }
 
 void LeaderRole::sync(PeerId from, const zab::SyncRequest& request) {
-  syncs_waiting_.push_back({{from, request.gateway}, request.ticket, core_.committed()});
-  if (syncs_asked_.empty()) ask_for_syncs();
+  answer_when_confirmed({{from, request.gateway}, request.ticket, core_.committed()});
 }
 
-void LeaderRole::ask_for_syncs() {
-  syncs_asked_ = std::move(syncs_waiting_);
-  syncs_waiting_.clear();
+void LeaderRole::answer_when_confirmed(const Unconfirmed& unconfirmed) {
+  waiting_.push_back(unconfirmed);
+  if (asked_.empty()) ask();
+}
+
+void LeaderRole::ask() {
+  asked_ = std::move(waiting_);
+  waiting_.clear();
+  for (auto& [id, learner] : links_) learner.questions = 0;
   zab::LeaderEffects effects;
   core_.ask(effects);
   perform(effects);
@@ -354,13 +381,17 @@ void LeaderRole::ask_for_syncs() {
 
 void LeaderRole::perform(const zab::leader_effect::Confirmed&) {
   // One question is under way at a time, so it is the one that these wait for.
-  const auto answered = std::move(syncs_asked_);
-  syncs_asked_.clear();
-  for (const auto& sync : answered) {
-    answer(sync.from, Synced{sync.ticket, sync.barrier},
-           zab::SyncReply{sync.from.gateway, sync.ticket, sync.barrier});
+  const auto confirmed = std::move(asked_);
+  asked_.clear();
+  for (const auto& [to, ticket, barrier, expired] : confirmed) {
+    if (expired) {
+      answer(to, Attached{ticket, Error::session_expired, barrier},
+             zab::SessionRevalidated{to.gateway, ticket, static_cast<std::int32_t>(Error::session_expired), barrier});
+    } else {
+      answer(to, Synced{ticket, barrier}, zab::SyncReply{to.gateway, ticket, barrier});
+    }
   }
-  if (!syncs_waiting_.empty()) ask_for_syncs();
+  if (!waiting_.empty()) ask();
 }
 
 void LeaderRole::expire(const std::vector<SessionId>& sessions) {
@@ -387,7 +418,7 @@ void LeaderRole::applied(const Applied& applied) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
     }
   } else if (established_ && applied.view->zxid() == *established_) {
-    proposer_.emplace(applied.view, applied.batch->last_time);
+    proposer_.emplace(applied.view);
     start_serving(*applied.view);
   }
 }
@@ -412,19 +443,11 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
   core_.start(effects);
   perform(effects);
   return {
-      [this](const Submit& submit) {
-        when_serving([this, requests = submit.requests] { this->submit(context_.options.self, requests); });
-      },
+      [this](const Submit& submit) { this->submit(context_.options.self, submit.requests); },
       [this](const Attach& attach) {
-        when_serving([this, request = zab::RevalidateSession{attach.gateway, attach.ticket, attach.session}] {
-          revalidate(context_.options.self, request);
-        });
+        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session});
       },
-      [this](const SyncRead& read) {
-        when_serving([this, request = zab::SyncRequest{read.gateway, read.ticket}] {
-          sync(context_.options.self, request);
-        });
-      },
+      [this](const SyncRead& read) { sync(context_.options.self, {read.gateway, read.ticket}); },
       [this](const Heard& heard) {
         if (tracker_) this->send(tracker_, heard);
       },
@@ -481,10 +504,12 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
       },
       [](const SnapshotEntriesStored&) {},
       [](const SnapshotStored&) {},
+      [](const SnapshotRejected&) {},
       [this](const Applied& applied) { this->applied(applied); },
       [this](const SessionsExpired& expired) { expire(expired.sessions); },
       [this](const Tick& tick) {
         now_ = tick.now;
+        watch_progress();
         zab::LeaderEffects effects;
         core_.tick(now_, effects);
         perform(effects);

@@ -7,6 +7,8 @@
 // Runs on the peer host; one object per reign, so whatever comes late from an earlier one goes to
 // nobody. Invariants: a request becomes a transaction only while broadcasting, on a tree overlaid with
 // all that is proposed; a session's requests are taken only from the gateway that attached it last.
+// No requests wait here: gateways and learners are told to serve when this leader does, and a learner
+// that asks before is disconnected.
 //
 // A reconfiguration is two transactions: the joint step and, once that is committed, the activation, which
 // answers who asked. What his session asks for in between waits here, so that it is done in order. A leader
@@ -46,12 +48,22 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
     std::shared_ptr<Link> link;
     SenderActor sender;
     bool streaming = false;  // has its plan: gets proposals and commits
+    std::size_t queued = 0;  // bytes in the link at the last tick
+    std::size_t questions = 0;  // of its gateways, since the last confirmation was asked for
   };
   /// A gateway: of which node, and its number there.
   struct Origin {
     PeerId peer;
     std::uint32_t gateway = 0;
     bool operator==(const Origin&) const = default;
+  };
+  /// An answer to a gateway that a leader deposed unawares must not give: what the latest transaction is,
+  /// or that there is no such session. It is given when a quorum has confirmed that this node leads.
+  struct Unconfirmed {
+    Origin to;
+    std::uint64_t ticket = 0;
+    Zxid barrier;
+    bool expired = false;
   };
 
   // zab::History
@@ -74,10 +86,10 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
 
   void received(zab::LinkId id, const zab::Message& message);
   void drop_link(zab::LinkId id, const std::string& reason);
+  /// Disconnects a learner that breaks the protocol: its node tells its clients, and looks for a leader.
+  void dismiss(zab::LinkId id, const std::string& reason);
+  void watch_progress();
 
-  /// Runs `work` now if this leader serves, else as soon as it does.
-  template <class Work>
-  void when_serving(Work&& work);
   void start_serving(const store::View& view);
   void submit(PeerId from, const std::vector<Bytes>& requests);
   void submit(PeerId from, const Bytes& request);
@@ -92,7 +104,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   bool waits(SessionId session) const { return configuration_->joint() && configuration_->asker.session == session; }
   void revalidate(PeerId from, const zab::RevalidateSession& request);
   void sync(PeerId from, const zab::SyncRequest& request);
-  void ask_for_syncs();
+  void answer_when_confirmed(const Unconfirmed& unconfirmed);
+  void ask();
   void refuse(const Origin& to, SessionId session, std::uint64_t number, Error error);
   /// To a gateway, on this node or at the end of a link.
   template <class Local, class Remote>
@@ -100,6 +113,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void expire(const std::vector<SessionId>& sessions);
   void applied(const Applied& applied);
   void report() const;
+  Proposer& proposer();
 
   const RoleContext& context_;
   RoleUserActor peer_;
@@ -120,18 +134,11 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::uint64_t subscription_ = 0;
   std::optional<Zxid> established_;       // the end of the history that this reign began with
   std::optional<Proposer> proposer_;      // there while serving
-  std::vector<std::function<void()>> waiting_;  // until then
   std::unordered_map<SessionId, Origin> owners_;
   std::shared_ptr<const Configuration> configuration_;  // in force: the last in the history or proposed
   std::vector<std::function<void()>> behind_reconfig_;  // what its asker's session wants meanwhile
-  /// "What is the latest?", asked by a gateway; answered when a quorum has confirmed that this node leads.
-  struct WaitingSync {
-    Origin from;
-    std::uint64_t ticket = 0;
-    Zxid barrier;
-  };
-  std::vector<WaitingSync> syncs_asked_;    // the confirmation is under way
-  std::vector<WaitingSync> syncs_waiting_;  // for the next one
+  std::vector<Unconfirmed> asked_;    // the confirmation is under way
+  std::vector<Unconfirmed> waiting_;  // for the next one
   SessionTrackerActor tracker_;
   Zxid digest_zxid_;
   std::uint64_t digest_ = 0;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace troupe {
 namespace {
 // What may wait for the log writer before the link is held back: chunks of a snapshot, bytes of proposals.
@@ -22,7 +24,7 @@ LearnerRole::LearnerRole(caf::actor_config& config, const RoleContext& context, 
              .ensemble = facts.ensemble,
              .init_timeout_ms = context.options.init_timeout_ms,
              .failure_timeout_ms = context.options.failure_timeout_ms},
-            facts.accepted, facts.current, facts.last, now) {}
+            facts.accepted, facts.current, facts.last, facts.settled, now) {}
 
 void LearnerRole::on_exit() {
   if (link_) link_->close("this node follows no longer");
@@ -66,7 +68,7 @@ void LearnerRole::perform(const zab::learner_effect::Truncate& effect) {
 
 void LearnerRole::perform(const zab::learner_effect::BeginSnapshot& effect) {
   spdlog::info("taking a snapshot at {} from node {}", to_string(effect.zxid), leader_.value);
-  this->send(context_.log_writer, BeginSnapshot{});
+  this->send(context_.log_writer, BeginSnapshot{effect.zxid});
 }
 
 void LearnerRole::perform(const zab::learner_effect::SnapshotEntries& effect) {
@@ -90,7 +92,7 @@ void LearnerRole::perform(const zab::learner_effect::Serve&) {
 
 void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason});
+  this->send(peer_, RoleEnded{effect.reason, core_.delivered()});
   this->quit();
 }
 
@@ -105,6 +107,16 @@ void LearnerRole::hold_back() {
   link_->pause(full);
 }
 
+/// Bytes that are no transaction must not get into a log: the tree could not be made of it any more.
+bool LearnerRole::check(const std::vector<Proposal>& proposals) {
+  const auto unsound = std::find_if_not(proposals.begin(), proposals.end(), is_sound);
+  if (unsound == proposals.end()) return true;
+  zab::LearnerEffects effects;
+  core_.on_unusable("node " + to_string(leader_) + " sent as " + to_string(unsound->zxid) + " what is no such transaction", effects);
+  perform(effects);
+  return false;
+}
+
 void LearnerRole::received(const zab::Message& message) {
   const auto gateway = [this](std::uint32_t number) -> const GatewayActor* {
     return number < context_.gateways.size() ? &context_.gateways[number] : nullptr;
@@ -116,6 +128,8 @@ void LearnerRole::received(const zab::Message& message) {
   } else if (const auto* m = std::get_if<zab::RequestRefused>(&message)) {
     if (const auto* to = gateway(m->gateway)) this->send(*to, Refused{m->session, m->number, Error{m->error}});
   } else {
+    if (const auto* m = std::get_if<zab::Proposals>(&message); m != nullptr && !check(m->proposals)) return;
+    if (const auto* m = std::get_if<zab::Inform>(&message); m != nullptr && !check(m->proposals)) return;
     if (const auto* m = std::get_if<zab::Ping>(&message)) {
       if (m->ordinal != 0) {
         link_->send(zab::Pong{{}, m->ordinal});
@@ -206,6 +220,11 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
       },
       [this](const SnapshotStored&) {
         this->send(context_.applier, ReplaceTree{}, TreeReplacedUserActor{this});
+      },
+      [this](const SnapshotRejected& rejected) {
+        zab::LearnerEffects effects;
+        core_.on_unusable("the snapshot from node " + to_string(leader_) + " cannot be used: " + rejected.reason, effects);
+        perform(effects);
       },
       [this](const TreeReplaced& replaced) {
         zab::LearnerEffects effects;

@@ -44,6 +44,7 @@ class LearnerRole : public Hosted<LearnerActor> {
   void perform(const zab::learner_effect::Serve& effect);
   void perform(const zab::learner_effect::Fail& effect);
 
+  bool check(const std::vector<Proposal>& proposals);
   void received(const zab::Message& message);
   /// Holds the link back while the log writer has much to do.
   void hold_back();

@@ -74,6 +74,20 @@ void LogWriter::tell_configuration() {
   this->send(history_user_, ConfigurationLogged{read_configuration(configuration_)});
 }
 
+template <class Change>
+void LogWriter::receive(const LogUserActor& user, Change&& change) {
+  if (rejected(user)) return;
+  guard([&] {
+    try {
+      change();
+    } catch (const store::BadSnapshot& error) {
+      incoming_.reset();
+      rejected_ = user.address();
+      this->send(user, SnapshotRejected{error.what()});
+    }
+  });
+}
+
 void LogWriter::store_entries(const Bytes& entries) {
   // schema/peer.capnp, snapChunk: table (1 byte), key length (2), value length (4), key, value.
   const char* at = entries.view().data();
@@ -81,13 +95,13 @@ void LogWriter::store_entries(const Bytes& entries) {
   while (at < end) {
     std::uint16_t key_size;
     std::uint32_t value_size;
-    if (end - at < 7) throw store::StorageError("the leader sent half an entry in a snapshot");
+    if (end - at < 7) throw store::BadSnapshot("it has half an entry");
     const auto table = static_cast<store::Table>(static_cast<unsigned char>(*at));
     std::memcpy(&key_size, at + 1, 2);
     std::memcpy(&value_size, at + 3, 4);
     at += 7;
     if (static_cast<std::size_t>(end - at) < std::size_t{key_size} + value_size) {
-      throw store::StorageError("the leader sent half an entry in a snapshot");
+      throw store::BadSnapshot("it has half an entry");
     }
     incoming_->put(table, {at, key_size}, {at + key_size, value_size});
     at += key_size + value_size;
@@ -99,6 +113,7 @@ void LogWriter::on_exit() { history_user_ = nullptr; }
 LogWriter::behavior_type LogWriter::make_behavior() {
   return {
       [this](const Append& append, const LogUserActor& user) {
+        if (rejected(user)) return;
         stage([&] { for (const auto& proposal : append.proposals) log_.append(proposal); }, nullptr);
         appended_records_ += append.proposals.size();
         if (failed_ || append.proposals.empty()) return;
@@ -115,23 +130,24 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         stage([&] { log_.set_accepted_epoch(store.epoch); }, [this, store, user] { this->send(user, store); });
       },
       [this](const StoreCurrentEpoch& store, const LogUserActor& user) {
+        if (rejected(user)) return;
         stage([&] { log_.set_current_epoch(store.epoch); }, [this, store, user] { this->send(user, store); });
       },
-      [this](const BeginSnapshot&) {
+      [this](const BeginSnapshot& begin) {
         guard([&] {
           incoming_.reset();
-          incoming_ = data_.receive_snapshot();
+          incoming_ = data_.receive_snapshot(begin.zxid);
         });
       },
       [this](const SnapshotEntries& entries, const LogUserActor& user) {
-        guard([&] {
+        receive(user, [&] {
           TROUPE_CHECK(incoming_, "entries come within a snapshot");
           store_entries(entries.entries);
           this->send(user, SnapshotEntriesStored{});
         });
       },
       [this](const EndSnapshot&, const LogUserActor& user) {
-        guard([&] {
+        receive(user, [&] {
           TROUPE_CHECK(incoming_, "the end comes within a snapshot");
           const Zxid zxid = incoming_->finish();
           const Bytes configuration = incoming_->configuration();
@@ -149,8 +165,8 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         stage([] {}, [this, user] {
           history_user_ = user;
           configuration_ = log_.configuration();
-          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(), {},
-                                        read_configuration(configuration_)});
+          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(),
+                                        log_.checkpoint().value_or(log_.base()), {}, read_configuration(configuration_)});
         });
       },
       [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {

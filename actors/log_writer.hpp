@@ -1,6 +1,9 @@
 // The log writer: owns the log, writes all that waits for it in one transaction with one flush, and
 // only then tells those who asked. So no acknowledgement can leave before its record is on disk.
 //
+// A snapshot that is none leaves the log as it was; whatever else comes from the role that got it is
+// dropped.
+//
 // Runs on a thread of its own: it waits for the disk. Requests take effect in the order in which
 // they come. The batch is what has come by the time that the flush begins; nobody waits for more.
 #pragma once
@@ -30,6 +33,10 @@ class LogWriter : public Hosted<LogWriterActor> {
   void flush();
   void store_entries(const Bytes& entries);
   void tell_configuration();
+  /// Runs `change`, a step of a snapshot for `user`.
+  template <class Change>
+  void receive(const LogUserActor& user, Change&& change);
+  bool rejected(const LogUserActor& user) const { return rejected_ == user.address(); }
   template <class Change>
   void guard(Change&& change);  // a StorageError ends the node
 
@@ -47,6 +54,7 @@ class LogWriter : public Hosted<LogWriterActor> {
   std::unique_ptr<store::DataDir::Incoming> incoming_;
   HistoryUserActor history_user_;  // the last to ask; hears of configurations
   Bytes configuration_;            // as it was told last
+  caf::actor_addr rejected_;  // whose snapshot was none
 };
 
 }  // namespace troupe

@@ -130,7 +130,10 @@ struct StoreAcceptedEpoch {
 struct StoreCurrentEpoch {
   Epoch epoch;
 };
-struct BeginSnapshot {};
+/// Of the tree at `zxid`. Any of the snapshot may be answered by SnapshotRejected.
+struct BeginSnapshot {
+  Zxid zxid;
+};
 /// Answered by SnapshotEntriesStored.
 struct SnapshotEntries {
   Bytes entries;
@@ -147,6 +150,10 @@ struct SnapshotEntriesStored {};
 struct SnapshotStored {
   Zxid zxid;
 };
+/// The snapshot is none; the log is as it was, and takes nothing more from this role.
+struct SnapshotRejected {
+  std::string reason;
+};
 
 // --- peer, archivist ↔ log writer ---
 
@@ -155,6 +162,7 @@ struct AskHistory {};
 struct HistoryFacts {
   Epoch accepted, current;
   Zxid last;
+  Zxid settled;          ///< up to here it is committed: in a checkpoint, or given to the tree (by the peer)
   std::string ensemble;  ///< filled in by the peer: the ensemble's id, where the tree knows it
   /// The last that the log tells; null if it tells none. The peer then fills in that of the node's file.
   std::shared_ptr<const Configuration> configuration = nullptr;
@@ -255,6 +263,7 @@ struct RoleActive {
 /// leader or learner → peer: I am done; I quit after this.
 struct RoleEnded {
   std::string reason;
+  Zxid delivered;  ///< the tree was given everything up to here; 0: nothing
 };
 /// wiring → peer: stop playing.
 struct Stop {};
@@ -304,6 +313,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::EndSnapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Durable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotEntriesStored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotStored)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotRejected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskHistory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HistoryFacts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ConfigurationLogged)

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "actors/leader_role.hpp"
 #include "actors/learner_role.hpp"
 
@@ -9,7 +11,11 @@ namespace troupe {
 
 Peer::Peer(caf::actor_config& config, const RoleContext& context, ElectorActor elector,
            std::function<void(const NodeStatus&)> show)
-    : Hosted(config), context_(context), elector_(std::move(elector)), show_(std::move(show)) {}
+    : Hosted(config),
+      context_(context),
+      elector_(std::move(elector)),
+      show_(std::move(show)),
+      delivered_(context.data->tree().applied()) {}
 
 void Peer::on_exit() {
   if (leader_) this->send_exit(leader_, caf::exit_reason::user_shutdown);
@@ -65,6 +71,7 @@ Peer::behavior_type Peer::make_behavior() {
         auto ensemble = std::move(facts_.ensemble);
         facts_ = facts;
         facts_.ensemble = std::move(ensemble);
+        facts_.settled = std::max(facts.settled, delivered_);
         configure(facts.configuration);
         facts_.configuration = configuration_;
         spdlog::info("looking for a leader; this node's history ends at {} of epoch {}", to_string(facts.last),
@@ -104,6 +111,7 @@ Peer::behavior_type Peer::make_behavior() {
       },
       [this](const RoleEnded& ended) {
         spdlog::info("{}", ended.reason);
+        delivered_ = std::max(delivered_, ended.delivered);
         stop_serving();
         if (!stopped_) look();
       },

@@ -44,6 +44,7 @@ class Peer : public Hosted<PeerActor> {
   std::int64_t now_ = 0;
   HistoryFacts facts_;
   std::shared_ptr<const Configuration> configuration_;  // in force: the last in the log, else the file's
+  Zxid delivered_;        // the tree has it, or is about to
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing
   bool serving_ = false;

@@ -47,8 +47,8 @@ void copy(std::string_view from, capnp::Text::Builder to) {
 
 }  // namespace
 
-Proposer::Proposer(std::shared_ptr<const store::View> view, std::int64_t last_time_ms)
-    : overlay_(view), last_zxid_(view->zxid()), last_time_ms_(last_time_ms) {}
+Proposer::Proposer(std::shared_ptr<const store::View> view)
+    : overlay_(view), last_zxid_(view->zxid()), last_time_ms_(view->time()) {}
 
 void Proposer::stamp(Zxid zxid, std::int64_t time_ms) {
   TROUPE_CHECK(zxid > last_zxid_, "a proposal comes after all before it");

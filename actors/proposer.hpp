@@ -24,9 +24,9 @@ namespace troupe {
 
 class Proposer {
  public:
-  /// `view` stands at exactly the end of the history. `last_time_ms` is the time of the history's
-  /// last transaction where it is known: no transaction is stamped with an earlier one.
-  explicit Proposer(std::shared_ptr<const store::View> view, std::int64_t last_time_ms = 0);
+  /// `view` stands at exactly the end of the history. No transaction is stamped with an earlier time
+  /// than the last one there.
+  explicit Proposer(std::shared_ptr<const store::View> view);
 
   /// The transaction for a request, under `zxid`, which must be later than all before. A request
   /// that cannot be granted, or that cannot be read, becomes a refused transaction.

@@ -17,7 +17,7 @@
 #   P proposals …     the rest of P's history
 #   P newLeader       that was all of it
 #   L ackNewLeader    all of it and the epoch are on disk
-#   P upToDate        a quorum has said so: P leads, L may serve
+#   P upToDate        a quorum has said so, and P serves: so may L, and pass on what its clients ask
 #
 # From newLeader on proposals follow as they are made, acknowledged and committed cumulatively: an
 # ack and a commit stand for all before them. Requests of L's clients, its sessions' signs of life and

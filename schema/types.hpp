@@ -1,7 +1,7 @@
 // Strong types for the identifiers that every layer shares.
 //
 // They hold one integer each, never convert into one another, and order and hash like the
-// integer. This header links nothing: the protocol core includes it and nothing else of ours.
+// integer. The protocol core includes this, check.hpp and nothing else of ours.
 #pragma once
 
 #include <compare>
@@ -9,13 +9,18 @@
 #include <functional>
 #include <string>
 
+#include "schema/check.hpp"
+
 namespace troupe {
 
 /// The reign of one leader. Grows by at least one with every leader; 0 means "before the first".
 struct Epoch {
   std::uint32_t value = 0;
   auto operator<=>(const Epoch&) const = default;
-  constexpr Epoch next() const { return {value + 1}; }
+  constexpr Epoch next() const {
+    TROUPE_CHECK(value != ~std::uint32_t{0}, "epochs do not begin anew");
+    return {value + 1};
+  }
 };
 
 /// A transaction's id: the epoch that proposed it in the high 32 bits, a counter in the low 32.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "schema/check.hpp"
+#include "store/encoding.hpp"
 #include "store/error.hpp"
 #include "store/tree_format.hpp"
 
@@ -129,15 +130,16 @@ namespace {
 
 class IncomingSnapshot final : public DataDir::Incoming {
  public:
-  IncomingSnapshot(Disk& disk, const KvOptions& options, std::function<void(Zxid)> finished)
+  IncomingSnapshot(Disk& disk, const KvOptions& options, Zxid announced, std::function<void(Zxid)> finished)
       : disk_(disk),
+        announced_(announced),
         kv_(disk.open(incoming_name, options)),
         last_keys_(options.tables.size()),
         finished_(std::move(finished)) {}
 
   void put(Table table, std::string_view key, std::string_view value) override {
     if (table >= last_keys_.size() || key.empty() || key.size() > max_key_size) {
-      throw StorageError("the snapshot from the leader is malformed: run the same version on all nodes.");
+      throw BadSnapshot("it has an entry of no table; run the same version on all nodes");
     }
     if (!writer_) writer_ = kv_->write();
     std::string& last = last_keys_[table];
@@ -154,28 +156,35 @@ class IncomingSnapshot final : public DataDir::Incoming {
 
   Zxid finish() override {
     commit();
+    check();
     kv_->sync();
-    Zxid zxid;
-    {
-      const View view(kv_->read());
-      zxid = view.zxid();
-      configuration_ = view.configuration();
-      if (view.digest() != digest_) {
-        throw StorageError(
-            "the snapshot of " + to_string(zxid) +
-            " from the leader contradicts its digest: it was damaged "
-            "on its way, or the leader's state is. Nothing was taken over; compare the digests of the nodes.");
-      }
-    }
     kv_.reset();
-    finished_(zxid);  // from here on it is not pruned
-    disk_.rename(incoming_name, checkpoint_name(zxid));
-    return zxid;
+    finished_(announced_);  // from here on it is not pruned
+    disk_.rename(incoming_name, checkpoint_name(announced_));
+    return announced_;
   }
 
   const Bytes& configuration() const override { return configuration_; }
 
  private:
+  void check() {
+    auto reader = kv_->read();
+    const auto applied = reader->get(meta_table, applied_row);
+    if (!applied || applied->size() != sizeof(Applied)) throw BadSnapshot("it does not say which transaction it is at");
+    if (reader->get(meta_table, format_row) != raw_bytes(tree_format_version)) {
+      throw BadSnapshot("it has a format that this program does not know; run the same version on all nodes");
+    }
+    const View view(std::move(reader));
+    if (view.zxid() != announced_) {
+      throw BadSnapshot("it was announced as " + to_string(announced_) + " and is the state at " + to_string(view.zxid()));
+    }
+    if (view.digest() != digest_) {
+      throw BadSnapshot("it contradicts its digest: it was damaged on its way, or the leader's state is; compare the "
+                        "digests of the nodes");
+    }
+    configuration_ = view.configuration();
+  }
+
   void commit() {
     if (!writer_) return;
     writer_->commit();
@@ -184,6 +193,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
   }
 
   Disk& disk_;
+  const Zxid announced_;
   std::unique_ptr<Kv> kv_;
   std::unique_ptr<KvWriter> writer_;
   std::vector<std::string> last_keys_;
@@ -240,10 +250,10 @@ void DataDir::prune_checkpoints() {
   }
 }
 
-std::unique_ptr<DataDir::Incoming> DataDir::receive_snapshot() {
+std::unique_ptr<DataDir::Incoming> DataDir::receive_snapshot(Zxid zxid) {
   Impl& dir = *impl_;
   dir.disk->remove(incoming_name);
-  return std::make_unique<IncomingSnapshot>(*dir.disk, dir.tree_options(), [&dir](Zxid zxid) {
+  return std::make_unique<IncomingSnapshot>(*dir.disk, dir.tree_options(), zxid, [&dir](Zxid zxid) {
     std::lock_guard lock(dir.mutex);
     dir.received = zxid;
   });

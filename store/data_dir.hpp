@@ -15,6 +15,7 @@
 #pragma once
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "store/kv.hpp"
@@ -22,6 +23,12 @@
 #include "store/tree.hpp"
 
 namespace troupe::store {
+
+/// What came as a snapshot is none. Nothing was taken over; the message says what is wrong with it.
+class BadSnapshot : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 struct DataDirOptions {
   std::uint64_t log_map_size = 1ull << 36;
@@ -52,16 +59,18 @@ class DataDir {
   class Incoming {
    public:
     virtual ~Incoming() = default;
+    /// Throws BadSnapshot for what cannot be an entry.
     virtual void put(Table table, std::string_view key, std::string_view value) = 0;
-    /// Flushes. Throws StorageError when the entries do not sum up to the digest that came with them, or
-    /// are no state at all; nothing is taken over then. The log writer then stages Log::reset(zxid) and set_checkpoint(zxid), commits, and
-    /// only then the applier calls DataDir::replace_tree().
+    /// Flushes. Throws BadSnapshot when the entries are not the state that was announced, do not sum up to
+    /// the digest that came with them, or are no state at all. The log writer then stages Log::reset(zxid)
+    /// and set_checkpoint(zxid), commits, and only then the applier calls DataDir::replace_tree().
     virtual Zxid finish() = 0;
     /// After finish(): the last transaction that set the ensemble's configuration; for Log::reset.
     virtual const Bytes& configuration() const = 0;
   };
-  /// Of the learner; drops one that was left unfinished, whose Incoming must be gone.
-  std::unique_ptr<Incoming> receive_snapshot();
+  /// Of the learner, announced as the state at `zxid`; drops one that was left unfinished, whose Incoming
+  /// must be gone.
+  std::unique_ptr<Incoming> receive_snapshot(Zxid zxid);
   /// The tree is now the one of the log's checkpoint. Applier's thread; views of the old tree live on.
   void replace_tree();
 

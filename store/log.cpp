@@ -1,13 +1,9 @@
 #include "store/log.hpp"
 
-#include <capnp/serialize.h>
-#include <kj/exception.h>
-
 #include <algorithm>
 #include <mutex>
 
 #include "schema/check.hpp"
-#include "schema/txn.capnp.h"
 #include "store/encoding.hpp"
 #include "store/error.hpp"
 
@@ -29,18 +25,6 @@ struct Facts {
 
 Zxid key_zxid(std::string_view key) {
   return {from_big_endian(key)};
-}
-
-/// Looks at no more than the root.
-bool sets_configuration(const Bytes& txn) {
-  try {
-    capnp::FlatArrayMessageReader message(
-        kj::arrayPtr(reinterpret_cast<const capnp::word*>(txn.data()), txn.size() / sizeof(capnp::word)));
-    const auto root = message.getRoot<schema::Txn>();
-    return root.isReconfigure() || root.isActivate() || (root.isFound() && root.getFound().hasConfiguration());
-  } catch (const kj::Exception&) {
-    return false;  // whoever applies it says what is wrong
-  }
 }
 
 Bytes last_configuration(KvCursor& cursor) {
@@ -131,13 +115,7 @@ struct Log::Impl {
   Zxid check_last(const Entry& record) const {
     if (record.key.size() != 8) fail_damaged("its last record has no zxid");
     const Zxid zxid = key_zxid(record.key);
-    try {
-      const Bytes txn = Bytes::copy(checked(record));
-      capnp::FlatArrayMessageReader message(
-          kj::arrayPtr(reinterpret_cast<const capnp::word*>(txn.data()), txn.size() / sizeof(capnp::word)));
-      if (message.getRoot<schema::Txn>().getZxid() == zxid.value) return zxid;
-    } catch (const kj::Exception&) {  // told below
-    }
+    if (is_sound({zxid, Bytes::copy(checked(record))})) return zxid;
     fail_damaged("its last record, " + to_string(zxid) + ", is not the transaction of that zxid");
   }
 
@@ -216,7 +194,7 @@ void Log::append(const Proposal& proposal) {
   log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
   log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
   log.staged.last = proposal.zxid;
-  if (!sets_configuration(proposal.txn)) return;
+  if (!sets_configuration(proposal)) return;
   log.changes().append(configurations_table, big_endian(proposal.zxid.value), proposal.txn.view());
   log.staged.configuration = proposal.txn;
 }

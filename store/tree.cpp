@@ -12,7 +12,7 @@ std::vector<std::string> Tree::tables() {
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
   if (kv_->read()->entries(meta_table) == 0) {
-    TreeBatch batch(*kv_, Zxid{0}, 0);
+    TreeBatch batch(*kv_, Zxid{0}, 0, 0);
     batch.create_initial_nodes();
     batch.commit();
   }
@@ -23,14 +23,16 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
                        std::to_string(tree_format_version) + "): start the newer version that wrote it.");
   }
   applied_ = now.zxid();
+  time_ = now.time();
   digest_ = now.digest();
 }
 
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
-  TreeBatch batch(*kv_, applied_, digest_);
+  TreeBatch batch(*kv_, applied_, time_, digest_);
   for (const Proposal& proposal : proposals) batch.apply(proposal);
   AppliedBatch done = batch.commit();
   applied_ = done.last;
+  time_ = batch.time();
   digest_ = batch.digest();
   return done;
 }

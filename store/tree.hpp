@@ -7,7 +7,7 @@
 //   sessions    session → timeout
 //   ephemerals  session, path → (nothing)
 //   answers     session, request number → Outcome
-//   meta        applied zxid, digest, ensemble id, session key, the transaction that set the configuration
+//   meta        applied zxid, its time, digest, ensemble id, session key, what set the configuration last
 //
 // Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
 // thread at a time.
@@ -103,7 +103,6 @@ struct NodeEvent {
 /// All that a batch of transactions answered and changed, in order.
 struct AppliedBatch {
   Zxid last;                       ///< the tree is now at exactly this transaction
-  std::int64_t last_time = 0;      ///< its time, milliseconds since 1970
   std::vector<Outcome> outcomes;
   std::vector<NodeEvent> events;
   std::vector<SessionId> closed_sessions;
@@ -116,6 +115,7 @@ class View {
   explicit View(std::unique_ptr<KvReader> reader);
 
   Zxid zxid() const { return zxid_; }
+  std::int64_t time() const;       ///< of the last transaction, milliseconds since 1970; 0 before the first
   std::uint64_t digest() const;    ///< of the whole tree, sessions included; equal on every node at this zxid
   std::optional<Node> get(std::string_view path) const;
   /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
@@ -166,6 +166,7 @@ class Tree {
  private:
   std::unique_ptr<Kv> kv_;
   Zxid applied_;
+  std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;
 };
 

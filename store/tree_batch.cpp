@@ -69,13 +69,13 @@ void DigestedWriter::erase(Table table, std::string_view key, std::string_view b
   writer_->erase(table, key);
 }
 
-void DigestedWriter::commit(Zxid applied) {
-  writer_->put(meta_table, applied_row, raw_bytes(Applied{applied.value, digest_}));
+void DigestedWriter::commit(Zxid applied, std::int64_t time) {
+  writer_->put(meta_table, applied_row, raw_bytes(Applied{applied.value, digest_, time}));
   writer_->commit();
 }
 
-TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::uint64_t digest)
-    : before_(kv.read()), writer_(kv, digest), zxid_(applied) {
+TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest)
+    : before_(kv.read()), writer_(kv, digest), zxid_(applied), time_(time) {
   done_.last = applied;
 }
 
@@ -155,7 +155,6 @@ void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
       outcome = Outcome{.zxid = zxid_};  // nobody's: who asked is answered by the activation
       done_.outcomes.push_back(std::move(outcome));
       done_.last = zxid_;
-      done_.last_time = time_;
       return;
     case schema::Txn::ACTIVATE:
       keep_configuration(bytes);
@@ -170,7 +169,6 @@ void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
   if (txn.getNumbered()) keep_answer(outcome, txn.getAnswered());
   done_.outcomes.push_back(std::move(outcome));
   done_.last = zxid_;
-  done_.last_time = time_;
 }
 
 OpResult TreeBatch::apply(const schema::Change::Reader& change) {
@@ -418,7 +416,7 @@ AppliedBatch TreeBatch::commit() {
       writer_.erase(nodes_table, node->key, *node->before);
     }
   }
-  writer_.commit(done_.last);
+  writer_.commit(done_.last, time_);
   return std::move(done_);
 }
 

@@ -33,8 +33,8 @@ class DigestedWriter {
   void erase(Table table, std::string_view key, std::string_view before);
   KvWriter& raw() { return *writer_; }
   std::uint64_t digest() const { return digest_; }
-  /// The zxid and the digest go in with the entries.
-  void commit(Zxid applied);
+  /// The zxid, its time and the digest go in with the entries.
+  void commit(Zxid applied, std::int64_t time);
 
  private:
   std::unique_ptr<KvWriter> writer_;
@@ -43,12 +43,14 @@ class DigestedWriter {
 
 class TreeBatch {
  public:
-  TreeBatch(Kv& kv, Zxid applied, std::uint64_t digest);
+  /// On a tree that is at `applied`, a transaction of that time.
+  TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest);
 
   /// `proposal` must live until commit().
   void apply(const Proposal& proposal);
   AppliedBatch commit();
   std::uint64_t digest() const { return writer_.digest(); }
+  std::int64_t time() const { return time_; }
 
   /// The first thing in a new environment: the root and the znodes that are always there.
   void create_initial_nodes();
@@ -92,7 +94,7 @@ class TreeBatch {
   std::unordered_map<std::string_view, CachedNode> nodes_;
   std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds
   Zxid zxid_;                      // of the transaction being applied
-  std::int64_t time_ = 0;
+  std::int64_t time_;
   AppliedBatch done_;
 };
 

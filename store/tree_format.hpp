@@ -23,7 +23,7 @@
 //   value  OutcomeHeader, then for each result: ResultHeader, the path (path_size bytes)
 // meta
 //   "format"       format_version (8 bytes)
-//   "applied"      Applied: the zxid that the tree is at, and the digest at that zxid
+//   "applied"      Applied: the zxid that the tree is at, the digest there, and the time of that transaction
 //   "ensemble"     the ensemble's identity (16 bytes)
 //   "session key"  the key of the session passwords (32 bytes)
 //   "configuration"  the transaction that set the ensemble's configuration last (its bytes in the log)
@@ -43,7 +43,7 @@
 
 namespace troupe::store {
 
-inline constexpr std::uint64_t tree_format_version = 1;
+inline constexpr std::uint64_t tree_format_version = 2;
 
 /// The tables, in the order of Tree::tables().
 enum TreeTable : Table { nodes_table, sessions_table, ephemerals_table, answers_table, meta_table };
@@ -54,6 +54,7 @@ inline constexpr std::string_view format_row = "format", applied_row = "applied"
 struct Applied {
   std::uint64_t zxid = 0;
   std::uint64_t digest = 0;
+  std::int64_t time = 0;  ///< milliseconds since 1970; 0 before the first transaction
 };
 
 /// Whether an entry counts in the digest.

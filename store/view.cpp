@@ -94,6 +94,10 @@ AclList Node::acl() const {
 
 View::View(std::unique_ptr<KvReader> reader) : reader_(std::move(reader)), zxid_{applied_row_of(*reader_).zxid} {}
 
+std::int64_t View::time() const {
+  return applied_row_of(*reader_).time;
+}
+
 std::uint64_t View::digest() const {
   return applied_row_of(*reader_).digest;
 }

@@ -13,8 +13,6 @@ namespace {
 // A reign must end before its counter does; the next one begins at 1. Half a million transactions
 // are left for the hand-over.
 constexpr std::uint32_t last_counter = 0xfff80000u;
-// A learner's promise that is so much later than this node's own is not believed.
-constexpr std::uint64_t epoch_leap = 1u << 20;
 }  // namespace
 
 Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quorum, const History& history,
@@ -27,7 +25,7 @@ Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quoru
       initial_last_(last),
       last_proposed_(last),
       durable_(last),
-      started_(now),
+      progressed_(now),
       connected_at_(now) {}
 
 void Leader::start(LeaderEffects& effects) { try_to_choose_epoch(effects); }
@@ -42,7 +40,7 @@ Leader::Learner* Leader::find(LinkId link) {
 
 void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_t now, LeaderEffects& effects) {
   if (phase_ == Phase::stepped_down) return;
-  if (find(link) != nullptr || info.accepted_epoch.value > accepted_.value + epoch_leap) {
+  if (find(link) != nullptr || !is_plausible(info.accepted_epoch, accepted_)) {
     // Twice on one connection, or a promise that no history of elections explains: epochs must not run out.
     effects.push_back(Disconnect{link, "its FOLLOWERINFO makes no sense"});
     on_link_down(link, now, effects);
@@ -84,6 +82,7 @@ void Leader::try_to_choose_epoch(LeaderEffects& effects) {
     highest = std::max(highest, learner.accepted_epoch);
   }
   if (!quorum_->contains_quorum(connected)) return;
+  if (highest == Epoch{~std::uint32_t{0}}) return step_down("the epochs are used up: restore a backup", effects);
   epoch_ = highest.next();
   phase_ = Phase::promising;
   effects.push_back(StoreAcceptedEpoch{epoch_});
@@ -109,6 +108,7 @@ void Leader::on_ack_epoch(LinkId link, const AckEpoch& ack, std::int64_t now, Le
   if (learner == nullptr || !learner->told_epoch) return;
   learner->heard = now;
   learner->ack_epoch = ack;
+  if (!learner->observer && ack.current_epoch) promises_.emplace(learner->peer, ack);
   if (phase_ == Phase::awaiting_promises) {
     try_to_end_discovery(effects);
   } else {
@@ -119,14 +119,12 @@ void Leader::on_ack_epoch(LinkId link, const AckEpoch& ack, std::int64_t now, Le
 void Leader::try_to_end_discovery(LeaderEffects& effects) {
   PeerSet promised;
   promised.insert(options_.self);
-  for (const auto& [link, learner] : learners_) {
-    if (learner.observer || !learner.ack_epoch || !learner.ack_epoch->current_epoch) continue;
-    const auto& ack = *learner.ack_epoch;
+  for (const auto& [peer, ack] : promises_) {
     if (std::tuple(*ack.current_epoch, ack.last) > std::tuple(current_, initial_last_)) {
-      step_down("node " + to_string(learner.peer) + " has a later history", effects);
+      step_down("node " + to_string(peer) + " has a later history", effects);
       return;
     }
-    promised.insert(learner.peer);
+    promised.insert(peer);
   }
   if (!quorum_->contains_quorum(promised)) return;
   phase_ = Phase::synchronising;
@@ -167,7 +165,7 @@ void Leader::on_ack_new_leader(LinkId link, const AckNewLeader& ack, std::int64_
   learner->new_leader_acked = true;
   learner->acked = std::max(learner->acked, initial_last_);
   if (phase_ == Phase::broadcasting) {
-    effects.push_back(Send{link, UpToDate{}});
+    if (serving_) effects.push_back(Send{link, UpToDate{}});
     if (confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
     try_to_commit(effects);
   } else {
@@ -187,9 +185,19 @@ void Leader::try_to_establish(LeaderEffects& effects) {
   committed_ = initial_last_;
   effects.push_back(Established{epoch_, initial_last_});
   effects.push_back(leader_effect::Commit{committed_});
+}
+
+void Leader::on_serving(LeaderEffects& effects) {
+  TROUPE_CHECK(broadcasting() && !serving_, "an established leader begins to serve, once");
+  serving_ = true;
   for (const auto& [link, learner] : learners_) {
     if (learner.new_leader_acked) effects.push_back(Send{link, UpToDate{}});
   }
+}
+
+bool Leader::serves(LinkId link) const {
+  const auto learner = learners_.find(link);
+  return serving_ && learner != learners_.end() && learner->second.new_leader_acked;
 }
 
 // --- broadcast ---
@@ -307,6 +315,12 @@ void Leader::on_heard(LinkId link, std::int64_t now) {
   if (auto* learner = find(link)) learner->heard = now;
 }
 
+void Leader::on_progress(LinkId link, std::int64_t now) {
+  const auto* learner = find(link);
+  // An observer establishes nobody.
+  if (learner != nullptr && !learner->observer && learner->syncing && !learner->new_leader_acked) progressed_ = now;
+}
+
 void Leader::on_link_down(LinkId link, std::int64_t now, LeaderEffects& effects) {
   if (phase_ == Phase::stepped_down || learners_.erase(link) == 0) return;
   if (phase_ == Phase::broadcasting && !has_quorum_since(now - options_.failure_timeout_ms)) {
@@ -337,7 +351,7 @@ void Leader::tick(std::int64_t now, LeaderEffects& effects) {
   const auto since = now - options_.failure_timeout_ms;
   if (phase_ != Phase::broadcasting) {
     if (has_connected_quorum()) connected_at_ = now;
-    if (now - started_ > options_.init_timeout_ms) {
+    if (now - progressed_ > options_.init_timeout_ms) {
       step_down("no quorum has synchronised in time", effects);
     } else if (now - connected_at_ > options_.failure_timeout_ms) {
       step_down("no quorum has come", effects);

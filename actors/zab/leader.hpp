@@ -10,6 +10,11 @@
 //   - An epoch is proposed only after this node has promised it on its own disk.
 //   - Only promises made to this leader count: a node that had promised the epoch before to another
 //     answers without its history.
+//   - A promise, once made to this leader, counts for the whole reign, also of a follower that lost its
+//     connection since. For it is kept on disk; it cannot have been made to anybody else (an epoch is
+//     promised once, and this node proposes each epoch in one reign); and what the follower has on disk
+//     changes only under a leader that a quorum has promised this or a later epoch: of this one there is
+//     no second such leader, and with a later promise the follower is turned away.
 //   - Nothing is committed before a quorum has acknowledged NEWLEADER: by then a quorum has this
 //     history on disk, and all of it is committed at once.
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
@@ -50,7 +55,7 @@ class History {
 
 struct LeaderOptions {
   PeerId self;
-  std::int64_t init_timeout_ms = 20'000;    ///< until a quorum has synchronised
+  std::int64_t init_timeout_ms = 20'000;    ///< without progress, until a quorum has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a learner not heard of for so long is not there
 };
 
@@ -149,6 +154,11 @@ class Leader {
   void on_current_epoch_stored(Epoch epoch, LeaderEffects& effects);
   void on_durable(Zxid zxid, LeaderEffects& effects);  ///< the own log is on disk up to here
 
+  /// The tree stands at the end of the history that this reign began with: learners may serve, too.
+  void on_serving(LeaderEffects& effects);
+  /// What brings the learner up to date moves: as long as it does, it may take.
+  void on_progress(LinkId link, std::int64_t now);
+
   void tick(std::int64_t now, LeaderEffects& effects);
 
   /// The zxid that the next proposal must have. Broadcasting only.
@@ -171,6 +181,8 @@ class Leader {
 
   Phase phase() const { return phase_; }
   bool broadcasting() const { return phase_ == Phase::broadcasting; }
+  /// Whether the learner has been told to serve, and so may ask for its clients.
+  bool serves(LinkId link) const;
   Epoch epoch() const { return epoch_; }
   Zxid last_proposed() const { return last_proposed_; }
   Zxid committed() const { return committed_; }
@@ -223,7 +235,9 @@ class Leader {
   std::uint64_t asked_ = 0, confirmed_ = 0;  // ordinals
   Phase phase_ = Phase::discovering;
   bool self_new_leader_acked_ = false;
-  std::int64_t started_;
+  bool serving_ = false;
+  std::map<PeerId, AckEpoch> promises_;  // of voters, made to this leader
+  std::int64_t progressed_;    // before broadcasting: the beginning, or when a synchronisation last moved
   std::int64_t connected_at_;  // before broadcasting: when a quorum was last connected
   std::map<LinkId, Learner> learners_;
 };

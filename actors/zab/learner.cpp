@@ -8,13 +8,15 @@ namespace troupe::zab {
 
 using namespace learner_effect;
 
-Learner::Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, std::int64_t now)
+Learner::Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, Zxid settled,
+                 std::int64_t now)
     : options_(options),
       accepted_(accepted),
       current_(current),
       last_(last),
+      settled_(settled),
       durable_(last),
-      started_(now),
+      progressed_(now),
       heard_(now) {}
 
 void Learner::on_connected(std::int64_t now, LearnerEffects& effects) {
@@ -38,9 +40,12 @@ void Learner::fail(const std::string& reason, LearnerEffects& effects) {
 
 void Learner::tick(std::int64_t now, LearnerEffects& effects) {
   if (phase_ == Phase::failed) return;
+  if (snapshot_installing_ && !snapshot_open_) progressed_ = now;  // this node's own disk takes its time
+  // Once synchronised, it is the leader who says how long to wait for the others.
+  const bool waiting = phase_ < Phase::synchronised;
   if (now - heard_ > options_.failure_timeout_ms) {
     fail("the leader is silent", effects);
-  } else if (!serving() && !snapshot_open_ && !snapshot_installing_ && now - started_ > options_.init_timeout_ms) {
+  } else if (waiting && now - progressed_ > options_.init_timeout_ms) {
     fail("not synchronised in time", effects);
   }
 }
@@ -49,6 +54,7 @@ void Learner::tick(std::int64_t now, LearnerEffects& effects) {
 
 void Learner::handle(const LeaderInfo& info, LearnerEffects& effects) {
   if (phase_ != Phase::connecting || epoch_ != Epoch{}) return fail("an unexpected LEADERINFO", effects);
+  if (!is_plausible(info.epoch, accepted_)) return fail("the leader's epoch " + to_string(info.epoch) + " makes no sense", effects);
   epoch_ = info.epoch;
   if (info.epoch > accepted_) {
     effects.push_back(StoreAcceptedEpoch{info.epoch});
@@ -80,6 +86,7 @@ void Learner::handle(const Diff&, LearnerEffects& effects) {
 void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected TRUNC", effects);
   if (trunc.last > last_) return fail("a TRUNC beyond this node's history", effects);
+  if (trunc.last < settled_) return fail("a TRUNC of what is committed: to " + to_string(trunc.last) + ", this node has committed " + to_string(settled_), effects);
   phase_ = Phase::synchronising;
   last_ = durable_ = trunc.last;
   effects.push_back(Truncate{trunc.last});
@@ -87,14 +94,17 @@ void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
 
 void Learner::handle(const SnapBegin& begin, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected SNAP", effects);
+  if (begin.zxid < settled_) return fail("a snapshot of " + to_string(begin.zxid) + ", this node has committed " + to_string(settled_), effects);
   phase_ = Phase::synchronising;
   snapshot_open_ = snapshot_installing_ = true;
   last_ = begin.zxid;
+  progressed_ = heard_;
   effects.push_back(BeginSnapshot{begin.zxid});
 }
 
 void Learner::handle(const SnapChunk& chunk, LearnerEffects& effects) {
   if (!snapshot_open_) return fail("entries without a snapshot", effects);
+  progressed_ = heard_;
   effects.push_back(SnapshotEntries{chunk.entries});
 }
 
@@ -138,6 +148,7 @@ void Learner::handle(const UpToDate&, LearnerEffects& effects) {
 
 void Learner::append(const std::vector<Proposal>& proposals, LearnerEffects& effects) {
   if (phase_ < Phase::synchronising || snapshot_open_) return fail("proposals before the synchronisation", effects);
+  progressed_ = heard_;
   for (const auto& proposal : proposals) {
     if (proposal.zxid <= last_) return fail("a proposal out of order", effects);
     // A reign numbers its proposals without gaps, from 1.

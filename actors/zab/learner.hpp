@@ -9,6 +9,7 @@
 //     What is proposed between NEWLEADER and UPTODATE is logged like any other proposal.
 //   - A proposal is acknowledged only after it is on disk.
 //   - The tree gets only what is committed and on this disk: it is never ahead of the own log.
+//   - What is committed for all that this node knows is never dropped, whatever a leader says.
 //
 // What it asks of the log (Append, Truncate, Store…) is done in the order asked, by one writer, and
 // reported in that order. Pure: no I/O, no clock. Not thread-safe.
@@ -27,7 +28,7 @@ struct LearnerOptions {
   PeerId self;
   bool observer = false;
   std::string ensemble;                     ///< id of the ensemble that this node's history belongs to, if any
-  std::int64_t init_timeout_ms = 20'000;    ///< until this node has synchronised
+  std::int64_t init_timeout_ms = 20'000;    ///< without progress, until this node has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a leader not heard of for so long is not there
 };
 
@@ -81,11 +82,14 @@ class Learner {
  public:
   enum class Phase : std::uint8_t { connecting, promised, synchronising, synchronised, serving, failed };
 
-  /// `accepted`, `current` and `last` are what this node's log holds durably.
-  Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, std::int64_t now);
+  /// `accepted`, `current` and `last` are what this node's log holds durably; up to `settled` it is
+  /// committed: in a checkpoint, or in the tree.
+  Learner(const LearnerOptions& options, Epoch accepted, Epoch current, Zxid last, Zxid settled, std::int64_t now);
 
   void on_connected(std::int64_t now, LearnerEffects& effects);
   void on_disconnected(const std::string& reason, LearnerEffects& effects);
+  /// What the leader sent cannot be used: this node leaves it.
+  void on_unusable(const std::string& reason, LearnerEffects& effects) { fail(reason, effects); }
   /// A message of the leader's side of the protocol. One that does not fit the phase ends the connection.
   void on_message(const Message& message, std::int64_t now, LearnerEffects& effects);
 
@@ -95,7 +99,7 @@ class Learner {
   void on_snapshot_installed(Zxid zxid, LearnerEffects& effects);
 
   /// What the leader sends is not being read now, on purpose: its silence says nothing.
-  void on_held_back(std::int64_t now) { heard_ = now; }
+  void on_held_back(std::int64_t now) { heard_ = progressed_ = now; }
   void tick(std::int64_t now, LearnerEffects& effects);
 
   Phase phase() const { return phase_; }
@@ -103,6 +107,7 @@ class Learner {
   Epoch epoch() const { return epoch_; }
   Zxid last() const { return last_; }
   Zxid committed() const { return committed_; }
+  Zxid delivered() const { return delivered_; }  ///< 0: nothing yet
 
  private:
   void handle(const LeaderInfo& info, LearnerEffects& effects);
@@ -129,6 +134,7 @@ class Learner {
   Epoch accepted_;
   Epoch current_;
   Zxid last_;       // end of the history, on its way to the disk
+  Zxid settled_;    // what must not be dropped
   Zxid durable_;    // end of the history on the disk
   Zxid committed_;
   Zxid delivered_;
@@ -136,7 +142,7 @@ class Learner {
   Phase phase_ = Phase::connecting;
   bool snapshot_open_ = false;        // between SnapBegin and SnapEnd
   bool snapshot_installing_ = false;  // until on_snapshot_installed
-  std::int64_t started_;
+  std::int64_t progressed_;           // the beginning, or when the synchronisation last moved
   std::int64_t heard_;
 };
 

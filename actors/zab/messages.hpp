@@ -13,6 +13,15 @@
 
 namespace troupe::zab {
 
+/// Whether a node that knows of epochs up to `known` believes in `told`: no history of elections leads
+/// much further, and who stored an absurd one could never follow a sane leader again. A node that knows
+/// of none has nothing to judge by, but leaves a million for those that come.
+inline bool is_plausible(Epoch told, Epoch known) {
+  constexpr std::uint32_t leap = 1u << 20;
+  const std::uint64_t last = known == Epoch{} ? ~std::uint32_t{0} - leap : std::uint64_t{known.value} + leap;
+  return told.value <= last;
+}
+
 // --- election ---
 
 enum class PeerState : std::uint8_t { looking, following, leading, observing };

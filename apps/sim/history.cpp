@@ -35,6 +35,8 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   delivered.hash = hash;
   delivered.session = {txn.getSession()};
   delivered.number = txn.getNumber();
+  if (txn.getTime() < last_time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
+  last_time_ = txn.getTime();
   apply(delivered, txn);
   if (txn.isFound() || txn.isReconfigure() || txn.isActivate()) configure(proposal.txn);
   if (txn.isReconfigure()) {  // names who asked, and does not answer him

@@ -75,6 +75,7 @@ class History {
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
   std::shared_ptr<const Configuration> configuration_;
+  std::int64_t last_time_ = 0;
 };
 
 }  // namespace troupe::sim

@@ -2,15 +2,8 @@
 
 #include <functional>
 
-#include "actors/flat_message.hpp"
-
 namespace troupe::sim {
 namespace {
-bool sets_configuration(const Proposal& proposal) {
-  const FlatReader<schema::Txn> txn(proposal.txn);
-  return txn.root().isFound() || txn.root().isReconfigure() || txn.root().isActivate();
-}
-
 std::uint64_t hash_of(const Proposal& proposal) { return std::hash<std::string_view>{}(proposal.txn.view()); }
 }  // namespace
 

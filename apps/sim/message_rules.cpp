@@ -19,6 +19,8 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::LeaderInfo& i
     throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which it has not promised on its own disk");
   }
   if (std::exchange(chosen_[leader], info.epoch) != info.epoch) {  // it is newly chosen
+    question_.erase(leader);
+    std::erase_if(confirmed_, [&](const auto& each) { return each.first.first == leader; });
     zab::PeerSet earlier;
     earlier.insert(leader);
     for (auto known = introduced_.begin(); known != introduced_.end();) {
@@ -76,6 +78,35 @@ void MessageRules::check(PeerId learner, PeerId, const zab::Ack& ack) {
 
 void MessageRules::check(PeerId, PeerId, const zab::Commit& commit) {
   if (commit.zxid != Zxid{}) disks_.check_quorum_holds(commit.zxid);
+}
+
+void MessageRules::check(PeerId learner, PeerId leader, const zab::SyncRequest& request) {
+  syncs_[{leader, learner, request.gateway, request.ticket}] = ++said_;
+}
+
+void MessageRules::check(PeerId leader, PeerId, const zab::Ping& ping) {
+  auto& question = question_[leader];
+  if (ping.ordinal > question.ordinal) question = {ping.ordinal, ++said_};
+}
+
+void MessageRules::check(PeerId learner, PeerId leader, const zab::Pong& pong) {
+  const auto question = question_.find(leader);
+  if (pong.ordinal == 0 || question == question_.end() || pong.ordinal != question->second.ordinal) return;
+  confirmed_[{leader, learner}] = question->second.said;
+}
+
+void MessageRules::check(PeerId leader, PeerId learner, const zab::SyncReply& reply) {
+  const auto asked = syncs_.find({leader, learner, reply.gateway, reply.ticket});
+  if (asked == syncs_.end()) throw Violation(node(leader) + " answers a sync that " + node(learner) + " never asked for");
+  zab::PeerSet confirming;
+  confirming.insert(leader);
+  for (const auto& [pair, said] : confirmed_) {
+    if (pair.first == leader && said > asked->second) confirming.insert(pair.second);
+  }
+  if (!quorum_->contains_quorum(confirming)) {
+    throw Violation(node(leader) + " answers a sync of " + node(learner) + " without asking a quorum whether it still leads");
+  }
+  syncs_.erase(asked);
 }
 
 }  // namespace troupe::sim

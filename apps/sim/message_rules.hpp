@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "actors/zab/messages.hpp"
 #include "apps/sim/invariants.hpp"
@@ -29,6 +30,10 @@ class MessageRules {
   void check(PeerId learner, PeerId leader, const zab::AckNewLeader& ack);
   void check(PeerId learner, PeerId leader, const zab::Ack& ack);
   void check(PeerId leader, PeerId learner, const zab::Commit& commit);
+  void check(PeerId learner, PeerId leader, const zab::SyncRequest& request);
+  void check(PeerId leader, PeerId learner, const zab::Ping& ping);
+  void check(PeerId learner, PeerId leader, const zab::Pong& pong);
+  void check(PeerId leader, PeerId learner, const zab::SyncReply& reply);
   template <class Other>
   void check(PeerId, PeerId, const Other&) {}
 
@@ -39,6 +44,14 @@ class MessageRules {
   std::map<std::pair<PeerId, Epoch>, PeerId> promised_;    // by learner and epoch: to whom
   std::set<std::pair<PeerId, Epoch>> discovered_;          // reigns that have ended their discovery
   std::map<std::pair<PeerId, Epoch>, zab::PeerSet> promises_;  // by leader and epoch: from whom
+  // Syncs and their confirmations, in the order in which they were said.
+  std::uint64_t said_ = 0;
+  struct Question {
+    std::uint64_t ordinal = 0, said = 0;
+  };
+  std::map<PeerId, Question> question_;                          // a leader's last
+  std::map<Pair, std::uint64_t> confirmed_;                      // when the last question was said that this one answered
+  std::map<std::tuple<PeerId, PeerId, std::uint32_t, std::uint64_t>, std::uint64_t> syncs_;  // leader, learner, gateway, ticket: when asked
 };
 
 }  // namespace troupe::sim

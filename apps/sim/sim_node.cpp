@@ -99,6 +99,7 @@ void SimNode::start() {
   ++incarnation_;
   failure_.clear();
   out_of_space_ = false;
+  clock_stopped_until_ = 0;
   status_ = NodeStatus{};
   status_.id = options_.id;
   auto data = std::make_unique<store::DataDir>(machine_.disk(), options_.id);  // throws if it cannot be opened
@@ -185,7 +186,7 @@ void SimNode::start() {
 void SimNode::tick() {
   const Tick tick{local_ms()};
   caf::anon_send(process_->elector, tick);
-  caf::anon_send(process_->peer, tick);
+  if (world_.now() >= clock_stopped_until_) caf::anon_send(process_->peer, tick);
   for (auto& gateway : process_->context.gateways) caf::anon_send(gateway, tick);
   world_.after(world_.between(19'000, 25'000), [this, incarnation = incarnation_] {
     if (running() && incarnation_ == incarnation) this->tick();

@@ -60,6 +60,8 @@ class SimNode {
   Gateway& gateway();
   void slow_disk(Micros shortest, Micros longest);
   void slow_applier(Micros shortest, Micros longest);
+  /// Until then the node's role does not notice that time passes; it handles messages.
+  void stop_clock(Micros until) { clock_stopped_until_ = until; }
 
  private:
   struct Process;
@@ -79,6 +81,7 @@ class SimNode {
   bool dying_ = false;
   bool disk_full_ = false;
   bool out_of_space_ = false;
+  Micros clock_stopped_until_ = 0;
   std::string failure_;
 };
 

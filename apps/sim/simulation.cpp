@@ -220,6 +220,7 @@ class Simulation {
           if (way != 1) wire_.cut(node.id(), other->id());
           if (way != 2) wire_.cut(other->id(), node.id());
         }
+        leave_in_the_past(node);
         return heal_later();
       }
       case 5: {  // a split
@@ -296,6 +297,15 @@ class Simulation {
         world_.after(world_.between(1'000, 500'000), [this, &node] { start(node); });
       }
     });
+  }
+
+  /// A leader that is cut off does not notice in time that others go on without it. Clients ask it.
+  void leave_in_the_past(SimNode& node) {
+    if (!node.running() || node.status().role != zab::PeerState::leading || !world_.chance(0.7)) return;
+    world_.trace(node.name(), "does not notice that time passes");
+    node.stop_clock(world_.now() + world_.between(500'000, 3'000'000));
+    any_client().move_to(node);
+    any_client().move_to(node);
   }
 
   void heal_later() {

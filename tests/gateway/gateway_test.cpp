@@ -484,6 +484,21 @@ TEST_CASE("Watches that are set again after a lost connection tell exactly what 
   CHECK(c.gateway.watches().size() == 1);  // the child watch is used up
 }
 
+TEST_CASE("A client that waits for a view that never comes leaves nothing behind when it goes") {
+  TestNode node;
+  Gateway& gateway = node.add_gateway();
+  TestClient client(gateway);
+  client.connect();
+  node.run();
+  REQUIRE(client.accepted);
+  client.drop();
+  client.resume(gateway, Zxid{~0ull});
+  node.run();
+  CHECK(gateway.waiting_for_views() == 1);
+  client.drop();
+  CHECK(gateway.waiting_for_views() == 0);
+}
+
 TEST_CASE("What is too long ago to be told exactly is told from the tree, and that something may be missing") {
   TestNode node;
   Gateway& gateway = node.add_gateway({.history = 4});

@@ -232,7 +232,7 @@ void play(std::uint64_t seed, Tally& tally) {
     if (one_in(lag)) node.advance();
     if (one_in(150)) {
       apply(node.queued());
-      node.restart_proposer(latest);
+      node.restart_proposer();
     }
   }
   apply(node.queued());

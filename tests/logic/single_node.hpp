@@ -59,7 +59,7 @@ class SingleNode {
   }
 
   /// A new leader: it knows nothing of what was pending, and everything is applied.
-  void restart_proposer(std::int64_t last_time_ms) { proposer_ = Proposer(tree_.view(), last_time_ms); }
+  void restart_proposer() { proposer_ = Proposer(tree_.view()); }
   void skip_to(Zxid zxid) { zxid_ = zxid; }
 
   std::size_t queued() const { return queue_.size(); }

@@ -145,7 +145,8 @@ TEST_CASE("a learner that loses its leader when its snapshot is stored has the s
     e.start(learner);
     e.run_until("the snapshot is sent", [&] { return end_sent; });
     e.node(learner).slow_disk(100, 5'000);
-    e.run_for(static_cast<Micros>(seed) * 300);
+    e.run_until("it is stored", [&] { return e.node(learner).data().log().base() > behind; });
+    e.run_for(static_cast<Micros>(seed) * 20);
     taken += e.node(learner).data().log().base() > behind && e.node(learner).data().tree().applied() <= behind;
     e.kill(leader);
     e.settle();
@@ -154,6 +155,67 @@ TEST_CASE("a learner that loses its leader when its snapshot is stored has the s
     e.settle();
   }
   CHECK(taken > 0);  // it was caught between the two at least once
+}
+
+TEST_CASE("a leader that cannot do without a follower waits for its snapshot, however long that takes") {
+  Ensemble e({.voters = 3, .checkpoint_txns = 10});
+  e.start_all();
+  const auto first = e.wait_for_leader();
+  e.settle();
+  const std::uint32_t behind = first == 1 ? 2 : 1, ahead = 6 - first - behind;
+  auto& writer = e.client();
+  REQUIRE(writer.connect(ahead));
+  REQUIRE(writer.create("/a").ok());
+  e.kill(behind);
+  const auto known = e.history().last();
+  for (int i = 0; i < 100; ++i) REQUIRE(writer.create("/large-" + std::to_string(i), std::string(500'000, 'x')).ok());
+  for (int i = 0; e.node(first).data().log().base() <= known || e.node(ahead).data().log().base() <= known; ++i) {
+    REQUIRE(i < 200);
+    REQUIRE(writer.set("/a", std::to_string(i)).ok());
+  }
+  e.settle();
+  e.kill(first);
+  e.run_until("nobody leads", [&] { return e.looking(ahead); });
+  const auto epoch = e.node(ahead).data().log().accepted_epoch();
+  Micros began = 0, ended = 0;
+  e.on_message = [&](PeerId, PeerId to, const zab::Message& message) {
+    if (to.value != behind) return;
+    if (std::holds_alternative<zab::SnapBegin>(message)) began = e.world().now();
+    if (std::holds_alternative<zab::UpToDate>(message)) ended = e.world().now();
+  };
+  e.start(behind);
+  e.node(behind).slow_disk(500 * milliseconds, 700 * milliseconds);
+  e.run_until("it follows", [&] { return e.follows(behind, ahead); }, 120 * seconds);
+  CHECK(ended - began > 6 * seconds);  // longer than a leader waits for one that does not move
+  CHECK(e.node(ahead).status().epoch.value <= epoch.value + 2);
+  CHECK(e.brought_up(behind) == 's');
+}
+
+TEST_CASE("requests are forwarded in messages of bounded size") {
+  Ensemble e({.voters = 3});
+  e.start_all();
+  const auto leader = e.wait_for_leader();
+  e.settle();
+  auto& client = e.client();
+  REQUIRE(client.connect(leader == 1 ? 2 : 1));
+  REQUIRE(client.create("/a").ok());
+  std::size_t messages = 0, largest = 0;
+  e.on_message = [&](PeerId, PeerId, const zab::Message& message) {
+    const auto* forwarded = std::get_if<zab::ForwardedRequests>(&message);
+    if (forwarded == nullptr) return;
+    std::size_t size = 0;
+    for (const auto& request : forwarded->requests) size += request.size();
+    ++messages;
+    largest = std::max(largest, size);
+  };
+  std::vector<std::uint64_t> numbers;
+  for (int i = 0; i < 8; ++i) numbers.push_back(client.send_set("/a", std::string(400'000, 'a' + static_cast<char>(i))));
+  e.run_until("all are answered", [&] { return client.answered(numbers.back()); });
+  for (const auto number : numbers) CHECK(client.answer(number).ok());
+  CHECK(messages >= 3);
+  CHECK(largest < (1u << 20) + 450'000);  // the last one may exceed the bound, not two of them
+  e.settle();
+  CHECK(e.value("/a").front() == 'h');
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <thread>
 
+#include "store/encoding.hpp"
 #include "store/error.hpp"
 #include "store/tree_format.hpp"
 #include "tests/catch.hpp"
@@ -68,20 +69,22 @@ void checkpoint(DataDir& dir) {
   dir.prune_checkpoints();
 }
 
-/// The state at `counter`, streamed as a leader would.
-Zxid receive(DataDir& dir, std::uint32_t counter) {
+/// The state at `counter`, streamed as a leader would that announces it as `announced`.
+Zxid receive(DataDir& dir, std::uint32_t counter, Zxid announced) {
   MemoryMachine machine;
   auto disk = machine.disk();
   Tree leader(disk->open("state", {.tables = Tree::tables(), .durable = false}));
   leader.apply(txns(1, counter));
   auto view = leader.view();
-  auto incoming = dir.receive_snapshot();
+  auto incoming = dir.receive_snapshot(announced);
   for (Table table = 0; table < Tree::tables().size(); ++table) {
     auto cursor = view->raw().cursor(table);
     for (auto entry = cursor->seek(""); entry; entry = cursor->next()) incoming->put(table, entry->key, entry->value);
   }
   return incoming->finish();
 }
+
+Zxid receive(DataDir& dir, std::uint32_t counter) { return receive(dir, counter, z(counter)); }
 
 void reset_to(DataDir& dir, Zxid zxid) {
   dir.log().reset(zxid);
@@ -188,21 +191,38 @@ TEMPLATE_TEST_CASE("a snapshot that is left unfinished is dropped", "", RealMach
   TestType machine;
   DataDir dir(machine.disk(), self, test_options);
   log_up_to(dir, 5);
-  dir.receive_snapshot()->put(nodes_table, "/", "half");
-  CHECK_THROWS_AS(dir.receive_snapshot()->put(17, "/", "of no table"), StorageError);
-  CHECK_THROWS_AS(dir.receive_snapshot()->put(0, "", "without a key"), StorageError);
-  CHECK_THROWS_AS(dir.receive_snapshot()->finish(), StorageError);  // empty: no zxid
+  dir.receive_snapshot(z(9))->put(nodes_table, "/", "half");
+  CHECK_THROWS_AS(dir.receive_snapshot(z(9))->put(17, "/", "of no table"), BadSnapshot);
+  CHECK_THROWS_AS(dir.receive_snapshot(z(9))->put(0, "", "without a key"), BadSnapshot);
+  CHECK_THROWS_AS(dir.receive_snapshot(z(9))->finish(), BadSnapshot);  // empty: no zxid
   CHECK(receive(dir, 9) == z(9));
   reset_to(dir, z(9));
   dir.replace_tree();
   check_sound(dir);
 }
 
+TEST_CASE("a snapshot of another state than was announced is refused") {
+  MemoryMachine machine;
+  DataDir dir(machine.disk(), self, test_options);
+  log_up_to(dir, 5);
+  CHECK_THROWS_WITH(receive(dir, 9, z(10)), Catch::Contains("announced as"));
+  CHECK(receive(dir, 9) == z(9));
+}
+
+TEST_CASE("a snapshot of another format is refused") {
+  MemoryMachine machine;
+  DataDir dir(machine.disk(), self, test_options);
+  auto incoming = dir.receive_snapshot(Zxid{});
+  incoming->put(meta_table, applied_row, raw_bytes(Applied{}));
+  incoming->put(meta_table, format_row, raw_bytes(tree_format_version + 1));
+  CHECK_THROWS_WITH(incoming->finish(), Catch::Contains("same version"));
+}
+
 TEST_CASE("a snapshot that contradicts its digest is refused") {
   MemoryMachine machine;
   DataDir dir(machine.disk(), self, test_options);
   auto view = dir.tree().view();
-  auto incoming = dir.receive_snapshot();
+  auto incoming = dir.receive_snapshot(view->zxid());
   for (Table table = 0; table < Tree::tables().size(); ++table) {
     auto cursor = view->raw().cursor(table);
     for (auto entry = cursor->seek(""); entry; entry = cursor->next()) {

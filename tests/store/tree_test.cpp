@@ -70,7 +70,7 @@ TEST_CASE_METHOD(TreeFixture, "a creation moves the parent's counters and answer
   const AclList acl = {{perm::read, "digest", "joe:hash"}, {perm::all, "ip", "10.0.0.1"}};
   auto done = change(Create{.path = "/a", .data = "hello", .acl = acl});
   CHECK(done.last == z(1));
-  CHECK(done.last_time == 1001);
+  CHECK(tree.view()->time() == 1001);
   REQUIRE(done.outcomes.size() == 1);
   REQUIRE(done.outcomes[0].results.size() == 1);
   CHECK(done.outcomes[0].results[0].operation == 1);
@@ -369,7 +369,7 @@ TEST_CASE("an unknown format and unreadable transactions are told") {
   auto kv = disk->open("state", options);
   auto writer = kv->write();
   SECTION("newer format") {
-    writer->put(meta_table, format_row, std::string("\2\0\0\0\0\0\0\0", 8));
+    writer->put(meta_table, format_row, std::string("\3\0\0\0\0\0\0\0", 8));
     writer->commit();
     CHECK_THROWS_WITH(Tree(disk->open("state", options)), Catch::Contains("newer version"));
   }

@@ -241,8 +241,9 @@ void Cluster::decided(Node& node, const Vote& vote) {
     perform(node, std::move(effects));
     return;
   }
+  // With nothing settled it obeys: that nobody asks for what must not be is checked here.
   node.learner = std::make_unique<Learner>(LearnerOptions{.self = node.id, .observer = node.observer}, node.accepted,
-                                           node.current, node.last(), now_);
+                                           node.current, node.last(), Zxid{}, now_);
   auto link = std::make_unique<Link>();
   link->id = node.link = next_link_++;
   link->learner = node.id;
@@ -311,6 +312,9 @@ void Cluster::perform(Node& node, LeaderEffects effects) {
       begin_stream(node, *e);
     } else if (const auto* e = std::get_if<Established>(&effect)) {
       check_established(node, e->epoch);
+      LeaderEffects more;
+      node.leader->on_serving(more);
+      perform(node, std::move(more));
     } else if (const auto* e = std::get_if<Propose>(&effect)) {
       node.proposed.push_back(e->proposal);
       for (const auto id : node.streams) links_[id]->down.push_back(Proposals{{e->proposal}});

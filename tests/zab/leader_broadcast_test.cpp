@@ -135,6 +135,7 @@ TEST_CASE("a learner that joins while the leader is being established gets what 
   reign.stores_epoch();
   reign.acks_new_leader(2);
   REQUIRE(reign.leader.broadcasting());
+  reign.serves();
   const auto zxid = reign.proposes();
   reign.acks_new_leader(3);
   CHECK(sent<UpToDate>(reign.effects, 3).size() == 1);

@@ -85,6 +85,21 @@ TEST_CASE("a promise that was made before to another leader does not count") {
   CHECK(all<BeginSync>(reign.effects).size() == 2);
 }
 
+TEST_CASE("a promise counts although its follower lost the connection since") {
+  Reign reign({.quorum = majority({1, 2, 3, 4, 5})});
+  reign.comes(2);
+  reign.comes(3);
+  reign.stores_promise();
+  reign.promises(2);
+  reign.loses(2);
+  reign.comes(2, {3}, false, 22);  // it says that it has promised before, and it was to this leader
+  reign.leader.on_ack_epoch({22}, {std::nullopt, z(2, 10)}, 0, reign.effects);
+  CHECK(reign.leader.phase() == Phase::awaiting_promises);
+  reign.promises(3);
+  CHECK(reign.leader.phase() == Phase::synchronising);
+  CHECK(all<BeginSync>(reign.effects).size() == 2);
+}
+
 TEST_CASE("an answer to an epoch that was never told is ignored") {
   Reign reign;
   reign.comes(2);
@@ -179,6 +194,45 @@ TEST_CASE("a node that has promised a later epoch makes the leader begin again")
   }
 }
 
+TEST_CASE("a promise that no history of elections explains is not believed") {
+  const Epoch absurd{(1u << 20) + 10};
+  Reign reign;
+  SECTION("of a voter") {
+    reign.comes(2, absurd);
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{2});
+    reign.comes(3);
+    CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{3});
+  }
+  SECTION("of an observer") {
+    reign.comes(9, absurd, true);
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{9});
+    reign.comes(2);
+    CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{3});
+  }
+  SECTION("nor does it end a reign") {
+    reign.established_with({2});
+    reign.comes(3, absurd);
+    CHECK(has<Disconnect>(reign.effects));
+    CHECK(reign.leader.broadcasting());
+  }
+}
+
+TEST_CASE("epochs do not begin anew") {
+  Reign reign({.accepted = {~0u}});
+  reign.comes(2);
+  CHECK(reign.stepped_down());
+}
+
+TEST_CASE("a second FOLLOWERINFO on one connection ends it") {
+  Reign reign;
+  reign.comes(2);
+  reign.stores_promise();
+  reign.comes(2);
+  CHECK(the<Disconnect>(reign.effects).link == LinkId{2});
+  reign.promises(2);
+  CHECK(reign.effects.empty());  // it is gone
+}
+
 TEST_CASE("a learner that connects again replaces its dead connection") {
   Reign reign;
   reign.comes(2);
@@ -232,6 +286,34 @@ TEST_CASE("a prospective leader that cannot synchronise a quorum in time gives u
   reign.leader.on_heard({2}, 20'001);
   reign.ticks(20'001);
   CHECK(reign.stepped_down());
+}
+
+TEST_CASE("a synchronisation that moves may take longer than that, one that stands may not") {
+  Reign reign;
+  reign.comes(2);
+  reign.comes(9, {2}, true);
+  reign.stores_promise();
+  reign.promises(2);
+  reign.promises(9);
+  const auto passes = [&](std::int64_t until, std::uint64_t moving) {
+    while (reign.now < until) {
+      for (const std::uint64_t link : {2, 9}) reign.leader.on_heard({link}, reign.now + 500);
+      reign.leader.on_progress({moving}, reign.now + 500);
+      reign.ticks(reign.now + 500);
+    }
+  };
+  passes(60'000, 2);
+  CHECK_FALSE(reign.stepped_down());
+  SECTION("not at all") {
+    passes(80'000, 0);
+    CHECK_FALSE(reign.stepped_down());
+    passes(80'500, 0);
+    CHECK(reign.stepped_down());
+  }
+  SECTION("of an observer, who establishes nobody") {
+    passes(80'500, 9);
+    CHECK(reign.stepped_down());
+  }
 }
 
 }  // namespace

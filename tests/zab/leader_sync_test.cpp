@@ -121,9 +121,28 @@ TEST_CASE("nothing is committed before a quorum has the history on disk, the lea
   reign.stores_epoch();
   CHECK(the<Established>(reign.effects).last == z(2, 10));
   CHECK(the<leader_effect::Commit>(reign.effects).zxid == z(2, 10));
+}
+
+TEST_CASE("learners serve when the leader does, and not before: what they ask could not be decided") {
+  Reign reign({.quorum = majority({1, 2, 3, 4, 5})});
+  for (const std::uint32_t peer : {2, 3, 4}) reign.comes(peer);
+  reign.stores_promise();
+  for (const std::uint32_t peer : {2, 3, 4}) reign.promises(peer);
+  reign.stores_epoch();
+  reign.acks_new_leader(2);
+  reign.acks_new_leader(3);
+  REQUIRE(reign.leader.broadcasting());
+  CHECK(sent<UpToDate>(reign.effects, 2).empty());
+  CHECK_FALSE(reign.leader.serves({2}));
+  reign.serves();
   CHECK(sent<UpToDate>(reign.effects, 2).size() == 1);
   CHECK(sent<UpToDate>(reign.effects, 3).size() == 1);
   CHECK(sent<UpToDate>(reign.effects, 4).empty());
+  CHECK(reign.leader.serves({2}));
+  CHECK_FALSE(reign.leader.serves({4}));
+  reign.acks_new_leader(4);
+  CHECK(sent<UpToDate>(reign.effects, 4).size() == 1);
+  CHECK(reign.leader.serves({4}));
 }
 
 TEST_CASE("acknowledgements of records do not establish a leader") {
@@ -149,6 +168,7 @@ TEST_CASE("an observer does not help to establish a leader") {
   CHECK_FALSE(reign.leader.broadcasting());
   reign.acks_new_leader(2);
   CHECK(reign.leader.broadcasting());
+  reign.serves();
   CHECK(sent<UpToDate>(reign.effects, 9).size() == 1);
 }
 

@@ -12,6 +12,7 @@ using Phase = Learner::Phase;
 struct LearnerSetup {
   Epoch accepted{2}, current{2};
   Zxid last = z(2, 10);
+  Zxid settled = {};
   bool observer = false;
 };
 
@@ -22,7 +23,7 @@ class Bench {
 
   explicit Bench(const Setup& setup = {})
       : learner({.self = {3}, .observer = setup.observer, .ensemble = "e", .init_timeout_ms = 20'000, .failure_timeout_ms = 1'000},
-                setup.accepted, setup.current, setup.last, 0) {
+                setup.accepted, setup.current, setup.last, setup.settled, 0) {
     learner.on_connected(0, effects);
   }
 
@@ -118,6 +119,37 @@ TEST_CASE("a leader of an epoch older than the promise is not followed") {
   CHECK_FALSE(has<StoreAcceptedEpoch>(bench.effects));
 }
 
+TEST_CASE("an absurd epoch is not promised: who stored it could follow no sane leader again") {
+  constexpr std::uint32_t leap = 1u << 20;
+  SECTION("a million elections in a row are believed") {
+    Bench bench;
+    bench.hears(LeaderInfo{{2 + leap}});
+    CHECK(has<StoreAcceptedEpoch>(bench.effects));
+  }
+  SECTION("more are not") {
+    Bench bench;
+    bench.hears(LeaderInfo{{2 + leap + 1}});
+    CHECK(bench.failed());
+    CHECK_FALSE(has<StoreAcceptedEpoch>(bench.effects));
+  }
+  SECTION("nor by an observer") {
+    Bench bench({.observer = true});
+    bench.hears(LeaderInfo{{~0u}});
+    CHECK(bench.failed());
+    CHECK_FALSE(has<StoreAcceptedEpoch>(bench.effects));
+  }
+  SECTION("a node that knows of no epoch joins an ensemble of any age") {
+    Bench bench({.accepted = {}, .current = {}, .last = {}});
+    bench.hears(LeaderInfo{{3'000'000'000}});
+    CHECK(has<StoreAcceptedEpoch>(bench.effects));
+  }
+  SECTION("but leaves epochs to those who come") {
+    Bench bench({.accepted = {}, .current = {}, .last = {}});
+    bench.hears(LeaderInfo{{~0u}});
+    CHECK(bench.failed());
+  }
+}
+
 // --- synchronisation ---
 
 TEST_CASE("NEWLEADER is acknowledged only after the epoch, and so the history before it, is stored") {
@@ -184,6 +216,25 @@ TEST_CASE("TRUNC beyond the history is refused") {
   bench.promised();
   bench.hears(Trunc{z(2, 11)});
   CHECK(bench.failed());
+}
+
+TEST_CASE("what is committed is not dropped, whatever the leader says") {
+  Bench bench({.settled = z(2, 7)});
+  bench.promised();
+  SECTION("not by TRUNC") {
+    bench.hears(Trunc{z(2, 6)});
+    CHECK(bench.failed());
+    CHECK_FALSE(has<Truncate>(bench.effects));
+  }
+  SECTION("not by an older snapshot") {
+    bench.hears(SnapBegin{z(2, 6)});
+    CHECK(bench.failed());
+    CHECK_FALSE(has<BeginSnapshot>(bench.effects));
+  }
+  SECTION("what comes after it may be") {
+    bench.hears(Trunc{z(2, 7)});
+    CHECK(the<Truncate>(bench.effects).last == z(2, 7));
+  }
 }
 
 TEST_CASE("a snapshot replaces the history") {
@@ -446,6 +497,43 @@ TEST_CASE("a snapshot may take longer than that") {
   bench.hears(SnapChunk{});
   bench.ticks(20'600);
   CHECK_FALSE(bench.failed());
+}
+
+TEST_CASE("but it must move") {
+  Bench bench;
+  bench.promised();
+  bench.hears(SnapBegin{z(2, 50)});
+  bench.now = 10'000;
+  bench.hears(SnapChunk{});
+  for (; bench.now <= 30'000; bench.now += 500) {
+    bench.hears(Ping{});
+    bench.ticks(bench.now);
+    REQUIRE_FALSE(bench.failed());
+  }
+  bench.ticks(30'001);
+  CHECK(bench.failed());
+}
+
+TEST_CASE("what a snapshot took is not held against what follows it") {
+  Bench bench;
+  bench.promised();
+  bench.hears(SnapBegin{z(2, 50)});
+  bench.hears(SnapEnd{});
+  const auto passes = [&](std::int64_t until) {
+    for (; bench.now < until; bench.now += 500) {
+      bench.hears(Ping{});
+      bench.ticks(bench.now);
+      REQUIRE_FALSE(bench.failed());
+    }
+  };
+  passes(60'000);  // this node's disk is slow
+  bench.installed(z(2, 50));
+  passes(70'000);
+  bench.hears(NewLeader{{3}});
+  bench.epoch_stored();
+  passes(200'000);  // the leader waits for others
+  bench.hears(UpToDate{});
+  CHECK(has<Serve>(bench.effects));
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ class Reign {
     effects.clear();
     leader.on_current_epoch_stored(leader.epoch(), effects);
   }
+  void serves() {
+    effects.clear();
+    leader.on_serving(effects);
+  }
   void durable(Zxid zxid) {
     effects.clear();
     leader.on_durable(zxid, effects);
@@ -113,6 +117,7 @@ class Reign {
     stores_epoch();
     for (const auto peer : followers) acks_new_leader(peer);
     REQUIRE(leader.broadcasting());
+    serves();
   }
   bool stepped_down() const { return leader.phase() == Leader::Phase::stepped_down; }
 
