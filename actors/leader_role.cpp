@@ -297,7 +297,7 @@ void LeaderRole::reconfigure(schema::Request::Reader request) {
 }
 
 void LeaderRole::activate_if_committed() {
-  if (proposer_ && configuration_->joint() && core_.committed() >= configuration_->since) activate();
+  if (proposer_ && core_.broadcasting() && configuration_->joint() && core_.committed() >= configuration_->since) activate();
 }
 
 void LeaderRole::activate() {
@@ -309,7 +309,7 @@ void LeaderRole::activate() {
   spdlog::info("the new configuration decides alone from {} on", to_string(proposal.zxid));
   zab::LeaderEffects effects;
   core_.propose(std::move(proposal), effects);
-  core_.reconfigure(configuration_->quorum(), effects);
+  if (core_.broadcasting()) core_.reconfigure(configuration_->quorum(), effects);  // else the counter is used up
   perform(effects);
   const auto waiting = std::move(behind_reconfig_);
   behind_reconfig_.clear();
