@@ -103,7 +103,11 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::SyncReply& re
   for (const auto& [pair, said] : confirmed_) {
     if (pair.first == leader && said > asked->second) confirming.insert(pair.second);
   }
-  if (!quorum_->contains_quorum(confirming)) {
+  // The activation may be proposed and not on its disk yet.
+  const auto& configuration = disks_.configuration(leader);
+  const bool confirmed = configuration.quorum()->contains_quorum(confirming) ||
+                         (configuration.joint() && configuration.next->quorum()->contains_quorum(confirming));
+  if (!confirmed) {
     throw Violation(node(leader) + " answers a sync of " + node(learner) + " without asking a quorum whether it still leads");
   }
   syncs_.erase(asked);
