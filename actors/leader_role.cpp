@@ -210,20 +210,30 @@ void LeaderRole::start_serving(const store::View& view) {
   view.sessions([&](const store::Session& session) { sessions.push_back(session); });
   tracker_ = spawn_on<SessionTracker>(this->system(), *context_.host, ExpiryUserActor{this}, std::move(sessions),
                                       context_.options.session_interval_ms, now_);
-  if (view.ensemble_id().empty()) {  // the first reign of all
-    zab::LeaderEffects effects;
-    auto found = proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
-                                  context_.random_bytes(32), to_text(configuration_->current));
-    configuration_ = Configuration::of_txn(found.txn);  // the same one, with its place in the history
-    core_.propose(std::move(found), effects);
-    perform(effects);
-    flush_proposals();
-  }
-  if (configuration_->joint()) activate();  // committed with the history
+  propose_beginnings(view);
   this->send(peer_, RoleActive{core_.epoch()});
   zab::LeaderEffects effects;
   core_.on_serving(effects);
   perform(effects);
+}
+
+void LeaderRole::propose_beginnings(const store::View& view) {
+  if (configuration_->joint()) return activate();  // it was committed with the history
+  std::optional<Proposal> proposal;
+  // A node alone keeps to its file, by which it may become an ensemble.
+  const auto text = standalone() ? std::string() : to_text(configuration_->current);
+  if (view.ensemble_id().empty()) {
+    proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
+                                context_.random_bytes(32), text);
+  } else if (configuration_->since == Zxid{} && !text.empty()) {
+    proposal = proposer_->activate(core_.next_zxid(), context_.wall_clock(), {}, text);
+  }
+  if (!proposal) return;
+  if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same one, now in the history
+  zab::LeaderEffects effects;
+  core_.propose(std::move(*proposal), effects);
+  perform(effects);
+  flush_proposals();
 }
 
 void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
@@ -265,7 +275,7 @@ void LeaderRole::submit(PeerId from, const Bytes& bytes) {
 Error LeaderRole::check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const {
   const auto& options = context_.options;
   if (!options.reconfig_enabled) return Error::reconfig_disabled;
-  if (options.standalone_enabled && configuration_->members().size() == 1) return Error::unimplemented;
+  if (standalone()) return Error::unimplemented;
   const auto asker = proposer_->may_reconfigure(request);
   if (asker == Error::session_expired) return asker;
   auto plan = plan_reconfig(*configuration_, request.getReconfig(), options.standalone_enabled);

@@ -99,6 +99,9 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void reconfigure(schema::Request::Reader request);
   Error check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const;
   void activate();
+  /// What a reign begins with, where the history does not have it yet: the ensemble, its configuration.
+  void propose_beginnings(const store::View& view);
+  bool standalone() const { return context_.options.standalone_enabled && configuration_->members().size() == 1; }
   void activate_if_committed();
   /// Whether the session waits for its reconfiguration: what it asks for now has its turn behind that.
   bool waits(SessionId session) const { return configuration_->joint() && configuration_->asker.session == session; }

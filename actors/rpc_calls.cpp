@@ -78,7 +78,7 @@ void write_results(std::span<const store::OpResult> results, schema::Answer::Bui
     list[i].setOperation(result.operation);
     list[i].setError(static_cast<std::int32_t>(result.error));
     if (!result.path.empty()) list[i].setPath(text(result.path));
-    if (result.stat.czxid != Zxid{}) write_stat(result.stat, list[i].initStat());
+    if (result.stat != store::Stat{}) write_stat(result.stat, list[i].initStat());
   }
 }
 

@@ -92,7 +92,7 @@ void TreeBatch::create_initial_nodes() {
   // Everybody may read the configuration; it takes the super user to change it.
   CachedNode& config = existing(config_path);
   config.value.acl = keep(encode_acl({{perm::read, "world", "anyone"}}));
-  config.value.header.version = config.value.header.aversion = -1;
+  config.value.header.aversion = -1;
   for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;
 }
 

@@ -38,7 +38,7 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   if (txn.getTime() < last_time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
   last_time_ = txn.getTime();
   apply(delivered, txn);
-  if (txn.isFound() || txn.isReconfigure() || txn.isActivate()) configure(proposal.txn);
+  if (sets_configuration(proposal)) configure(proposal.txn);
   if (txn.isReconfigure()) {  // names who asked, and does not answer him
     delivered.session = {};
     delivered.number = 0;

@@ -73,7 +73,7 @@ class ElectorProbe : public Hosted<ElectorActor> {
   behavior_type make_behavior() override {
     return {[](const Look&, const ElectionUserActor&) {},
             [this](const NotificationReceived& received) { heard_.notifications.put(received.notification); },
-            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const Tick&) {}};
+            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const ConfigurationLogged&) {}, [](const Tick&) {}};
   }
 
  private:
@@ -87,7 +87,7 @@ class PeerProbe : public Hosted<PeerActor> {
     return {[](const HistoryFacts&) {}, [](const TreeView&) {},   [](const Elected&) {},
             [this](const LearnerConnected& learner) { heard_.learners.put(learner); },
             [](const RoleActive&) {},   [](const RoleEnded&) {},  [](const NodeStatus&) {},
-            [](const Tick&) {},         [](const Stop&) {}};
+            [](const ConfigurationLogged&) {}, [](const Tick&) {},         [](const Stop&) {}};
   }
 
  private:

@@ -18,6 +18,7 @@
 #include "tests/catch.hpp"
 
 using namespace troupe;
+using test::TempDir;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 

@@ -31,6 +31,10 @@ bool Client::connect(std::uint32_t id) {
   attachment_ = node_->gateway().connect(*this, request);
   if (closed_) attachment_ = nullptr;
   ensemble_.comes_true([this] { return accepted_ || closed_; }, 10 * seconds);
+  if (connected()) {
+    Call auth{.code = OpCode::add_auth, .scheme = "digest", .credentials = super_credentials};
+    node_->gateway().call(*attachment_, auth);
+  }
   return connected();
 }
 
@@ -129,10 +133,6 @@ Client::Answer Client::sync() {
 }
 
 std::uint64_t Client::send_reconfig(const std::string& joining, const std::string& leaving) {
-  if (connected()) {
-    Call auth{.code = OpCode::add_auth, .scheme = "digest", .credentials = super_credentials};
-    node_->gateway().call(*attachment_, auth);
-  }
   std::string servers;
   std::istringstream items(joining);
   for (std::string item; std::getline(items, item, ',');) {

@@ -48,7 +48,7 @@ class Client : private ClientSink {
 
   explicit Client(Ensemble& ensemble) : ensemble_(ensemble) {}
 
-  /// Opens the session at a node, or takes it up there. Waits until it is served; false if it is not.
+  /// Opens the session at a node, as the super user, or takes it up there. Waits until it is served; false if it is not.
   bool connect(std::uint32_t node);
   /// Leaves without a word; the session lives on.
   void disconnect();
@@ -63,7 +63,7 @@ class Client : private ClientSink {
   Answer remove(const std::string& path);
   Answer get(const std::string& path);
   Answer sync();
-  /// By the super user: what joins ("5": as a participant, "5o": as an observer) and what leaves ("1,2").
+  /// What joins ("5": as a participant, "5o": as an observer) and what leaves ("1,2").
   Answer reconfig(const std::string& joining, const std::string& leaving = "");
   std::uint64_t send_reconfig(const std::string& joining, const std::string& leaving = "");
 
