@@ -162,6 +162,9 @@ class NetworkNode {
   void notify(PeerId to, const zab::Notification& notification) {
     run([&] { network_->notify(to, notification); });
   }
+  void set_members(const std::map<PeerId, Member>& members) {
+    run([&] { network_->set_members(members); });
+  }
   void connect(PeerId to) {
     run([&] { link = network_->connect(to, user_); });
   }
