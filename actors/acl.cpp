@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <set>
+#include <tuple>
 
 namespace troupe::acl {
 namespace {
@@ -19,24 +21,45 @@ struct Address {
   unsigned bits = 0;  // 32 or 128
 };
 
-std::optional<Address> parse_address(std::string_view text) {
+/// A decimal number as ZooKeeper reads it: signs and zeros in front do no harm.
+std::optional<int> parse_number(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<Address> parse_ipv4(std::string_view text) {
+  Address address{.bits = 32};
+  for (unsigned i = 0; i < 4; ++i) {
+    const std::size_t dot = i < 3 ? text.find('.') : text.size();
+    if (dot == text.npos) return std::nullopt;
+    const auto part = parse_number(text.substr(0, dot));
+    if (!part || *part < 0 || *part > 255) return std::nullopt;
+    address.bytes[i] = static_cast<unsigned char>(*part);
+    text.remove_prefix(std::min(dot + 1, text.size()));
+  }
+  return address;
+}
+
+std::optional<Address> parse_ipv6(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof terminated) return std::nullopt;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
-  Address address;
-  if (inet_pton(AF_INET, terminated, address.bytes.data()) == 1) {
-    address.bits = 32;
-    return address;
-  }
+  Address address{.bits = 128};
   if (inet_pton(AF_INET6, terminated, address.bytes.data()) != 1) return std::nullopt;
-  address.bits = 128;
   static constexpr unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   if (std::memcmp(address.bytes.data(), mapped, sizeof mapped) == 0) {
     std::copy(address.bytes.begin() + 12, address.bytes.end(), address.bytes.begin());
     address.bits = 32;
   }
   return address;
+}
+
+std::optional<Address> parse_address(std::string_view text) {
+  return text.find(':') == text.npos ? parse_ipv4(text) : parse_ipv6(text);
 }
 
 struct Block {
@@ -49,11 +72,9 @@ std::optional<Block> parse_block(std::string_view text) {
   const auto address = parse_address(text.substr(0, slash));
   if (!address) return std::nullopt;
   if (slash == std::string_view::npos) return Block{*address, address->bits};
-  const std::string_view digits = text.substr(slash + 1);
-  unsigned prefix = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-  if (error != std::errc() || end != digits.data() + digits.size() || prefix > address->bits) return std::nullopt;
-  return Block{*address, prefix};
+  const auto prefix = parse_number(text.substr(slash + 1));
+  if (!prefix || *prefix < 0 || *prefix > static_cast<int>(address->bits)) return std::nullopt;
+  return Block{*address, static_cast<unsigned>(*prefix)};
 }
 
 /// Whether an identity of this scheme was proved, rather than taken from the connection.
@@ -68,11 +89,12 @@ bool digest_valid(std::string_view id) {
   return colon != std::string_view::npos && id.find(':', colon + 1) == std::string_view::npos;
 }
 
-bool known(std::string_view scheme, std::string_view id) {
+bool known(std::string_view scheme, std::string_view id, Schemes schemes) {
   if (scheme == "world") return id == "anyone";
   if (scheme == "ip") return ip_valid(id);
   if (scheme == "digest") return digest_valid(id);
-  return (scheme == "x509" || scheme == "sasl") && !id.empty();
+  if (scheme == "x509") return schemes.x509 && !id.empty();
+  return scheme == "sasl" && schemes.sasl && !id.empty();
 }
 
 bool matches(const store::AclEntry& entry, Identities identities) {
@@ -84,10 +106,6 @@ bool matches(const store::AclEntry& entry, Identities identities) {
     if (ip ? ip_matches(id, entry.id) : id == entry.id) return true;
   }
   return false;
-}
-
-void add_once(store::AclList& list, store::AclEntry entry) {
-  if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(std::move(entry));
 }
 
 }  // namespace
@@ -107,24 +125,27 @@ bool permits(const store::AclList& list, std::uint32_t perms, Identities identit
   return is_super(identities);
 }
 
-std::optional<store::AclList> resolve(Entries entries, Identities identities) {
+std::optional<store::AclList> resolve(Entries entries, Identities identities, Schemes schemes) {
   if (entries.size() == 0) return std::nullopt;
   store::AclList list;
+  std::set<std::tuple<std::uint32_t, std::string_view, std::string_view>> seen;
   for (const auto entry : entries) {
+    const std::uint32_t perms = entry.getPerms();
     const std::string_view scheme = view(entry.getScheme());
     const std::string_view id = view(entry.getId());
+    if (!seen.emplace(perms, scheme, id).second) continue;
     if (scheme != "auth") {
-      if (!known(scheme, id)) return std::nullopt;
-      add_once(list, {entry.getPerms(), std::string(scheme), std::string(id)});
+      if (!known(scheme, id, schemes)) return std::nullopt;
+      list.push_back({perms, std::string(scheme), std::string(id)});
       continue;
     }
-    bool expanded = false;
+    // What "auth" stands for may repeat what the list names; ZooKeeper keeps both.
+    const std::size_t before = list.size();
     for (const auto identity : identities) {
       if (!proven(view(identity.getScheme()))) continue;
-      add_once(list, {entry.getPerms(), std::string(view(identity.getScheme())), std::string(view(identity.getId()))});
-      expanded = true;
+      list.push_back({perms, std::string(view(identity.getScheme())), std::string(view(identity.getId()))});
     }
-    if (!expanded) return std::nullopt;
+    if (list.size() == before) return std::nullopt;
   }
   return list;
 }

@@ -1,6 +1,7 @@
 #include "actors/applier.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema/check.hpp"
 
@@ -8,11 +9,16 @@ namespace troupe {
 namespace {
 constexpr std::size_t batch_bytes = 1 << 20;
 constexpr std::size_t remembered_digests = 1024;
+// What waits in memory for the disk: enough for changes of the same znodes to come together, little
+// enough for a start after a crash to make up for quickly.
+constexpr std::size_t flush_bytes = 8 << 20;
+constexpr std::int64_t flush_interval_ms = 500;
+constexpr std::size_t most_unflushed_bytes = 4 * flush_bytes;
 constexpr std::size_t views_ahead = 64;  // beside the one or two that a subscriber holds all the time
 }  // namespace
 
-Applier::Applier(caf::actor_config& config, store::DataDir& data, FatalHandler fatal)
-    : Hosted(config), data_(data), fatal_(std::move(fatal)) {}
+Applier::Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal)
+    : Hosted(config), data_(data), fatal_(std::move(fatal)), flusher_(std::move(flusher)) {}
 
 template <class Change>
 void Applier::guard(Change&& change) {
@@ -28,6 +34,7 @@ void Applier::guard(Change&& change) {
 void Applier::apply_more() {
   more_asked_ = false;
   if (committed_ <= data_.tree().applied() || !has_room()) return;
+  if (flushing_ && data_.tree().kv().waiting_bytes() > most_unflushed_bytes) return;  // until StateFlushed
   std::vector<Proposal> proposals;
   try {
     proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
@@ -38,6 +45,8 @@ void Applier::apply_more() {
   }
   if (proposals.empty()) return;
   publish(data_.tree().apply(proposals));
+  unflushed_ += proposals.size();
+  if (data_.tree().kv().waiting_bytes() > flush_bytes) flush();
   again();
 }
 
@@ -72,6 +81,13 @@ void Applier::publish(store::AppliedBatch batch) {
   if (recent_.size() > remembered_digests) recent_.pop_front();
   const auto shared = std::make_shared<const store::AppliedBatch>(std::move(batch));
   for (const auto& [id, subscriber] : subscribers_) this->send(subscriber, Applied{shared, counted_view()});
+}
+
+void Applier::flush() {
+  if (flushing_ || !data_.tree().kv().freeze()) return;
+  flushing_ = true;
+  flush_began_ = now_;
+  this->send(flusher_, FlushState{data_.tree().applied(), std::exchange(unflushed_, 0)}, FlushUserActor{this});
 }
 
 void Applier::compare(const CompareDigest& theirs) {
@@ -110,6 +126,17 @@ Applier::behavior_type Applier::make_behavior() {
         });
       },
       [this](const CompareDigest& theirs) { guard([&] { compare(theirs); }); },
+      [this](const StateFlushed&) {
+        flushing_ = false;
+        guard([&] {
+          if (data_.tree().kv().waiting_bytes() > flush_bytes) flush();
+          again();
+        });
+      },
+      [this](const Tick& tick) {
+        now_ = tick.now;
+        if (now_ - flush_began_ >= flush_interval_ms) guard([&] { flush(); });
+      },
       [this](const ApplyMore&) { guard([&] { apply_more(); }); },
   };
 }

@@ -2,8 +2,9 @@
 // waits in one transaction of the store, and then tells every subscriber what happened and gives it
 // a view of the tree at exactly that point.
 //
-// Runs on a thread of its own: it may wait for the disk. It reads the transactions from the log's
-// memory map, so the tree cannot get ahead of the log.
+// It reads the transactions from the log's memory map, so the tree cannot get ahead of the log. What it
+// applies stays in memory until there is much of it or it has been there for a while; then the state
+// flusher brings it to the disk, while this goes on, up to a bound.
 //
 // While too many of its views wait to be looked at it applies nothing: what is committed meanwhile stays in
 // the log, and is applied in larger batches when a subscriber that was held up has caught up.
@@ -23,9 +24,10 @@ namespace troupe {
 class Applier : public Hosted<ApplierActor> {
  public:
   /// `data` outlives the actor; its tree is this actor's alone to change.
-  Applier(caf::actor_config& config, store::DataDir& data, FatalHandler fatal);
+  Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal);
   behavior_type make_behavior() override;
   const char* name() const override { return "applier"; }
+  void on_exit() override { flusher_ = nullptr; }
 
  private:
   void apply_more();
@@ -34,6 +36,7 @@ class Applier : public Hosted<ApplierActor> {
   void publish(store::AppliedBatch batch);
   std::shared_ptr<store::View> counted_view();
   bool has_room();
+  void flush();
   void compare(const CompareDigest& theirs);
   template <class Change>
   void guard(Change&& change);
@@ -43,6 +46,13 @@ class Applier : public Hosted<ApplierActor> {
   bool failed_ = false;
   bool more_asked_ = false;
   Zxid committed_;
+
+  StateFlusherActor flusher_;
+  bool flushing_ = false;        // StateFlushed will come
+  std::uint64_t unflushed_ = 0;  // transactions applied since the last flush began
+  std::int64_t now_ = 0;         // of the last tick
+  std::int64_t flush_began_ = 0;
+
   std::map<std::uint64_t, AppliedUserActor> subscribers_;
   std::deque<CompareDigest> recent_;  // the digests after the last batches
   const std::shared_ptr<ViewCounter> views_ = std::make_shared<ViewCounter>();  // of the subscribers

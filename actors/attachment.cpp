@@ -20,13 +20,14 @@ const char* describe(Closed why) {
   return "closed";
 }
 
-QueuedCall::QueuedCall(const Call& call) : call_(call) {
+QueuedCall::QueuedCall(const Call& call) : call_(call), reads_(call.reads.begin(), call.reads.end()) {
   const auto each = [&](auto&& visit) {
     visit(call_.path);
     visit(call_.after);
     visit(call_.scheme);
     visit(call_.credentials);
     for (auto& path : paths_) visit(path);
+    for (auto& read : reads_) visit(read.path);
   };
   if (call.rearm != nullptr) {
     for (auto list :
@@ -44,6 +45,7 @@ QueuedCall::QueuedCall(const Call& call) : call_(call) {
     text = std::string_view(text_).substr(at);
   });
 
+  call_.reads = reads_;
   if (call.rearm != nullptr) {
     std::span<const std::string_view> rest(paths_);
     const auto take = [&](std::span<const std::string_view> like) {

@@ -35,6 +35,7 @@ class QueuedCall {
   std::string text_;                     // what the views of call_ point into
   std::vector<std::string_view> paths_;  // of rearm_
   Rearm rearm_;
+  std::vector<ReadOp> reads_;
 };
 
 /// What waits in a session's queue.

@@ -34,11 +34,13 @@ enum class OpCode : std::int32_t {
   set_acl = 7,
   get_children = 8,
   sync = 9,
+  ping = 11,
   check = 13,  ///< inside a multi alone
   multi = 14,
   reconfig = 16,
   check_watches = 17,
   remove_watches = 18,
+  multi_read = 22,
   add_auth = 100,
   set_watches = 101,
   get_ephemerals = 103,
@@ -78,6 +80,12 @@ struct WriteOp {
   std::int64_t ttl = 0;
 };
 
+/// One operation of a multi_read.
+struct ReadOp {
+  OpCode code = OpCode::get_data;  ///< get_data or get_children
+  std::string_view path;
+};
+
 /// What a reconfiguration asks for; schema::Request says what each means.
 struct ReconfigOp {
   std::optional<std::string_view> joining, leaving, new_members;
@@ -87,6 +95,7 @@ struct ReconfigOp {
 struct Call {
   std::uint64_t tag = 0;  ///< the door's; comes back in the Reply
   OpCode code = OpCode::exists;
+  Error refusal = Error::ok;  ///< not ok: the door refuses it itself; answered in its turn, and nothing else is looked at
 
   // Writes, close among them.
   std::uint64_t number = 0;      ///< rising within the connection
@@ -103,9 +112,19 @@ struct Call {
   std::uint32_t limit = 0;        ///< get_children: at most so many names, 0 for all
   std::optional<WatchKind> kind;  ///< of add_watch (persistent, recursive), check_ and remove_watches (none: any)
   const Rearm* rearm = nullptr;   ///< of set_watches
+  std::span<const ReadOp> reads;  ///< of multi_read
 
-  // add_auth.
+  // add_auth: holds for all that is called from then on.
   std::string_view scheme, credentials;
+};
+
+/// What one operation of a multi_read found.
+struct ReadResult {
+  OpCode code = OpCode::get_data;
+  Error error = Error::ok;
+  std::optional<std::string_view> data;     ///< get_data
+  store::Stat stat;                         ///< get_data
+  std::span<const std::string_view> names;  ///< get_children
 };
 
 struct Reply {
@@ -120,6 +139,7 @@ struct Reply {
   std::uint64_t count = 0;                           ///< all_children_number
   std::span<const store::AclEntry> acl;              ///< get_acl
   std::span<const store::OpResult> results;          ///< writes: one, or one for each operation of a multi
+  std::span<const ReadResult> reads;                 ///< multi_read: one for each operation
   capnp::List<schema::Identity>::Reader identities;  ///< who_am_i
 };
 
@@ -132,7 +152,7 @@ struct Event {
 struct ConnectRequest {
   SessionId session;                    ///< 0: a new one
   std::span<const std::byte> password;  ///< of the session to take up
-  std::uint32_t timeout_ms = 0;         ///< wanted, of a new session
+  std::uint32_t timeout_ms = 0;         ///< wanted; 0 leaves that of a session that is taken up as it is
   Zxid last_seen;
   std::string_view address;  ///< the client's, for access control by ip; may be empty
 };

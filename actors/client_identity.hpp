@@ -26,6 +26,9 @@ class ClientIdentity {
 
  private:
   void add(std::string scheme, std::string id);
+  /// Lists show identities, and "auth" stands for them, in the order of the hash table that ZooKeeper
+  /// keeps them in.
+  void put_in_order();
 
   std::vector<std::pair<std::string, std::string>> entries_;
   std::unique_ptr<capnp::MallocMessageBuilder> message_;

@@ -42,9 +42,9 @@ struct NewAcl {
   Error error = Error::ok;
   std::shared_ptr<const store::AclList> list;  // null: open to all
 
-  NewAcl(acl::Entries entries, const Asker& asker) {
+  NewAcl(acl::Entries entries, const Rules& rules, const Asker& asker) {
     if (acl::open_to_all(entries)) return;
-    auto resolved = acl::resolve(entries, asker.identities);
+    auto resolved = acl::resolve(entries, asker.identities, rules.schemes);
     if (!resolved) {
       error = Error::invalid_acl;
     } else if (!acl::open_to_all(*resolved)) {
@@ -83,6 +83,8 @@ std::optional<KindTraits> traits_of(schema::NodeKind kind) {
       return KindTraits{schema::NodeKind::EPHEMERAL, store::NodeKind::ephemeral, true};
     case schema::NodeKind::CONTAINER:
       return KindTraits{kind, store::NodeKind::container, false};
+    case schema::NodeKind::CONTAINER_SEQUENTIAL:
+      return KindTraits{schema::NodeKind::CONTAINER, store::NodeKind::container, true};
     case schema::NodeKind::TTL:
       return KindTraits{kind, store::NodeKind::ttl, false};
     case schema::NodeKind::TTL_SEQUENTIAL:
@@ -91,7 +93,47 @@ std::optional<KindTraits> traits_of(schema::NodeKind kind) {
   return std::nullopt;
 }
 
-Error create(Overlay& overlay, const Asker& asker, schema::Operation::Create::Reader op,
+/// Whether the quota that `path` is under, if it is under one, has room for so much more.
+Error check_quota(const Overlay& overlay, const Rules& rules, std::string_view path, std::int64_t znodes,
+                  std::int64_t bytes) {
+  if (!rules.enforce_quota) return Error::ok;
+  const auto home = overlay.quota_of(path);
+  if (!home) return Error::ok;
+  const auto limits = overlay.limits(*home);
+  if (!limits) return Error::marshalling_error;  // what stands there is no record; ZooKeeper's answer
+  const auto used = overlay.usage(*home);
+  if (!used) return Error::ok;
+  const auto exceeds = [&](const char* what, std::int64_t difference, std::int64_t now, std::int64_t soft,
+                           std::int64_t hard) {
+    const bool is_hard = hard > -1;
+    const std::int64_t limit = is_hard ? hard : soft;
+    // Also what makes less is refused as long as it does not make enough less.
+    if (difference == 0 || limit < 0 || now + difference <= limit) return false;
+    if (rules.on_quota_exceeded) {
+      rules.on_quota_exceeded("the quota of " + home->substr(store::quota::root.size()) + " is exceeded: " +
+                              std::to_string(now + difference) + " " + what + ", the " + (is_hard ? "hard" : "soft") +
+                              " limit is " + std::to_string(limit));
+    }
+    return is_hard;
+  };
+  if (exceeds("znodes", znodes, used->count(), limits->count(), limits->hard_count()) ||
+      exceeds("bytes", bytes, used->bytes(), limits->bytes(), limits->hard_bytes())) {
+    return Error::quota_exceeded;
+  }
+  return Error::ok;
+}
+
+void set_data_of(NodeState& node, Zxid zxid, std::string_view path, capnp::Data::Reader data) {
+  node.mzxid = zxid;
+  node.data_length = static_cast<std::int32_t>(data.size());
+  node.limits = limits_at(path, {reinterpret_cast<const char*>(data.begin()), data.size()});
+}
+
+std::int64_t size_of(capnp::Data::Reader data) {
+  return static_cast<std::int64_t>(data.size());
+}
+
+Error create(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Create::Reader op,
              schema::Change::Builder change) {
   const auto kind = traits_of(op.getKind());
   if (!kind) return Error::bad_arguments;
@@ -101,7 +143,7 @@ Error create(Overlay& overlay, const Asker& asker, schema::Operation::Create::Re
   if (ephemeral && asker.session == SessionId{}) return Error::bad_arguments;
   std::string_view path = view(op.getPath());
   if (!has_parent(path)) return Error::bad_arguments;
-  NewAcl acl(op.getAcl(), asker);
+  NewAcl acl(op.getAcl(), rules, asker);
   if (acl.error != Error::ok) return acl.error;
 
   const std::string_view parent_path = path::parent(path);
@@ -118,6 +160,7 @@ Error create(Overlay& overlay, const Asker& asker, schema::Operation::Create::Re
   if (!path::valid(path)) return Error::bad_arguments;
   if (overlay.find(path)) return Error::node_exists;
   if (parent->owner != SessionId{}) return Error::no_children_for_ephemerals;
+  if (const Error error = check_quota(overlay, rules, path, 1, size_of(op.getData())); error != Error::ok) return error;
 
   auto created = change.initCreate();
   created.setPath(text(path));
@@ -133,20 +176,24 @@ Error create(Overlay& overlay, const Asker& asker, schema::Operation::Create::Re
   node.mtime = asker.time_ms;
   node.ttl = ttl;
   node.acl = std::move(acl.list);
+  set_data_of(node, overlay.zxid(), path, op.getData());
   overlay.put(path, std::move(node));
   parent->creations = increment(parent->creations);
   ++parent->children;
   overlay.put(parent_path, std::move(*parent));
+  if (rules.enforce_quota) overlay.count_in_quota(path, 1, size_of(op.getData()));
   return Error::ok;
 }
 
 /// Whether the ensemble may clean this childless znode up.
-bool due(const NodeState& node, std::int64_t time_ms) {
-  if (node.kind == store::NodeKind::container) return node.creations != 0;
+bool due(const NodeState& node, const Rules& rules, std::int64_t time_ms) {
+  if (node.kind == store::NodeKind::container) {
+    return node.creations != 0 || (rules.never_used_ms != 0 && node.mtime + rules.never_used_ms < time_ms);
+  }
   return node.kind == store::NodeKind::ttl && node.mtime + node.ttl < time_ms;
 }
 
-Error remove(Overlay& overlay, const Asker& asker, schema::Operation::Delete::Reader op,
+Error remove(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Delete::Reader op,
              schema::Change::Builder change) {
   const std::string_view path = view(op.getPath());
   if (!has_parent(path) || path::undeletable(path)) return Error::bad_arguments;
@@ -157,19 +204,22 @@ Error remove(Overlay& overlay, const Asker& asker, schema::Operation::Delete::Re
   if (!node) return Error::no_node;
   if (!version_fits(node->version, op.getVersion())) return Error::bad_version;
   if (node->children > 0) return Error::not_empty;
-  if (asker.session == SessionId{} && !due(*node, asker.time_ms)) return Error::bad_version;
+  if (asker.session == SessionId{} && !due(*node, rules, asker.time_ms)) return Error::bad_version;
   change.initDelete().setPath(text(path));
   overlay.remove(path);
+  if (rules.enforce_quota) overlay.count_in_quota(path, -1, -std::int64_t{node->data_length});
   return Error::ok;
 }
 
-Error set_data(Overlay& overlay, const Asker& asker, schema::Operation::SetData::Reader op,
+Error set_data(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::SetData::Reader op,
                schema::Change::Builder change) {
   const std::string_view path = view(op.getPath());
   if (!path::valid(path)) return Error::bad_arguments;
   auto node = overlay.find(path);
   if (!node) return Error::no_node;
   if (!permits(*node, store::perm::write, asker)) return Error::no_auth;
+  const std::int64_t more = size_of(op.getData()) - node->data_length;
+  if (const Error error = check_quota(overlay, rules, path, 0, more); error != Error::ok) return error;
   if (!version_fits(node->version, op.getVersion())) return Error::bad_version;
   node->version = increment(node->version);
   node->mtime = asker.time_ms;
@@ -177,15 +227,17 @@ Error set_data(Overlay& overlay, const Asker& asker, schema::Operation::SetData:
   set.setPath(text(path));
   if (op.hasData()) set.setData(op.getData());
   set.setVersion(node->version);
+  set_data_of(*node, overlay.zxid(), path, op.getData());
   overlay.put(path, std::move(*node));
+  if (rules.enforce_quota) overlay.count_in_quota(path, 0, more);
   return Error::ok;
 }
 
-Error set_acl(Overlay& overlay, const Asker& asker, schema::Operation::SetAcl::Reader op,
+Error set_acl(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::SetAcl::Reader op,
               schema::Change::Builder change) {
   const std::string_view path = view(op.getPath());
   if (!path::valid(path)) return Error::bad_arguments;
-  NewAcl acl(op.getAcl(), asker);
+  NewAcl acl(op.getAcl(), rules, asker);
   if (acl.error != Error::ok) return acl.error;
   auto node = overlay.find(path);
   if (!node) return Error::no_node;
@@ -215,17 +267,17 @@ Error check(const Overlay& overlay, const Asker& asker, schema::Operation::Check
 
 }  // namespace
 
-Error decide(Overlay& overlay, const Asker& asker, schema::Operation::Reader operation,
+Error decide(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Reader operation,
              schema::Change::Builder change) {
   switch (operation.which()) {
     case schema::Operation::CREATE:
-      return create(overlay, asker, operation.getCreate(), change);
+      return create(overlay, rules, asker, operation.getCreate(), change);
     case schema::Operation::DELETE:
-      return remove(overlay, asker, operation.getDelete(), change);
+      return remove(overlay, rules, asker, operation.getDelete(), change);
     case schema::Operation::SET_DATA:
-      return set_data(overlay, asker, operation.getSetData(), change);
+      return set_data(overlay, rules, asker, operation.getSetData(), change);
     case schema::Operation::SET_ACL:
-      return set_acl(overlay, asker, operation.getSetAcl(), change);
+      return set_acl(overlay, rules, asker, operation.getSetAcl(), change);
     case schema::Operation::CHECK:
       return check(overlay, asker, operation.getCheck(), change);
   }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "actors/acl.hpp"
 #include "actors/overlay.hpp"
@@ -15,6 +17,14 @@ namespace troupe {
 /// The longest time to live of a znode, milliseconds.
 inline constexpr std::int64_t max_ttl_ms = (std::int64_t{1} << 40) - 1;
 
+/// What the node's configuration says of requests. While it leads, it speaks for the ensemble.
+struct Rules {
+  bool enforce_quota = false;  ///< hard limits refuse and soft ones warn; otherwise quotas are only counted
+  acl::Schemes schemes;
+  std::int64_t never_used_ms = 0;  ///< after so long a container that never had a child is due; 0: never
+  std::function<void(const std::string& what)> on_quota_exceeded;  ///< soft or hard; may be empty
+};
+
 /// Who asks, and when.
 struct Asker {
   SessionId session;  ///< 0: the ensemble itself, which needs no permission
@@ -23,8 +33,9 @@ struct Asker {
 };
 
 /// On an error, neither `change` nor the overlay is changed in a way that the caller need undo.
-/// The ensemble itself may delete only what is due: a container whose last child is gone, or a TTL
-/// znode without children whose time is over; another is refused with not_empty or bad_version.
-Error decide(Overlay& overlay, const Asker& asker, schema::Operation::Reader operation, schema::Change::Builder change);
+/// The ensemble itself may delete only what is due: a container whose last child is gone or, by
+/// the rules, never came, or a TTL znode without children whose time is over; another is refused with not_empty or bad_version.
+Error decide(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Reader operation,
+             schema::Change::Builder change);
 
 }  // namespace troupe

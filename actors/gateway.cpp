@@ -49,7 +49,7 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
 
   if (request.session == SessionId{}) {
     Attachment& attachment = add(new_session_id(), sink, request);
-    attachment.timeout_ms = std::clamp(request.timeout_ms, options_.min_timeout_ms, options_.max_timeout_ms);
+    attachment.timeout_ms = bounded(request.timeout_ms);
     requests_.push_back(open_session_request({attachment.session, options_.gateway, attachment.identity.list()},
                                              attachment.timeout_ms));
     dirty();
@@ -62,10 +62,15 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   attachment.state = State::attaching;
   attachment.ticket = next_ticket_++;
   attaching_[attachment.ticket] = attachment.session;
+  if (request.timeout_ms != 0) attachment.timeout_ms = bounded(request.timeout_ms);
   // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
-  upstream_.attach(attachment.ticket, attachment.session);
+  upstream_.attach(attachment.ticket, attachment.session, attachment.timeout_ms);
   return &attachment;
+}
+
+std::uint32_t Gateway::bounded(std::uint32_t timeout_ms) const {
+  return std::clamp(timeout_ms, options_.min_timeout_ms, options_.max_timeout_ms);
 }
 
 SessionId Gateway::new_session_id() {
@@ -80,7 +85,7 @@ void Gateway::accept(Attachment& attachment) {
   const auto session = view_->session(attachment.session);
   if (!session) return close(attachment, Closed::expired);
   attachment.state = State::ready;
-  attachment.timeout_ms = session->timeout_ms;
+  if (attachment.timeout_ms == 0) attachment.timeout_ms = session->timeout_ms;
   attachment.replay_until = view_->last_number(attachment.session);
   heard(attachment);
   attachment.sink->on_accepted(
@@ -185,7 +190,10 @@ void Gateway::call(Attachment& attachment, const Call& call) {
 void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
+  if (call.refusal != Error::ok) return refuse(attachment, call, call.refusal);
   if (is_write(call.code)) return submit_write(attachment, call);
+  // At once: writes that are called behind it carry what it proves.
+  if (call.code == OpCode::add_auth) return refuse(attachment, call, reads_.add_auth(attachment, call));
 
   if (attachment.queue.empty() && call.code != OpCode::sync && !attachment.sink->full()) {
     return reads_.answer(attachment, call, *view_);
@@ -199,6 +207,15 @@ void Gateway::take(Attachment& attachment, const Call& call) {
     waiting.bytes += waiting.call->size();
   }
   enqueue(attachment, std::move(waiting));
+}
+
+/// Answers with nothing but an error, or ok, in its turn.
+void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
+  enqueue(attachment, {.kind = Waiting::Kind::refusal,
+                       .tag = call.tag,
+                       .code = call.code,
+                       .bytes = sizeof(Waiting),
+                       .error = error});
 }
 
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
@@ -407,11 +424,9 @@ void Gateway::fire(const store::AppliedBatch& batch) {
       Attachment* attachment = find(SessionId{static_cast<std::int64_t>(watcher)});
       TROUPE_CHECK(attachment != nullptr, "a closed attachment has no watches");
       if (type == EventType::children_changed) {
-        const auto above = path::parent(change.path);
-        const auto parent = view_->get(above);
-        if (parent && !ReadCalls::may_hear(*attachment, parent->acl_bytes)) return;
+        if (!ReadCalls::may_hear(*attachment, change.parent_acl_bytes)) return;
         if (attachment->events.empty()) touched_.push_back(attachment);
-        attachment->events.push_back({type, change.zxid, above});
+        attachment->events.push_back({type, change.zxid, path::parent(change.path)});
       } else {
         if (!ReadCalls::may_hear(*attachment, change.acl_bytes)) return;
         if (attachment->events.empty()) touched_.push_back(attachment);

@@ -31,8 +31,9 @@ namespace troupe {
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  virtual void submit(std::vector<Bytes> requests) = 0;              ///< each a schema::Request
-  virtual void attach(std::uint64_t ticket, SessionId session) = 0;  ///< answered by attached()
+  virtual void submit(std::vector<Bytes> requests) = 0;  ///< each a schema::Request
+  /// Answered by attached(). The session's timeout becomes `timeout_ms`; 0 leaves it.
+  virtual void attach(std::uint64_t ticket, SessionId session, std::uint32_t timeout_ms) = 0;
   virtual void sync(std::uint64_t ticket) = 0;                       ///< answered by synced()
   virtual void heard(std::vector<SessionId> sessions) = 0;
   /// Asks for Gateway::flush() at the end of the loop's turn.
@@ -106,7 +107,9 @@ class Gateway {
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
   void accept(Attachment& attachment);
   SessionId new_session_id();
+  std::uint32_t bounded(std::uint32_t timeout_ms) const;
 
+  void refuse(Attachment& attachment, const Call& call, Error error);
   void submit_write(Attachment& attachment, const Call& call);
   void enqueue(Attachment& attachment, Waiting waiting);
   void issue(Attachment& attachment, Waiting& waiting);

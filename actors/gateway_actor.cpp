@@ -32,8 +32,8 @@ void GatewayRole::submit(std::vector<Bytes> requests) {
   if (upstream_) send(upstream_, Submit{std::move(requests)});
 }
 
-void GatewayRole::attach(std::uint64_t ticket, SessionId session) {
-  if (upstream_) send(upstream_, Attach{id_, ticket, session});
+void GatewayRole::attach(std::uint64_t ticket, SessionId session, std::uint32_t timeout_ms) {
+  if (upstream_) send(upstream_, Attach{id_, ticket, session, timeout_ms});
 }
 
 void GatewayRole::sync(std::uint64_t ticket) {

@@ -24,7 +24,7 @@ class GatewayRole final : public Hosted<GatewayActor>, private Upstream {
   behavior_type make_behavior() override;
 
   void submit(std::vector<Bytes> requests) override;
-  void attach(std::uint64_t ticket, SessionId session) override;
+  void attach(std::uint64_t ticket, SessionId session, std::uint32_t timeout_ms) override;
   void sync(std::uint64_t ticket) override;
   void heard(std::vector<SessionId> sessions) override;
   void want_flush() override;

@@ -12,12 +12,10 @@ namespace {
 
 constexpr auto tick_interval = 100 * kj::MILLISECONDS;
 
-kj::Own<kj::ConnectionReceiver> share_listener(kj::AsyncIoContext& io, int listening) {
+kj::AutoCloseFd share(int listening) {
   const int fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
   if (fd < 0) throw std::system_error(errno, std::system_category(), "cannot share the clients' port among the gateways");
-  return io.lowLevelProvider->wrapListenSocketFd(
-      kj::AutoCloseFd(fd),
-      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
+  return kj::AutoCloseFd(fd);
 }
 
 const char* describe(zab::PeerState role) {
@@ -37,8 +35,8 @@ const char* describe(zab::PeerState role) {
 }  // namespace
 
 GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host,
-                         const GatewayOptions& options, int listening, const NodeConfig& config,
-                         StatusBoard& board)
+                         const GatewayOptions& options, const ClientPorts& ports, const NodeConfig& config,
+                         StatusBoard& board, zk::Admission& admission)
     : id_(options.gateway),
       config_(config),
       board_(board),
@@ -50,8 +48,7 @@ GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHo
         publish();
       }) {
   try {
-    rpc_door_ = std::make_unique<RpcDoor>(gateway_, share_listener(io, listening), io.provider->getTimer(),
-                                          [this](schema::Status::Builder status) { write_status(status); });
+    open_doors(io, host, ports, admission);
   } catch (...) {
     caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
     throw;
@@ -59,6 +56,22 @@ GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHo
 }
 
 GatewayLoop::~GatewayLoop() = default;
+
+void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports,
+                             zk::Admission& admission) {
+  auto listener = io.lowLevelProvider->wrapListenSocketFd(
+      share(ports.rpc),
+      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
+  rpc_door_ = std::make_unique<RpcDoor>(gateway_, kj::mv(listener), io.provider->getTimer(),
+                                        [this](schema::Status::Builder status) { write_status(status); });
+  if (ports.zk < 0) return;
+  words_ = std::make_unique<zk::FourLetterWords>(gateway_, config_, board_, admission);
+  zk_door_ = std::make_unique<zk::Door>(
+      gateway_, io.unixEventPort, io.provider->getTimer(),
+      [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(ports.zk), admission,
+      [this](std::string_view received) { return words_->answer(received, *zk_door_); },
+      zk::DoorOptions{.max_frame = config_.jute_maxbuffer});
+}
 
 void GatewayLoop::publish() const { board_.show(id_, {gateway_.connections(), gateway_.watches().size()}); }
 

@@ -15,20 +15,29 @@
 #include "actors/node_config.hpp"
 #include "actors/status_board.hpp"
 #include "actors/ticker.hpp"
+#include "actors/zk/door.hpp"
+#include "actors/zk/four_letter.hpp"
 
 namespace troupe {
 
+/// Listening sockets, one for each protocol; they stay their owner's.
+struct ClientPorts {
+  int rpc = -1;
+  int zk = -1;  ///< -1: ZooKeeper's protocol is not spoken
+};
+
 class GatewayLoop {
  public:
-  /// `listening` stays the caller's. `config` and `board` outlive this.
+  /// `config`, `board` and `admission` outlive this.
   GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host, const GatewayOptions& options,
-              int listening, const NodeConfig& config, StatusBoard& board);
+              const ClientPorts& ports, const NodeConfig& config, StatusBoard& board, zk::Admission& admission);
   /// The actor must have been told to quit.
   ~GatewayLoop();
 
   const GatewayActor& actor() const { return actor_; }
 
  private:
+  void open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, zk::Admission& admission);
   void publish() const;
   std::map<PeerId, Member> current_members() const;
   void write_status(schema::Status::Builder status) const;
@@ -39,6 +48,8 @@ class GatewayLoop {
   const GatewayActor actor_;
   Gateway& gateway_;  // within actor_
   std::unique_ptr<RpcDoor> rpc_door_;
+  std::unique_ptr<zk::FourLetterWords> words_;
+  std::unique_ptr<zk::Door> zk_door_;
   Ticker ticker_;
 };
 

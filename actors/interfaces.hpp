@@ -70,6 +70,12 @@ using LogWriterActor = caf::typed_actor<
     caf::reacts_to<CheckpointWritten, CheckpointUserActor>,  // archivist
     caf::reacts_to<FlushLog>>;                         // itself: the end of a batch
 
+/// Hears that what was frozen is on the disk: the applier.
+using FlushUserActor = caf::typed_actor<caf::reacts_to<StateFlushed>>;  // state flusher
+
+/// Brings the tree to the disk; see state_flusher.hpp.
+using StateFlusherActor = caf::typed_actor<caf::reacts_to<FlushState, FlushUserActor>>;  // applier
+
 /// Owns the tree; see applier.hpp.
 struct ApplyMore {};
 using ApplierActor = caf::typed_actor<
@@ -79,14 +85,14 @@ using ApplierActor = caf::typed_actor<
     caf::reacts_to<Unsubscribe>,                         // leader
     caf::reacts_to<AskView, ViewUserActor>,              // sender
     caf::reacts_to<CompareDigest>,                       // learner
+    caf::reacts_to<StateFlushed>,                        // state flusher
+    caf::reacts_to<Tick>,                                // the node's clock
     caf::reacts_to<ApplyMore>>;                          // itself
 
 /// Writes checkpoints; see archivist.hpp.
-struct WriteCheckpoint {};
 using ArchivistActor = caf::typed_actor<
-    caf::reacts_to<Applied>,            // applier
-    caf::reacts_to<CheckpointWritten>,  // log writer
-    caf::reacts_to<WriteCheckpoint>>;   // itself
+    caf::reacts_to<StateFlushed>,        // state flusher
+    caf::reacts_to<CheckpointWritten>>;  // log writer
 
 /// Hears who leads: the peer.
 using ElectionUserActor = caf::typed_actor<caf::reacts_to<Elected>>;  // elector
@@ -162,6 +168,5 @@ using LearnerActor = caf::typed_actor<
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushLog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ApplyMore)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WriteCheckpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Serving)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NotServing)

@@ -36,6 +36,9 @@ void KjThread::run(caf::actor_system& system, const Setup& setup, std::promise<v
   host_ = &host;
   stop_ = kj::mv(stop.fulfiller);
   ready.set_value();
+  // Also a loop that never runs out of work looks at its sockets and at other threads' messages.
+  constexpr kj::uint turns = 16;
+  io.waitScope.setBusyPollInterval(turns);
   stop.promise.wait(io.waitScope);
   stop_ = nullptr;
   contents.reset();

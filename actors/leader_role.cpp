@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t progress_bytes = 64 << 10;
 // Of one learner's gateways, that wait for a confirmation. A gateway syncs once a turn of its loop.
 constexpr std::size_t max_questions = 100'000;
+constexpr std::int64_t quota_warning_interval_ms = 10'000;
 }  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
@@ -28,7 +29,8 @@ LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, Ro
             facts.configuration->quorum(), *this, facts.accepted, facts.current, facts.last, now),
       ensemble_(facts.ensemble),
       durable_(facts.last),
-      configuration_(facts.configuration) {}
+      configuration_(facts.configuration),
+      cleanup_(context.options.cleanup, now) {}
 
 void LeaderRole::on_exit() {
   if (subscription_ != 0) caf::anon_send(context_.applier, Unsubscribe{subscription_});
@@ -366,7 +368,11 @@ void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) 
   // It may have been opened under a later leader.
   if (!proposer().has_session(request.session)) return answer_when_confirmed({origin, request.ticket, barrier, true});
   owners_[request.session] = origin;
-  this->send(tracker_, Heard{{request.session}});
+  if (request.timeout_ms != 0) {
+    this->send(tracker_, TrackSessions{{{request.session, request.timeout_ms}}, {}});
+  } else {
+    this->send(tracker_, Heard{{request.session}});
+  }
   answer(origin, Attached{request.ticket, Error::ok, barrier},
          zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(Error::ok), barrier});
 }
@@ -412,6 +418,27 @@ void LeaderRole::expire(const std::vector<SessionId>& sessions) {
   flush_proposals();
 }
 
+void LeaderRole::clean_up() {
+  if (!proposer_) return;
+  for (const auto& path : cleanup_.tick(now_, context_.wall_clock(), proposer_->view())) {
+    if (ended_) return;
+    propose(delete_due_request(path));
+  }
+  flush_proposals();
+}
+
+Rules LeaderRole::rules() {
+  const auto& options = context_.options;
+  return {.enforce_quota = options.enforce_quota,
+          .schemes = options.acl_schemes,
+          .never_used_ms = options.cleanup.never_used_ms,
+          .on_quota_exceeded = [this](const std::string& what) {
+            if (now_ < next_quota_warning_) return;
+            next_quota_warning_ = now_ + quota_warning_interval_ms;
+            spdlog::warn("{}; such warnings come at most every {} s", what, quota_warning_interval_ms / 1000);
+          }};
+}
+
 void LeaderRole::applied(const Applied& applied) {
   digest_zxid_ = applied.view->zxid();
   digest_ = applied.view->digest();
@@ -428,7 +455,7 @@ void LeaderRole::applied(const Applied& applied) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
     }
   } else if (established_ && applied.view->zxid() == *established_) {
-    proposer_.emplace(applied.view);
+    proposer_.emplace(applied.view, rules());
     start_serving(*applied.view);
   }
 }
@@ -455,7 +482,7 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
   return {
       [this](const Submit& submit) { this->submit(context_.options.self, submit.requests); },
       [this](const Attach& attach) {
-        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session});
+        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
       [this](const SyncRead& read) { sync(context_.options.self, {read.gateway, read.ticket}); },
       [this](const Heard& heard) {
@@ -525,6 +552,8 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
         perform(effects);
         if (ended_) return;
         if (tracker_) this->send(tracker_, tick);
+        clean_up();
+        if (ended_) return;
         if (now_ < next_heartbeat_) return;
         next_heartbeat_ = now_ + context_.options.heartbeat_ms;
         for (const auto& [id, learner] : links_) {

@@ -25,6 +25,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/cleanup.hpp"
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/network.hpp"
@@ -114,6 +115,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   template <class Local, class Remote>
   void answer(const Origin& to, const Local& local, const Remote& remote);
   void expire(const std::vector<SessionId>& sessions);
+  void clean_up();
+  Rules rules();
   void applied(const Applied& applied);
   void report() const;
   Proposer& proposer();
@@ -143,6 +146,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::vector<Unconfirmed> asked_;    // the confirmation is under way
   std::vector<Unconfirmed> waiting_;  // for the next one
   SessionTrackerActor tracker_;
+  Cleanup cleanup_;
+  std::int64_t next_quota_warning_ = 0;
   Zxid digest_zxid_;
   std::uint64_t digest_ = 0;
 };

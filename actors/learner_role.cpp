@@ -175,7 +175,7 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
   return {
       [this](const Submit& submit) { forward(submit.requests); },
       [this](const Attach& attach) {
-        link_->send(zab::RevalidateSession{attach.gateway, attach.ticket, attach.session});
+        link_->send(zab::RevalidateSession{attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
       [this](const SyncRead& read) { link_->send(zab::SyncRequest{read.gateway, read.ticket}); },
       [this](const Heard& heard) { heard_.insert(heard.sessions.begin(), heard.sessions.end()); },

@@ -41,6 +41,7 @@ struct Attach {
   std::uint32_t gateway = 0;
   std::uint64_t ticket = 0;
   SessionId session;
+  std::uint32_t timeout_ms = 0;  ///< the session's from now on; 0 leaves it
 };
 
 /// "What is the latest?" Answered by Synced.
@@ -195,6 +196,16 @@ struct Subscribe {
 struct Unsubscribe {
   std::uint64_t subscriber = 0;
 };
+/// The tree up to here is frozen: so many transactions since the last time.
+struct FlushState {
+  Zxid zxid;
+  std::uint64_t transactions = 0;
+};
+/// They are in state/.
+struct StateFlushed {
+  Zxid zxid;
+  std::uint64_t transactions = 0;
+};
 /// For a snapshot to a learner. Answered by TreeView.
 struct AskView {};
 struct TreeView {
@@ -323,6 +334,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReplaceTree)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeReplaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Subscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Unsubscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StateFlushed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CompareDigest)

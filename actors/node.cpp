@@ -23,6 +23,7 @@
 #include "actors/listen.hpp"
 #include "actors/peer.hpp"
 #include "actors/role_context.hpp"
+#include "actors/state_flusher.hpp"
 #include "actors/status_board.hpp"
 #include "actors/thread_host.hpp"
 #include "actors/ticker.hpp"
@@ -32,6 +33,7 @@ namespace troupe {
 namespace {
 
 constexpr auto tick_interval = 20 * kj::MILLISECONDS;
+constexpr unsigned applier_ticks = 10;
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -60,6 +62,11 @@ RoleOptions make_options(const NodeConfig& config) {
   options.heartbeat_ms = config.heartbeat_ms;
   options.failure_timeout_ms = config.failure_timeout_ms;
   options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
+  options.cleanup = {.interval_ms = config.container_check_ms,
+                     .per_minute = config.container_max_per_minute,
+                     .never_used_ms = config.container_never_used_ms};
+  options.enforce_quota = config.enforce_quota;
+  options.acl_schemes = {.x509 = config.acl_x509, .sasl = config.acl_sasl};
   return options;
 }
 
@@ -98,6 +105,7 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.super_digest = config.super_digest;
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
+  options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
   return options;
 }
@@ -129,8 +137,10 @@ struct Node::Impl {
              {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
         system(system_config),
         board(std::max(1u, config.gateways)),
+        admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
+        flusher_host(std::make_unique<ThreadHost>(system, "state flusher")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
@@ -147,15 +157,17 @@ struct Node::Impl {
   caf::actor_system system;
   RoleContext context;
   ArchivistActor archivist;
+  StateFlusherActor flusher;
   ElectorActor elector;
   PeerActor peer;
   bool stopped = false;
 
   StatusBoard board;
-  Listening rpc;  // the clients' port
+  Listening rpc, zk;  // the clients' ports
+  zk::Admission admission;
 
   // The threads go first.
-  std::unique_ptr<ThreadHost> log_host, applier_host, archivist_host;
+  std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, archivist_host;
   std::vector<std::unique_ptr<KjThread>> gateway_threads;
   std::unique_ptr<KjThread> peer_thread;
 };
@@ -167,11 +179,14 @@ void Node::Impl::start() {
   context.wall_clock = wall_clock_ms;
   context.random_bytes = random_bytes;
   const auto checkpoint = data.log().checkpoint();
-  for (auto* host : {log_host.get(), applier_host.get(), archivist_host.get()}) host->on_storage_error(fatal);
+  for (auto* host : {log_host.get(), applier_host.get(), flusher_host.get(), archivist_host.get()}) {
+    host->on_storage_error(fatal);
+  }
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, fatal);
-  context.applier = spawn_on<Applier>(system, *applier_host, data, fatal);
-  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, context.applier, checkpoint,
-                                  config.checkpoint_txns, fatal);
+  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint,
+                                  config.checkpoint_txns);
+  flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
+  context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   start_gateways();
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
@@ -183,6 +198,8 @@ void Node::Impl::start() {
 
 void Node::Impl::start_gateways() {
   rpc = listen_on(config.client_address, config.rpc_port, "clients");
+  if (config.zk_port != 0) zk = listen_on(config.client_address, config.zk_port, "ZooKeeper's clients");
+  const ClientPorts ports{rpc.socket.get(), config.zk_port != 0 ? zk.socket.get() : -1};
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
     gateway_threads.push_back(std::make_unique<KjThread>(
@@ -190,7 +207,7 @@ void Node::Impl::start_gateways() {
           host.on_storage_error(fatal);
           auto options = make_gateway_options(config, id);
           options.on_storage_error = fatal;
-          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, rpc.socket.get(), config, board);
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, board, admission);
           gateway = loop->actor();
           return loop;
         }));
@@ -204,9 +221,10 @@ void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop
   context.network = &loop.network;
   elector = spawn_on<ElectorRole>(system, host, context);
   peer = spawn_on<Peer>(system, host, context, elector, [this](const NodeStatus& now) { board.show(now); });
-  const auto tick = [this](Tick now) {
+  auto tick = [this, ticks = 0u](Tick now) mutable {
     caf::anon_send(elector, now);
     caf::anon_send(peer, now);
+    if (ticks++ % applier_ticks == 0) caf::anon_send(context.applier, now);  // which is another thread's
   };
   tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
   loop.network.start(elector, peer);
@@ -223,20 +241,24 @@ void Node::Impl::stop() {
   caf::anon_send_exit(elector, caf::exit_reason::user_shutdown);  // which a peer that failed has not told
   for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
   system.await_all_actors_done();
 
   // With the threads and the handles go the last views of the tree.
   rpc.socket = nullptr;
+  zk.socket = nullptr;
   peer_thread.reset();
   gateway_threads.clear();
   log_host.reset();
   applier_host.reset();
+  flusher_host.reset();
   archivist_host.reset();
   peer = nullptr;
   elector = nullptr;
   archivist = nullptr;
+  flusher = nullptr;
   context = {};
   if (!failed) data.close();  // what failed is left as a crash would leave it
 }
@@ -267,5 +289,6 @@ bool Node::wait(const std::function<bool(const NodeStatus&)>& condition, std::ch
 }
 
 std::uint16_t Node::rpc_port() const { return impl_->rpc.port; }
+std::uint16_t Node::zk_port() const { return impl_->zk.port; }
 
 }  // namespace troupe

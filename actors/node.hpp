@@ -44,6 +44,8 @@ class Node {
   bool wait(const std::function<bool(const NodeStatus&)>& condition, std::chrono::milliseconds limit) const;
   /// Where clients come in over Cap'n Proto RPC.
   std::uint16_t rpc_port() const;
+  /// Over ZooKeeper's wire protocol; 0 if it is not spoken.
+  std::uint16_t zk_port() const;
 
  private:
   struct Impl;

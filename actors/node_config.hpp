@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "actors/ensemble_config.hpp"
 #include "schema/types.hpp"
@@ -21,6 +22,11 @@ struct NodeConfig {
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers
   std::string client_address = "0.0.0.0";  ///< where to listen for clients
   std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
+  std::uint16_t zk_port = 2181;            ///< ZooKeeper's wire protocol; 0: it is not spoken. In TOML by default rpc_port - 1
+  std::uint32_t max_client_cnxns = 60;     ///< connections to zk_port from one address; 0: no limit
+  std::uint32_t max_cnxns = 0;             ///< and from all; 0: no limit
+  std::uint32_t jute_maxbuffer = 0xfffff;  ///< bytes of a request to zk_port, at most
+  std::vector<std::string> four_letter_words = {"srvr"};  ///< that zk_port answers; "*": all
 
   std::uint32_t tick_ms = 2000;      ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
   std::uint32_t init_limit = 10;     ///< ticks in which a learner must connect and synchronise
@@ -30,6 +36,11 @@ struct NodeConfig {
   std::uint32_t min_session_timeout_ms = 0;  ///< 0: two ticks
   std::uint32_t max_session_timeout_ms = 0;  ///< 0: twenty ticks
 
+  std::uint32_t container_check_ms = 60'000;     ///< between clean-ups of containers and TTL znodes
+  std::uint32_t container_max_per_minute = 10'000;  ///< deletions by them
+  std::uint32_t container_never_used_ms = 0;     ///< after so long a container without children ever goes; 0: never
+  bool enforce_quota = false;                    ///< hard quotas refuse, soft ones warn; otherwise they only count
+  bool acl_x509 = false, acl_sasl = false;       ///< access control lists may name identities of these schemes
   std::string super_digest;                      ///< "super:base64(sha1(super:password))" of the super user; empty: none
 
   std::uint64_t checkpoint_txns = 100'000;   ///< transactions between checkpoints

@@ -20,11 +20,18 @@ NodeState state_of(const store::Node& node) {
   state.owner = node.stat.ephemeral_owner;
   state.mtime = node.stat.mtime;
   state.ttl = node.ttl;
+  state.mzxid = node.stat.mzxid;
+  state.data_length = node.stat.data_length;
   if (!node.open_to_all()) state.acl = std::make_shared<const store::AclList>(node.acl());
   return state;
 }
 
 }  // namespace
+
+std::shared_ptr<const std::string> limits_at(std::string_view path, std::string_view data) {
+  if (!path.starts_with(store::quota::root) || path::basename(path) != store::quota::limits_name) return nullptr;
+  return std::make_shared<const std::string>(data);
+}
 
 void Overlay::index(const std::string& path, const PendingNode* before, const PendingNode* after) {
   const auto owner = [](const PendingNode* node) { return node != nullptr && *node ? (*node)->owner : SessionId{}; };
@@ -47,12 +54,16 @@ void Overlay::keep() {
 void Overlay::rollback() {
   nodes_.rollback(indexer());
   sessions_.rollback(ignore);
+  for (; !uses_.empty() && uses_.back().zxid == zxid_; uses_.pop_back()) drop(uses_.back());
 }
 
 std::optional<NodeState> Overlay::find(std::string_view path) const {
   if (const PendingNode* pending = nodes_.find(path)) return *pending;
-  if (const auto node = view_->get(path)) return state_of(*node);
-  return std::nullopt;
+  const auto node = view_->get(path);
+  if (!node) return std::nullopt;
+  NodeState state = state_of(*node);
+  state.limits = limits_at(path, node->data);
+  return state;
 }
 
 void Overlay::put(std::string_view path, NodeState node) {
@@ -66,6 +77,46 @@ void Overlay::remove(std::string_view path) {
   --parent->children;
   put(parent_path, std::move(*parent));
   nodes_.write(zxid_, path, std::nullopt, indexer());
+}
+
+std::optional<std::string> Overlay::quota_of(std::string_view path) const {
+  if (find(store::quota::root)->children == 0) return std::nullopt;
+  return store::quota::innermost(path, [this](const std::string& at) { return find(at).has_value(); });
+}
+
+std::optional<store::quota::Record> Overlay::limits(const std::string& quota) const {
+  const auto node = find(quota + "/" + std::string(store::quota::limits_name));
+  TROUPE_CHECK(node && node->limits, "a quota has a znode with its limits");
+  return store::quota::Record::parse(*node->limits);
+}
+
+std::optional<store::quota::Record> Overlay::usage(const std::string& quota) const {
+  const std::string path = quota + "/" + std::string(store::quota::stats_name);
+  const auto node = find(path);
+  if (!node || node->mzxid > view_->zxid()) return std::nullopt;
+  auto record = store::quota::Record::parse(view_->get(path)->data).value_or(store::quota::Record());
+  if (const auto pending = used_.find(quota); pending != used_.end()) {
+    record.set_count(record.count() + pending->second.znodes);
+    record.set_bytes(record.bytes() + pending->second.bytes);
+  }
+  return record;
+}
+
+void Overlay::count_in_quota(std::string_view path, std::int64_t znodes, std::int64_t bytes) {
+  const auto quota = quota_of(path);
+  if (!quota) return;
+  uses_.push_back({zxid_, *quota, {znodes, bytes}});
+  SumOfUses& sum = used_[*quota];
+  ++sum.uses;
+  sum.znodes += znodes;
+  sum.bytes += bytes;
+}
+
+void Overlay::drop(const PendingUse& pending) {
+  const auto sum = used_.find(pending.quota);
+  sum->second.znodes -= pending.use.znodes;
+  sum->second.bytes -= pending.use.bytes;
+  if (--sum->second.uses == 0) used_.erase(sum);
 }
 
 bool Overlay::has_session(SessionId session) const {
@@ -86,7 +137,7 @@ void Overlay::open_session(SessionId session) {
   sessions_.write(zxid_, session, PendingSession{}, ignore);
 }
 
-void Overlay::close_session(SessionId session) {
+void Overlay::close_session(SessionId session, bool count_in_quotas) {
   std::vector<std::string> paths;
   view_->ephemerals(session, [&](std::string_view path) {
     paths.emplace_back(path);
@@ -98,7 +149,9 @@ void Overlay::close_session(SessionId session) {
   for (const std::string& path : paths) {
     // Of those in the view some may be deleted by now, or belong to another session, or be in both lists.
     const auto node = find(path);
-    if (node && node->owner == session) remove(path);
+    if (!node || node->owner != session) continue;
+    remove(path);
+    if (count_in_quotas) count_in_quota(path, -1, -std::int64_t{node->data_length});
   }
   sessions_.write(zxid_, session, PendingSession{false, 0}, ignore);
 }
@@ -108,6 +161,7 @@ void Overlay::advance(std::shared_ptr<const store::View> view) {
   view_ = std::move(view);
   nodes_.forget(view_->zxid(), indexer());
   sessions_.forget(view_->zxid(), ignore);
+  for (; !uses_.empty() && uses_.front().zxid <= view_->zxid(); uses_.pop_front()) drop(uses_.front());
 }
 
 }  // namespace troupe

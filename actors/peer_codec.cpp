@@ -105,6 +105,7 @@ struct Writer {
     revalidate.setGateway(m.gateway);
     revalidate.setTicket(m.ticket);
     revalidate.setSession(m.session.value);
+    revalidate.setTimeout(m.timeout_ms);
   }
   void operator()(const zab::SyncRequest& m) {
     auto sync = to.initSync();
@@ -193,7 +194,7 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
     }
     case Message::REVALIDATE: {
       const auto m = from.getRevalidate();
-      return zab::RevalidateSession{m.getGateway(), m.getTicket(), {m.getSession()}};
+      return zab::RevalidateSession{m.getGateway(), m.getTicket(), {m.getSession()}, m.getTimeout()};
     }
     case Message::SYNC: return zab::SyncRequest{from.getSync().getGateway(), from.getSync().getTicket()};
     case Message::PONG: {

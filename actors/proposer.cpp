@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "actors/acl.hpp"
-#include "actors/decide.hpp"
 #include "actors/flat_message.hpp"
 #include "schema/check.hpp"
 
@@ -47,8 +46,8 @@ void copy(std::string_view from, capnp::Text::Builder to) {
 
 }  // namespace
 
-Proposer::Proposer(std::shared_ptr<const store::View> view)
-    : overlay_(view), last_zxid_(view->zxid()), last_time_ms_(view->time()) {}
+Proposer::Proposer(std::shared_ptr<const store::View> view, Rules rules)
+    : rules_(std::move(rules)), overlay_(view), last_zxid_(view->zxid()), last_time_ms_(view->time()) {}
 
 void Proposer::stamp(Zxid zxid, std::int64_t time_ms) {
   TROUPE_CHECK(zxid > last_zxid_, "a proposal comes after all before it");
@@ -86,6 +85,7 @@ store::Proposal Proposer::build(schema::Request::Reader request) {
   if (request.isMulti()) {
     return known ? build_multi(request) : refuse(request, Error::session_expired, request.getMulti().size());
   }
+  if (request.isReconfig()) return refuse(request, Error::reconfig_disabled);  // whoever allows it does not ask here
   return refuse(request, Error::unimplemented);
 }
 
@@ -95,7 +95,7 @@ store::Proposal Proposer::build_write(schema::Request::Reader request) {
   if (operation.isCheck()) return refuse(request, Error::bad_arguments);
   TxnBuilder builder(last_zxid_, last_time_ms_, request, request.totalSize().wordCount + txn_words);
   const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
-  const Error error = decide(overlay_, asker, operation, builder.txn().initChange());
+  const Error error = decide(overlay_, rules_, asker, operation, builder.txn().initChange());
   return error == Error::ok ? builder.finish() : refuse(request, error);
 }
 
@@ -106,7 +106,7 @@ store::Proposal Proposer::build_multi(schema::Request::Reader request) {
   const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
   auto changes = builder.txn().initMulti(operations.size());
   for (unsigned i = 0; i < operations.size(); ++i) {
-    const Error error = decide(overlay_, asker, operations[i], changes[i]);
+    const Error error = decide(overlay_, rules_, asker, operations[i], changes[i]);
     if (error != Error::ok) return refuse(request, error, operations.size(), i);
   }
   return builder.finish();
@@ -118,7 +118,7 @@ store::Proposal Proposer::build_session(schema::Request::Reader request) {
   if (request.isCloseSession()) {
     if (!overlay_.has_session(session)) return refuse(request, Error::session_expired);
     builder.txn().setCloseSession();
-    overlay_.close_session(session);
+    overlay_.close_session(session, rules_.enforce_quota);
   } else {
     if (session == SessionId{}) return refuse(request, Error::bad_arguments);
     if (overlay_.has_session(session)) return refuse(request, Error::invalid_state);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "actors/configuration.hpp"
+#include "actors/decide.hpp"
 #include "actors/overlay.hpp"
 #include "schema/bytes.hpp"
 #include "schema/txn.capnp.h"
@@ -26,7 +27,7 @@ class Proposer {
  public:
   /// `view` stands at exactly the end of the history. No transaction is stamped with an earlier time
   /// than the last one there.
-  explicit Proposer(std::shared_ptr<const store::View> view);
+  explicit Proposer(std::shared_ptr<const store::View> view, Rules rules = {});
 
   /// The transaction for a request, under `zxid`, which must be later than all before. A request
   /// that cannot be granted, or that cannot be read, becomes a refused transaction.
@@ -62,6 +63,9 @@ class Proposer {
   /// Whether the session is open, counting what is proposed.
   bool has_session(SessionId session) const { return overlay_.has_session(session); }
 
+  /// The tree as of the last advance().
+  const store::View& view() const { return overlay_.view(); }
+
   /// Znodes and sessions with pending changes.
   std::size_t pending() const { return overlay_.pending(); }
 
@@ -73,6 +77,7 @@ class Proposer {
   store::Proposal refuse(schema::Request::Reader request, Error error, unsigned operations = 0, unsigned failed = 0);
   void stamp(Zxid zxid, std::int64_t time_ms);
 
+  Rules rules_;
   Overlay overlay_;
   Zxid last_zxid_;
   std::int64_t last_time_ms_;

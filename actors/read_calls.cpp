@@ -10,7 +10,7 @@ bool permitted(const Attachment& attachment, const store::Node& node, std::uint3
   return node.open_to_all() || acl::permits(node.acl(), perms, attachment.identity.list());
 }
 
-/// Znodes below `path`.
+/// Znodes below `path`, which is not the root.
 std::uint64_t count_below(const store::View& view, std::string_view path) {
   std::uint64_t count = 0;
   std::vector<std::string> left{std::string(path)};
@@ -19,13 +19,30 @@ std::uint64_t count_below(const store::View& view, std::string_view path) {
     left.pop_back();
     view.children(next, {}, [&](std::string_view name) {
       ++count;
-      std::string child = next == "/" ? "/" : next + "/";
-      child += name;
+      std::string child = (next + "/").append(name);
       if (const auto node = view.get(child); node && node->stat.num_children != 0) left.push_back(std::move(child));
       return true;
     });
   }
   return count;
+}
+
+/// As ZooKeeper counts: under its empty name the root counts itself.
+std::uint64_t count_all(const store::View& view, const Call& call) {
+  if (call.path.empty()) return view.node_count();
+  return call.path == "/" ? view.node_count() - 1 : count_below(view, call.path);
+}
+
+/// The empty path is another name of the root.
+std::string_view znode_of(const Call& call) {
+  return call.path.empty() ? "/" : call.path;
+}
+
+/// What Java's String.trim() leaves.
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -55,13 +72,15 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
       get_ephemerals(attachment, call, view, reply);
       break;
     case OpCode::all_children_number:
-      if (find(attachment, call, view, reply, store::perm::read)) reply.count = count_below(view, call.path);
+      if (find(attachment, call, view, reply, store::perm::read)) reply.count = count_all(view, call);
       break;
     case OpCode::who_am_i:
-      reply.identities = attachment.identity.list();
+      reply.identities = show_users(attachment);
       break;
-    case OpCode::add_auth:
-      add_auth(attachment, call, reply);
+    case OpCode::ping:
+      break;
+    case OpCode::multi_read:
+      multi_read(attachment, call, view, reply);
       break;
     case OpCode::add_watch:
       add_watch(attachment, call, reply);
@@ -81,14 +100,16 @@ void ReadCalls::answer(Attachment& attachment, const Call& call, const store::Vi
 
 std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& call, const store::View& view,
                                            Reply& reply, std::uint32_t perms) {
-  if (!path::valid(call.path)) {
+  // Reads do not look at a path's syntax, where it is wrong there is nothing; but exists does at this.
+  if (call.code == OpCode::exists && call.path.find('\0') != call.path.npos) {
     reply.error = Error::bad_arguments;
     return std::nullopt;
   }
-  auto node = view.get(call.path);
+  const std::string_view path = znode_of(call);
+  auto node = path::valid(path) ? view.get(path) : std::nullopt;
   if (!node) {
     reply.error = Error::no_node;
-  } else if (!permitted(attachment, *node, perms)) {
+  } else if (perms != 0 && !permitted(attachment, *node, perms)) {
     reply.error = Error::no_auth;
     node.reset();
   }
@@ -96,7 +117,7 @@ std::optional<store::Node> ReadCalls::find(Attachment& attachment, const Call& c
 }
 
 void ReadCalls::exists(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  if (const auto node = find(attachment, call, view, reply, store::perm::read)) {
+  if (const auto node = find(attachment, call, view, reply, 0)) {
     node_ = *node;
     reply.stat = &node_.stat;
     if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::data);
@@ -122,7 +143,7 @@ void ReadCalls::get_children(Attachment& attachment, const Call& call, const sto
   text_.clear();
   ends_.clear();
   if (node_.stat.num_children != 0) {
-    view.children(call.path, call.after, [&](std::string_view name) {
+    view.children(znode_of(call), call.after, [&](std::string_view name) {
       if (call.limit != 0 && ends_.size() == call.limit) {
         reply.more = true;
         return false;
@@ -156,11 +177,28 @@ void ReadCalls::get_acl(Attachment& attachment, const Call& call, const store::V
 void ReadCalls::get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
   text_.clear();
   ends_.clear();
+  const std::string_view trimmed = trim(call.path);
+  const std::string_view prefix = trimmed.empty() || trimmed == "/" ? "" : call.path;
   view.ephemerals(attachment.session, [&](std::string_view path) {
-    if (path.starts_with(call.path)) copy_name(path);
+    if (path.starts_with(prefix)) copy_name(path);
     return true;
   });
   show_names(reply);
+}
+
+/// Of a digest the name alone is shown.
+capnp::List<schema::Identity>::Reader ReadCalls::show_users(const Attachment& attachment) {
+  const auto identities = attachment.identity.list();
+  users_ = std::make_unique<capnp::MallocMessageBuilder>();
+  auto users = users_->initRoot<capnp::AnyPointer>().initAs<capnp::List<schema::Identity>>(identities.size());
+  for (unsigned i = 0; i < users.size(); ++i) {
+    const auto identity = identities[i];
+    users.setWithCaveats(i, identity);
+    if (identity.getScheme() != "digest") continue;
+    const std::string id = identity.getId();
+    users[i].setId(id.substr(0, id.find(':')));
+  }
+  return users.asReader();
 }
 
 void ReadCalls::copy_name(std::string_view name) {
@@ -178,18 +216,50 @@ void ReadCalls::show_names(Reply& reply) {
   reply.names = names_;
 }
 
-void ReadCalls::add_auth(Attachment& attachment, const Call& call, Reply& reply) {
+void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
+  results_.clear();
+  text_.clear();
+  ends_.clear();
+  std::vector<std::size_t> first_names;
+  for (const auto& read : call.reads) {
+    ReadResult& result = results_.emplace_back();
+    result.code = read.code;
+    first_names.push_back(ends_.size());
+    Reply one;
+    const auto node = find(attachment, {.path = read.path}, view, one, store::perm::read);
+    result.error = one.error;
+    if (!node) continue;
+    result.stat = node->stat;
+    if (read.code == OpCode::get_data) {
+      if (node->has_data) result.data = node->data;
+    } else if (node->stat.num_children != 0) {
+      view.children(read.path, {}, [&](std::string_view name) {
+        copy_name(name);
+        return true;
+      });
+    }
+  }
+  first_names.push_back(ends_.size());
+  show_names(reply);
+  reply.names = {};
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    results_[i].names = std::span(names_).subspan(first_names[i], first_names[i + 1] - first_names[i]);
+  }
+  reply.reads = results_;
+}
+
+Error ReadCalls::add_auth(Attachment& attachment, const Call& call) {
   if (call.scheme == "digest") {
     attachment.identity.add_digest(call.credentials, super_digest_);
-  } else if (call.scheme != "ip" && call.scheme != "world") {
-    // The address is known and "world" is everybody: asking for either is right and changes nothing.
-    reply.error = Error::auth_failed;
+    return Error::ok;
   }
+  // The address is known already: to ask for it is right and changes nothing.
+  return call.scheme == "ip" ? Error::ok : Error::auth_failed;
 }
 
 void ReadCalls::add_watch(Attachment& attachment, const Call& call, Reply& reply) {
   const bool stays = call.kind == WatchKind::persistent || call.kind == WatchKind::recursive;
-  if (!stays || !path::valid(call.path)) {
+  if (!stays) {
     reply.error = Error::bad_arguments;
     return;
   }
@@ -207,6 +277,11 @@ void ReadCalls::find_watch(Attachment& attachment, const Call& call, Reply& repl
     look(*call.kind);
     // To a client a watch set by exists is a data watch, there or not.
     if (*call.kind == WatchKind::data) look(WatchKind::exist);
+    // One that stays hears what both of the one-shot kinds would.
+    if (!remove && (*call.kind == WatchKind::data || *call.kind == WatchKind::child)) {
+      look(WatchKind::persistent);
+      look(WatchKind::recursive);
+    }
   } else {
     for (std::size_t kind = 0; kind < watch_kinds; ++kind) look(static_cast<WatchKind>(kind));
   }
@@ -229,18 +304,27 @@ bool ReadCalls::replay(Attachment& attachment, const Rearm& rearm, std::vector<E
   add(rearm.recursive, WatchKind::recursive);
   history_.each_after(rearm.relative, [&](const store::NodeEvent& change) {
     table.fire(change, [&](WatcherId, EventType type, std::string_view) {
-      if (!may_hear(attachment, change.acl_bytes)) return;
-      const std::string_view path =
-          type == EventType::children_changed ? path::parent(change.path) : std::string_view(change.path);
-      events.push_back({type, change.zxid, path});
+      const bool of_parent = type == EventType::children_changed;
+      if (!may_hear(attachment, of_parent ? change.parent_acl_bytes : change.acl_bytes)) return;
+      events.push_back({type, change.zxid, of_parent ? path::parent(change.path) : std::string_view(change.path)});
     });
   });
   table.each([&](WatcherId, std::string_view path, WatchKind kind) { watches_.add(watcher, path, kind); });
   return true;
 }
 
+void ReadCalls::arm_by_state(Attachment& attachment, const store::View& view, const Rearm& rearm,
+                             std::vector<Event>& events) {
+  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
+                [&](WatcherId, EventType type, std::string_view path) {
+                  const auto node = view.get(path);
+                  if (node && !permitted(attachment, *node, store::perm::read)) return;
+                  events.push_back({type, view.zxid(), event_paths_.emplace_back(path)});
+                });
+}
+
 void ReadCalls::set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  const Rearm& rearm = *call.rearm;
+  Rearm rearm = *call.rearm;
   for (auto list : {rearm.data, rearm.exist, rearm.child, rearm.persistent, rearm.recursive}) {
     for (const auto path : list) {
       if (!path::valid(path)) {
@@ -250,19 +334,17 @@ void ReadCalls::set_watches(Attachment& attachment, const Call& call, const stor
     }
   }
   std::vector<Event> events;
-  if (replay(attachment, rearm, events)) {
-    if (!events.empty()) attachment.sink->on_events(events);
-    return;
+  event_paths_.clear();
+  if (rearm.by_state) {
+    Rearm once = rearm;
+    once.persistent = once.recursive = {};
+    arm_by_state(attachment, view, once, events);
+    rearm.data = rearm.exist = rearm.child = {};
   }
-
-  std::deque<std::string> paths;  // of the events
-  troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
-                [&](WatcherId, EventType type, std::string_view path) {
-                  const auto node = view.get(path);
-                  if (node && !permitted(attachment, *node, store::perm::read)) return;
-                  events.push_back({type, view.zxid(), paths.emplace_back(path)});
-                });
+  const bool told = replay(attachment, rearm, events);
+  if (!told) arm_by_state(attachment, view, rearm, events);
   if (!events.empty()) attachment.sink->on_events(events);
+  if (told) return;
   // What was deleted below a recursive watch is told by nothing.
   for (const auto path : rearm.recursive) attachment.sink->on_events_lost(path, view.zxid());
 }

@@ -4,7 +4,11 @@
 // Owner: the gateway, whose thread is the only one here.
 #pragma once
 
+#include <capnp/message.h>
+
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +29,9 @@ class ReadCalls {
   /// Answers `call` to the attachment's sink, now.
   void answer(Attachment& attachment, const Call& call, const store::View& view);
 
+  /// Takes up what the client proves, if it does.
+  Error add_auth(Attachment& attachment, const Call& call);
+
   /// Whether an event about a znode with this list may be told to the client.
   static bool may_hear(const Attachment& attachment, std::string_view acl_bytes);
 
@@ -33,15 +40,17 @@ class ReadCalls {
   void get_data(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_children(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_acl(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
+  void multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
   void get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
-  void add_auth(Attachment& attachment, const Call& call, Reply& reply);
   void add_watch(Attachment& attachment, const Call& call, Reply& reply);
   void find_watch(Attachment& attachment, const Call& call, Reply& reply);
   void set_watches(Attachment& attachment, const Call& call, const store::View& view, Reply& reply);
+  void arm_by_state(Attachment& attachment, const store::View& view, const Rearm& rearm, std::vector<Event>& events);
   bool replay(Attachment& attachment, const Rearm& rearm, std::vector<Event>& events);
 
   std::optional<store::Node> find(Attachment& attachment, const Call& call, const store::View& view, Reply& reply,
                                   std::uint32_t perms);
+  capnp::List<schema::Identity>::Reader show_users(const Attachment& attachment);
   void copy_name(std::string_view name);
   void show_names(Reply& reply);
 
@@ -55,6 +64,9 @@ class ReadCalls {
   std::vector<std::size_t> ends_;
   std::vector<std::string_view> names_;
   store::AclList acl_;
+  std::unique_ptr<capnp::MallocMessageBuilder> users_;
+  std::vector<ReadResult> results_;
+  std::deque<std::string> event_paths_;
 };
 
 /// The watcher of a session, in the watch table.

@@ -26,6 +26,8 @@ namespace troupe {
 struct Rearm {
   Zxid relative;
   std::span<const std::string_view> data, exist, child, persistent, recursive;
+  /// What happened to one-shot watches is told from the znode as it is now, even if it is known better.
+  bool by_state = false;
 };
 
 /// Fires what happened meanwhile and adds the other watches, at `view`, which must be where the

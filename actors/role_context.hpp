@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "actors/acl.hpp"
+#include "actors/cleanup.hpp"
 #include "actors/configuration.hpp"
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
@@ -26,6 +28,9 @@ struct RoleOptions {
   std::int64_t failure_timeout_ms = 1'000;  ///< silence after which a node is given up
   std::int64_t init_timeout_ms = 20'000;    ///< until a learner must have synchronised
   std::int64_t session_interval_ms = 500;   ///< granularity of session expiry
+  CleanupOptions cleanup;                   ///< of containers and TTL znodes
+  bool enforce_quota = false;
+  acl::Schemes acl_schemes;
 };
 
 struct RoleContext {

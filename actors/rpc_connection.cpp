@@ -104,7 +104,7 @@ kj::Promise<void> RpcConnection::connect(ConnectContext context) {
   attachment_ =
       gateway_.connect(*this, {.session = SessionId{request.getSession()},
                                .password = {reinterpret_cast<const std::byte*>(password.begin()), password.size()},
-                               .timeout_ms = request.getTimeout(),
+                               .timeout_ms = request.getSession() == 0 ? request.getTimeout() : 0,
                                .last_seen = Zxid{request.getLastZxid()},
                                .address = address_});
   return kj::mv(paf.promise);

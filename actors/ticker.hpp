@@ -3,19 +3,13 @@
 
 #include <kj/timer.h>
 
-#include <chrono>
 #include <functional>
 #include <utility>
 
+#include "actors/clock.hpp"
 #include "actors/messages.hpp"
 
 namespace troupe {
-
-/// Monotonic, milliseconds: the clock of every Tick.
-inline std::int64_t monotonic_ms() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 class Ticker {
  public:

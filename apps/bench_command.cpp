@@ -1,22 +1,17 @@
 #include "apps/bench_command.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 
-#include "apps/bench/report.hpp"
+#include "apps/bench/matrix.hpp"
 #include "apps/bench/scratch_ensemble.hpp"
-#include "apps/bench/server_cpu.hpp"
 #include "apps/bench/startup.hpp"
+#include "apps/bench/terminal_line.hpp"
+#include "apps/bench/wire/null_server.hpp"
 #include "apps/connect_option.hpp"
 #include "apps/exit_codes.hpp"
-#include "apps/node_status.hpp"
-#include "client/address.hpp"
 
 namespace troupe {
 namespace {
@@ -26,11 +21,9 @@ struct BenchOptions {
   bool local = false;
   std::uint32_t nodes = 3;
   std::string directory;
-  std::vector<bench::Workload> workloads{bench::Workload::set, bench::Workload::get};
-  std::vector<unsigned> connections{1, 16}, outstanding{1, 16, 256};
+  bench::Matrix matrix;
   double seconds = 10, warm_up = 2;
-  std::size_t value_size = 100, znodes = 10'000;
-  bool json = false, keep = false;
+  std::vector<std::string> shapes;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -43,25 +36,6 @@ void end_gracefully() {
       std::signal(number, SIG_DFL);  // the second one ends the program
     });
 }
-
-/// A line at the terminal that is written over and over; nothing where stderr is none.
-class ProgressLine {
- public:
-  ~ProgressLine() { clear(); }
-  void show(const std::string& text) {
-    if (!terminal_) return;
-    std::fprintf(stderr, "\r\033[K%s", text.c_str());
-    shown_ = true;
-  }
-  void clear() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-    shown_ = false;
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-};
 
 void complain(const std::string& what) {
   std::fprintf(stderr, "troupe bench: %s\n", what.c_str());
@@ -77,88 +51,26 @@ void warn_if_in_memory(const bench::ScratchDir& directory) {
     complain("warning: " + directory.path() + " is in memory, where a flush costs nothing; choose a disk with --dir");
 }
 
-std::chrono::duration<double> own_cpu() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + time.tv_usec / 1e6; };
-  return std::chrono::duration<double>(seconds(usage.ru_utime) + seconds(usage.ru_stime));
-}
-
-/// Who plays what, for it explains what a connection to one of them costs.
-std::string describe_nodes(const std::vector<std::string>& nodes) {
-  std::string text = "nodes:";
-  for (const StatusAnswer& answer : query_status(nodes, std::chrono::seconds(3)))
-    text += " " + answer.address + " (" + (answer.status ? answer.status->role : answer.problem) + ")";
-  return text + "\n";
-}
-
-bench::Row measure(const std::vector<std::string>& nodes, const bench::Workspace& workspace, const bench::Load& load) {
-  const std::vector<pid_t> servers = bench::listeners(nodes);
-  bench::Row row{.load = load};
-  bench::Usage servers_before;
-  std::chrono::duration<double> own_before{0};
-  ProgressLine line;
-  row.measured = bench::run(
-      nodes, workspace, load,
-      {.measuring =
-           [&] {
-             servers_before = bench::usage_of(servers);
-             own_before = own_cpu();
-           },
-       .measured =
-           [&] {
-             row.client_cpu = own_cpu() - own_before;
-             if (!servers.empty()) row.server_cpu = bench::usage_of(servers).cpu - servers_before.cpu;
-           },
-       .progress =
-           [&](std::chrono::duration<double> since, std::uint64_t answers) {
-             char text[128];
-             std::snprintf(text, sizeof text, "%s, %u connections, %u requests on each: %.0f s of %.0f, %llu answers",
-                           name_of(load.workload), load.connections, load.outstanding, since.count(),
-                           (load.warm_up + load.duration).count(), static_cast<unsigned long long>(answers));
-             line.show(text);
-             return !interrupted;
-           }});
-  return row;
-}
-
-/// All combinations. Returns whether every request was answered without an error.
-bool run_matrix(const BenchOptions& options, const std::string& connect) {
-  const std::vector<std::string> nodes = client::ConnectString::parse(connect).servers;
-  if (!options.json) print(describe_nodes(nodes));
-  bench::Workspace workspace(connect, options.znodes, options.value_size);
-  if (!options.json) print(bench::table_heading());
-  bool fine = true;
-  for (bench::Workload workload : options.workloads)
-    for (unsigned connections : options.connections)
-      for (unsigned outstanding : options.outstanding) {
-        if (interrupted) break;
-        const bench::Row row = measure(nodes, workspace,
-                                       {.workload = workload,
-                                        .connections = connections,
-                                        .outstanding = outstanding,
-                                        .value_size = options.value_size,
-                                        .warm_up = std::chrono::duration<double>(options.warm_up),
-                                        .duration = std::chrono::duration<double>(options.seconds)});
-        print(options.json ? bench::json_row(row) : bench::table_row(row));
-        if (row.measured.lost_connections > 0)
-          complain(std::to_string(row.measured.lost_connections) + " connections were lost and gave up");
-        fine = fine && row.measured.errors == 0 && row.measured.lost_connections == 0;
-        if (workload == bench::Workload::create && !options.keep) workspace.remove_created();
-      }
-  if (options.keep)
-    complain("the znodes are left below " + workspace.path());
-  else
-    workspace.remove();
-  return fine && !interrupted;
+/// "64x16"
+bench::Shape shape_of(const std::string& text) {
+  unsigned connections = 0, outstanding = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%ux%u%c", &connections, &outstanding, &rest) != 2 || connections < 1 ||
+      connections > 10'000 || outstanding < 1 || outstanding > 100'000)
+    throw CLI::ValidationError("--shapes", text + ": it is connections and requests on each, as in 64x16");
+  return {connections, outstanding};
 }
 
 int run(const BenchOptions& options) {
+  const auto run_at = [&](const std::string& connect) {
+    return bench::run_matrix(options.matrix, connect, [] { return interrupted != 0; }) ? exit_code::ok
+                                                                                       : exit_code::failed;
+  };
   try {
-    if (!options.local) return run_matrix(options, *options.connect) ? exit_code::ok : exit_code::failed;
+    if (!options.local) return run_at(*options.connect);
     bench::ScratchEnsemble ensemble(options.directory, options.nodes);
     warn_if_in_memory(ensemble.directory());
-    return run_matrix(options, ensemble.nodes().connect()) ? exit_code::ok : exit_code::failed;
+    return run_at(ensemble.nodes().connect());
   } catch (const std::invalid_argument& error) {
     complain(std::string("--connect: ") + error.what());
     return exit_code::usage;
@@ -180,7 +92,7 @@ void print_startup(const bench::Startup& result, bool json) {
 
 int run_startup(const bench::StartupOptions& options, bool json) {
   try {
-    ProgressLine line;
+    bench::TerminalLine line;
     const auto results = bench::measure_startup(options, [&](const std::string& doing) {
       if (interrupted) throw std::runtime_error("interrupted");
       line.show(doing);
@@ -218,6 +130,95 @@ void add_startup_command(CLI::App& bench, int& exit_code) {
   });
 }
 
+/// What the load generator costs by itself is measured against this; of no use to anybody else, so hidden.
+void add_null_command(CLI::App& bench, int& exit_code) {
+  CLI::App* command = bench.add_subcommand("null", "Serve ZooKeeper's protocol without doing anything")->group("");
+  auto port = std::make_shared<std::uint16_t>(0);
+  auto options = std::make_shared<bench::NullServerOptions>();
+  command->add_option("--port", *port, "Where to listen on loopback; 0 is any that is free");
+  command->add_option("--value-size", options->value_size, "Bytes that a get answers");
+  command->callback([&exit_code, port, options] {
+    end_gracefully();
+    bench::EventLoop loop;
+    const bench::NullServer server(loop, *port, *options);
+    print("ready: " + server.address() + "\n");
+    loop.run_until([] { return interrupted != 0; });
+    exit_code = exit_code::ok;
+  });
+}
+
+void add_load_options(CLI::App& command, BenchOptions& options) {
+  bench::Matrix& matrix = options.matrix;
+  bench::Load& load = matrix.load;
+  std::map<std::string, bench::Workload> workloads;
+  for (bench::Workload workload : bench::all_workloads()) workloads.emplace(bench::name_of(workload), workload);
+  std::map<std::string, bench::Protocol> protocols;
+  for (bench::Protocol protocol : {bench::Protocol::rpc, bench::Protocol::zk, bench::Protocol::etcd})
+    protocols.emplace(bench::name_of(protocol), protocol);
+  const std::map<std::string, bench::Fault> faults{
+      {"none", bench::Fault::none}, {"kill", bench::Fault::kill}, {"stop", bench::Fault::stop}};
+  command
+      .add_option("--protocol", matrix.protocol,
+                  "rpc: Cap'n Proto; zk: ZooKeeper's, at Troupe or at ZooKeeper; etcd: etcd's, at etcd (rpc)")
+      ->transform(CLI::CheckedTransformer(protocols));
+  command
+      .add_option("--workloads", matrix.workloads,
+                  "get, set, mixed, multi: of random znodes; create, create-spread: of new ones below one parent, a "
+                  "thousand; children: gets while a large parent is listed; watch, watch-persistent: a change told "
+                  "to many; sessions: many opened; ephemerals: sessions that come and go; lock: handed on; failover: "
+                  "writes while the leader is lost (set,get)")
+      ->delimiter(',')
+      ->transform(CLI::CheckedTransformer(workloads));
+  command.add_option("--connections", matrix.connections, "Sessions, each on a connection of its own")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command
+      .add_option("--outstanding", matrix.outstanding,
+                  "Requests under way on each connection; in all, connections times outstanding")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command.add_option("--shapes", options.shapes, "Instead of all combinations of the two above these, as in 1x1,64x16")
+      ->delimiter(',');
+  command.add_option("--threads", load.threads, "Threads of the load generator, which share the connections")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command.add_option("--rate", load.rate, "Requests a second of all connections together, instead of a closed loop")
+      ->check(CLI::Range(0.0, 1e7));
+  command.add_option("--count", load.count, "So many requests, instead of --seconds and --warmup")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000'000}));
+  command.add_option("--seconds", options.seconds, "How long each combination is measured")
+      ->check(CLI::Range(0.01, 1e6))
+      ->capture_default_str();
+  command.add_option("--warmup", options.warm_up, "Seconds before that, which do not count")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command.add_option("--value-size", load.value_size, "Bytes of data in a znode")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  command.add_option("--znodes", matrix.znodes, "How many znodes get and set choose from")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command.add_option("--write-percent", load.write_percent, "Sets among the requests of mixed")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+  command.add_option("--watchers", load.watchers, "Sessions that watch")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command.add_option("--sessions", load.sessions, "How many sessions opens, by --rate or all within a second")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--children", load.children, "How many znodes children lists")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command.add_option("--fault", load.fault, "What failover does to the leader: none, kill, stop (kill)")
+      ->transform(CLI::CheckedTransformer(faults));
+  command
+      .add_option("--pids", matrix.servers, "The nodes' processes in the order of --connect, if they cannot be found")
+      ->delimiter(',');
+}
+
 }  // namespace
 
 void add_bench_command(CLI::App& app, int& exit_code) {
@@ -227,43 +228,21 @@ void add_bench_command(CLI::App& app, int& exit_code) {
       "and every number of outstanding requests that is given");
   auto options = std::make_shared<BenchOptions>();
   options->connect = add_connect_option(*command);
-  const std::map<std::string, bench::Workload> workloads{
-      {"get", bench::Workload::get}, {"set", bench::Workload::set}, {"create", bench::Workload::create}};
   command->add_flag("--local", options->local, "Start an ensemble for it, in a temporary directory of this machine");
   command->add_option("--nodes", options->nodes, "How many nodes --local starts")
       ->check(CLI::Range(1, 15))
       ->capture_default_str();
   command->add_option("--dir", options->directory, "Where --local puts its data; otherwise where TMPDIR says");
-  command->add_option("--workloads", options->workloads, "get, set: of random znodes; create: of new ones (set,get)")
-      ->delimiter(',')
-      ->transform(CLI::CheckedTransformer(workloads));
-  command->add_option("--connections", options->connections, "Sessions, each on a thread and a connection of its own")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  command
-      ->add_option("--outstanding", options->outstanding,
-                   "Requests under way on each connection; in all, connections times outstanding")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  command->add_option("--seconds", options->seconds, "How long each combination is measured")
-      ->check(CLI::Range(0.01, 1e6))
-      ->capture_default_str();
-  command->add_option("--warmup", options->warm_up, "Seconds before that, which do not count")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  command->add_option("--value-size", options->value_size, "Bytes of data in a znode")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
-  command->add_option("--znodes", options->znodes, "How many znodes get and set choose from")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  command->add_flag("--keep", options->keep, "Leave the znodes there");
-  command->add_flag("--json", options->json, "Write a line of JSON for each combination");
+  add_load_options(*command, *options);
+  command->add_flag("--keep", options->matrix.keep, "Leave the znodes there");
+  command->add_flag("--json", options->matrix.json, "Write a line of JSON for each combination");
   add_startup_command(*command, exit_code);
+  add_null_command(*command, exit_code);
   command->callback([&exit_code, command, options] {
-    if (!command->get_subcommands().empty()) return;  // bench startup
+    if (!command->get_subcommands().empty()) return;
+    options->matrix.load.warm_up = std::chrono::duration<double>(options->warm_up);
+    options->matrix.load.duration = std::chrono::duration<double>(options->seconds);
+    for (const std::string& shape : options->shapes) options->matrix.shapes.push_back(shape_of(shape));
     end_gracefully();
     exit_code = run(*options);
   });

@@ -37,6 +37,12 @@ void check_range(const Draft& draft, int line, std::string_view key, std::int64_
                        std::to_string(range.low) + " to " + std::to_string(range.high));
 }
 
+void check_super_digest(const Draft& draft, int line, std::string_view key, std::string_view digest) {
+  if (digest.find(':') != digest.npos && !digest.ends_with(':')) return;
+  draft.fail(line, std::string(key) + " is \"" + std::string(digest) +
+                       "\"; write a name, a colon and the base64 text of the SHA-1 of \"name:password\"");
+}
+
 namespace {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -131,6 +137,9 @@ void check_whole(Draft& draft) {
   if (node.rpc_port != 0 && node.rpc_port == self.peer_port)
     draft.fail(draft.line_of("rpc_port"), "port " + std::to_string(node.rpc_port) +
                                               " is given for clients and for peers; choose two different ports");
+  if (node.zk_port != 0 && (node.zk_port == self.peer_port || node.zk_port == node.rpc_port))
+    draft.fail(draft.line_of("zk_port"), "port " + std::to_string(node.zk_port) +
+                                             " is given for ZooKeeper's clients and for others too; choose another");
 }
 
 std::string read_file(const std::string& path) {

@@ -40,15 +40,22 @@ inline constexpr Range tick_ms{1, 3'600'000};
 inline constexpr Range ticks{1, 1'000'000};
 inline constexpr Range timeout_ms{0, 0x7fffffff};
 inline constexpr Range heartbeat_ms{10, 3'600'000};
+inline constexpr Range interval_ms{10, 0x7fffffff};
+inline constexpr Range per_minute{1, 1'000'000};
 inline constexpr Range weight{0, 1'000'000};
 inline constexpr Range group{0, 255};
 inline constexpr Range checkpoint_txns{1, 1'000'000'000'000};
 inline constexpr Range map_size{1 << 20, 1ull << 46};
 inline constexpr Range gateways{1, 64};
+inline constexpr Range connections{0, 1'000'000};
+inline constexpr Range jute_maxbuffer{1024, 64 << 20};
 }  // namespace range
 
 /// Fails where `value` is outside; `key` is as the user wrote it.
 void check_range(const Draft& draft, int line, std::string_view key, std::int64_t value, Range range);
+
+/// Fails for what cannot be the super user's "user:hash".
+void check_super_digest(const Draft& draft, int line, std::string_view key, std::string_view digest);
 
 /// "; did you mean tick_ms?" for a key that is not known, or "" where nothing is near.
 std::string suggest(std::string_view unknown, std::span<const std::string_view> known);

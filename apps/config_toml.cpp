@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <sstream>
+#include <utility>
 
 #include "apps/config_draft.hpp"
 
@@ -124,6 +125,26 @@ void read_log_level(const Draft& draft, const toml::node& value, NodeConfig& int
                "log_level is \"" + into.log_level + "\"; write trace, debug, info, warn, error, critical or off");
 }
 
+void read_super_digest(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  if (value.is_string() && value.as_string()->get().empty()) return;  // as it is written where there is none
+  into.super_digest = read_text(draft, "super_digest", value);
+  config::check_super_digest(draft, line_of(value), "super_digest", into.super_digest);
+}
+
+void read_words(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  const toml::array* words = value.as_array();
+  if (!words) draft.fail(line_of(value), "four_letter_words must be a list of texts, not " + kind_of(value));
+  into.four_letter_words.clear();
+  for (const toml::node& word : *words) into.four_letter_words.push_back(read_text(draft, "four_letter_words", word));
+}
+
+void write_words(std::ostream& out, const NodeConfig& from) {
+  out << '[';
+  const char* separator = "";
+  for (const std::string& word : from.four_letter_words) out << std::exchange(separator, ", ") << quoted(word);
+  out << ']';
+}
+
 const std::vector<Key<NodeConfig>>& node_keys() {
   using C = NodeConfig;
   static const std::vector<Key<C>> keys{
@@ -132,12 +153,11 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       text("peer_address", &C::peer_address),
       text("client_address", &C::client_address),
       number("rpc_port", &C::rpc_port, range::port_or_none),
-      {"super_digest",
-       [](const Draft& draft, const toml::node& value, C& into) {
-         if (!value.is_string()) draft.fail(line_of(value), "super_digest must be a text in quotes, not " + kind_of(value));
-         into.super_digest = value.as_string()->get();
-       },
-       [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
+      number("zk_port", &C::zk_port, range::port_or_none),
+      number("max_client_cnxns", &C::max_client_cnxns, range::connections),
+      number("max_cnxns", &C::max_cnxns, range::connections),
+      number("jute_maxbuffer", &C::jute_maxbuffer, range::jute_maxbuffer),
+      {"four_letter_words", read_words, write_words},
       flag("reconfig_enabled", &C::reconfig_enabled),
       flag("standalone_enabled", &C::standalone_enabled),
       number("tick_ms", &C::tick_ms, range::tick_ms),
@@ -147,6 +167,13 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("max_session_timeout_ms", &C::max_session_timeout_ms, range::timeout_ms),
       number("heartbeat_ms", &C::heartbeat_ms, range::heartbeat_ms),
       number("failure_timeout_ms", &C::failure_timeout_ms, range::heartbeat_ms),
+      number("container_check_ms", &C::container_check_ms, range::interval_ms),
+      number("container_max_per_minute", &C::container_max_per_minute, range::per_minute),
+      number("container_never_used_ms", &C::container_never_used_ms, range::timeout_ms),
+      flag("enforce_quota", &C::enforce_quota),
+      flag("acl_x509", &C::acl_x509),
+      flag("acl_sasl", &C::acl_sasl),
+      {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),
       number("state_map_size", &C::state_map_size, range::map_size),
@@ -247,6 +274,9 @@ LoadedConfig parse_toml(std::string_view text, const std::string& file) {
                "the ensemble has no members; add a [[member]] table with id and host for each node, this one included");
   if (!table.contains("rpc_port") && draft.node().members.contains(draft.node().id))
     draft.node().rpc_port = draft.node().members.at(draft.node().id).rpc_port;
+  // Side by side, as by default: nodes on one machine that say where one port is have the other apart, too.
+  if (!table.contains("zk_port") && draft.node().rpc_port > 1)
+    draft.node().zk_port = static_cast<std::uint16_t>(draft.node().rpc_port - 1);
 
   std::filesystem::path directory = std::filesystem::path(file).parent_path();
   draft.node().data_dir = (directory / draft.node().data_dir).lexically_normal().string();

@@ -4,6 +4,10 @@
 // and ZooKeeper's rules for what is left out hold (tickTime 3000; without server lines a standalone
 // node; peers listen on the node's own name unless quorumListenOnAllIPs is true). A key without effect
 // is named in a warning. A key that asks for protection which would not be given is refused.
+//
+// clientPort is where ZooKeeper's own protocol is spoken. One key is Troupe's own: rpcPort, where its
+// RPC is; by default 10000 above clientPort, so that the ports of several nodes on one machine, which
+// often lie side by side, stay apart.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -93,13 +97,18 @@ std::pair<std::string, std::string_view> split_host(const Draft& draft, const En
 
 /// What the keys say beside the node's configuration itself.
 struct Zoo {
-  std::optional<Entry> client_port, peer_type;
-  std::optional<std::uint16_t> own_client_port;    ///< from the own server line
+  std::optional<Entry> client_port, rpc_port, peer_type;
   std::map<PeerId, std::string> client_addresses;  ///< from server lines: "host" of ";host:port"
   std::map<PeerId, std::uint16_t> client_ports;
   std::map<PeerId, std::pair<std::uint32_t, int>> weights, groups;  ///< value and line
   bool listen_on_all = false;
 };
+
+/// Where a node's RPC is whose file does not say.
+std::uint16_t default_rpc_port(std::uint16_t client_port) {
+  constexpr std::uint16_t distance = 10'000;
+  return static_cast<std::uint16_t>(client_port + (client_port <= 65535 - distance ? distance : -distance));
+}
 
 /// The N of server.N, group.N, weight.N.
 PeerId read_suffix(const Draft& draft, const Entry& entry) {
@@ -143,9 +152,9 @@ void read_server(Draft& draft, Zoo& zoo, const Entry& entry) {
       if (client_host != "0.0.0.0") member.client_host = client_host;
       port = client_port;
     }
-    member.rpc_port = static_cast<std::uint16_t>(read_number(draft, entry, port, range::port));
-    member.client_port = member.rpc_port;
-    zoo.client_ports[id] = member.rpc_port;
+    zoo.client_ports[id] = static_cast<std::uint16_t>(read_number(draft, entry, port, range::port));
+    member.rpc_port = default_rpc_port(zoo.client_ports[id]);
+    member.client_port = zoo.client_ports[id];
   }
   draft.node().members[id] = member;
   draft.lines["member " + to_string(id)] = entry.line;
@@ -157,6 +166,17 @@ void read_group(const Draft& draft, Zoo& zoo, const Entry& entry) {
     PeerId id{static_cast<std::uint32_t>(read_number(draft, entry, member, range::id))};
     if (!zoo.groups.try_emplace(id, group, entry.line).second)
       draft.fail(entry.line, "server " + to_string(id) + " is in two groups; leave it in one");
+  }
+}
+
+/// authProvider.NAME=CLASS: what ZooKeeper loads, and what lists may name from then on.
+void read_auth_provider(Draft& draft, Zoo&, const Entry& entry) {
+  if (entry.value.ends_with(".X509AuthenticationProvider")) {
+    draft.node().acl_x509 = true;
+  } else if (entry.value.ends_with(".SASLAuthenticationProvider")) {
+    draft.node().acl_sasl = true;
+  } else {
+    draft.warn(entry.line, entry.key + " names " + entry.value + ", which is not known and has no effect");
   }
 }
 
@@ -187,12 +207,36 @@ const std::map<std::string_view, Reader>& readers() {
       {"snapCount", number(&NodeConfig::checkpoint_txns, range::checkpoint_txns)},
       {"minSessionTimeout", timeout(&NodeConfig::min_session_timeout_ms, "min_session_timeout_ms")},
       {"maxSessionTimeout", timeout(&NodeConfig::max_session_timeout_ms, "max_session_timeout_ms")},
+      {"znode.container.checkIntervalMs", number(&NodeConfig::container_check_ms, range::interval_ms)},
+      {"znode.container.maxPerMinute", number(&NodeConfig::container_max_per_minute, range::per_minute)},
+      {"znode.container.maxNeverUsedIntervalMs", number(&NodeConfig::container_never_used_ms, range::timeout_ms)},
+      {"enforceQuota",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().enforce_quota = read_flag(draft, entry); }},
+      {"enforce.quota",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().enforce_quota = read_flag(draft, entry); }},
+      {"DigestAuthenticationProvider.superDigest",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         config::check_super_digest(draft, entry.line, entry.key, entry.value);
+         draft.node().super_digest = entry.value;
+       }},
+      {"authProvider.", read_auth_provider},
       {"dataDir",
        [](Draft& draft, Zoo&, const Entry& entry) {
          if (entry.value.empty()) draft.fail(entry.line, "dataDir is empty; name the directory for the node's data");
          draft.node().data_dir = entry.value;
        }},
       {"clientPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.client_port = entry; }},
+      {"rpcPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.rpc_port = entry; }},
+      {"maxClientCnxns", number(&NodeConfig::max_client_cnxns, range::connections)},
+      {"maxCnxns", number(&NodeConfig::max_cnxns, range::connections)},
+      {"jute.maxbuffer", number(&NodeConfig::jute_maxbuffer, range::jute_maxbuffer)},
+      {"4lw.commands.whitelist",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         draft.node().four_letter_words.clear();
+         for (const auto word : split(entry.value, ',')) {
+           if (!word.empty()) draft.node().four_letter_words.emplace_back(word);
+         }
+       }},
       {"clientPortAddress",
        [](Draft& draft, Zoo&, const Entry& entry) {
          if (entry.value.empty())
@@ -300,11 +344,12 @@ void resolve_client_port(Draft& draft, const Zoo& zoo) {
   if (!port) draft.fail(0, "clientPort is missing; add the port where clients connect");
   auto address = zoo.client_addresses.find(node.id);
   if (address != zoo.client_addresses.end()) node.client_address = address->second;
-  draft.warn(
-      zoo.client_port ? zoo.client_port->line : line,
-      "port " + std::to_string(*port) + " serves clients of Troupe's RPC; ZooKeeper's own protocol is not served");
-  node.rpc_port = *port;
-  draft.lines["rpc_port"] = zoo.client_port ? zoo.client_port->line : line;
+  node.zk_port = *port;
+  draft.lines["zk_port"] = zoo.client_port ? zoo.client_port->line : line;
+  node.rpc_port = default_rpc_port(*port);
+  if (!zoo.rpc_port) return;
+  node.rpc_port = static_cast<std::uint16_t>(read_number(draft, *zoo.rpc_port, zoo.rpc_port->value, range::port));
+  draft.lines["rpc_port"] = zoo.rpc_port->line;
 }
 
 void check_peer_type(Draft& draft, const Zoo& zoo, bool observer) {

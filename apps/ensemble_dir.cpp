@@ -12,11 +12,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t default_participants = 3, default_base_port = 2180;
-constexpr std::uint32_t ports_per_node = 10, rpc_offset = 2, peer_offset = 8;
+constexpr std::uint32_t ports_per_node = 10, zk_offset = 1, rpc_offset = 2, peer_offset = 8;
 
 std::string address(const std::string& host, std::uint16_t port) {
   bool v6 = host.find(':') != std::string::npos;
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// Where this machine's clients find what listens on `host`.
+std::string reachable(const std::string& host) {
+  return host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
 }
 
 EnsembleNode node_files(const fs::path& directory, std::uint32_t id) {
@@ -91,6 +96,7 @@ std::vector<EnsembleNode> plan_ensemble(const EnsembleOptions& options) {
     node.config = common;
     node.config.id = id;
     node.config.rpc_port = member.rpc_port;
+    node.config.zk_port = static_cast<std::uint16_t>(member.rpc_port - rpc_offset + zk_offset);
     node.config.data_dir = "node-" + to_string(id);  // relative to the file: the directory may be moved
     nodes.push_back(std::move(node));
   }
@@ -110,8 +116,11 @@ void write_ensemble(const std::vector<EnsembleNode>& nodes) {
 }  // namespace
 
 std::string EnsembleNode::client_address() const {
-  const std::string& host = config.client_address;
-  return address(host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host, config.rpc_port);
+  return address(reachable(config.client_address), config.rpc_port);
+}
+
+std::string EnsembleNode::zk_address() const {
+  return address(reachable(config.client_address), config.zk_port);
 }
 
 std::string EnsembleNode::peer_address() const {

@@ -27,6 +27,7 @@ struct EnsembleNode {
   std::string config_file, log_file;
 
   std::string client_address() const;  ///< "127.0.0.1:2182", for clients on this machine
+  std::string zk_address() const;      ///< the same for clients that speak ZooKeeper's protocol
   std::string peer_address() const;
 };
 

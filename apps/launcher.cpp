@@ -98,6 +98,7 @@ bool Launcher::ports_are_free() const {
   for (const Child& child : children_) {
     const NodeConfig& config = child.node.config;
     check(config.client_address, config.rpc_port, child, "rpc_port");
+    if (config.zk_port != 0) check(config.client_address, config.zk_port, child, "zk_port");
     check(config.peer_address, config.members.at(config.id).peer_port, child, "peer_port");
   }
   return free;
@@ -107,7 +108,8 @@ void Launcher::announce() const {
   for (const Child& child : children_) {
     const NodeConfig& config = child.node.config;
     say("node " + to_string(config.id) + (config.members.at(config.id).observer ? " (observer)" : "") + ": clients " +
-        child.node.client_address() + ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " +
+        child.node.client_address() + (config.zk_port != 0 ? ", ZooKeeper's clients " + child.node.zk_address() : "") +
+        ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " +
         child.node.log_file);
   }
 }
@@ -211,8 +213,12 @@ void Launcher::probe() {
     return;
   }
   ready_ = true;
-  std::string list;
+  std::string list, zk_list;
   for (const std::string& address : addresses) list += (list.empty() ? "" : ",") + address;
+  for (const Child& child : children_) {
+    if (child.node.config.zk_port != 0) zk_list += (zk_list.empty() ? "" : ",") + child.node.zk_address();
+  }
+  if (!zk_list.empty()) say("ZooKeeper's clients connect to " + zk_list);
   say("ready: " + std::to_string(children_.size()) + (children_.size() == 1 ? " node" : " nodes") + ", leader " +
       to_string(*leader) + ", clients connect to " + list);
   if (options_.shell)

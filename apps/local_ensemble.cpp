@@ -49,6 +49,12 @@ std::vector<std::string> LocalEnsemble::addresses() const {
   return all;
 }
 
+std::string LocalEnsemble::zk_connect() const {
+  std::string list;
+  for (const Member& node : nodes_) list += (list.empty() ? "" : ",") + node.files.zk_address();
+  return list;
+}
+
 std::string LocalEnsemble::connect() const {
   std::string list;
   for (const std::string& address : addresses()) list += (list.empty() ? "" : ",") + address;

@@ -27,6 +27,8 @@ class LocalEnsemble {
   std::size_t size() const { return nodes_.size(); }
   std::string address(std::size_t node) const;  ///< for clients: "127.0.0.1:2182"
   std::vector<std::string> addresses() const;
+  /// For clients that speak ZooKeeper's protocol, all nodes: "127.0.0.1:2181,127.0.0.1:2191".
+  std::string zk_connect() const;
   std::string connect() const;  ///< all addresses, for --connect
   const std::string& log_file(std::size_t node) const { return nodes_[node].files.log_file; }
 

@@ -82,6 +82,10 @@ int run(const std::string& path) {
     install_terminate_handler();
     Node node(config);
     spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());
+    if (node.zk_port() != 0) {
+      spdlog::info("node {} speaks ZooKeeper's protocol on {}:{}", to_string(config.id), config.client_address,
+                   node.zk_port());
+    }
     int signal = 0;
     sigwait(&signals, &signal);
     spdlog::info("stopping: {}", sigdescr_np(signal));

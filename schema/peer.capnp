@@ -90,6 +90,7 @@ struct Message {
       gateway @10 :UInt32;
       ticket @11 :UInt64;
       session @12 :Int64;
+      timeout @42 :UInt32;        # milliseconds, of the session from now on; 0 leaves it as it is
     }
     sync :group {
       # What is the last transaction that was acknowledged by now? The leader answers once a quorum

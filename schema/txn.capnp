@@ -40,7 +40,7 @@ struct Stat {
 }
 
 enum NodeKind {
-  # The ordinals are ZooKeeper's create flags.
+  # The ordinals are ZooKeeper's create flags, but for the last.
   persistent @0;
   ephemeral @1;
   persistentSequential @2;
@@ -48,6 +48,7 @@ enum NodeKind {
   container @4;
   ttl @5;
   ttlSequential @6;
+  containerSequential @7;
 }
 
 struct Operation {

@@ -219,10 +219,14 @@ Disk& DataDir::disk() {
   return *impl_->disk;
 }
 
+void DataDir::flush_state() {
+  impl_->current_tree()->kv().flush();
+}
+
 Zxid DataDir::write_checkpoint() {
   Impl& dir = *impl_;
   const auto tree = dir.current_tree();
-  dir.disk->copy(tree->kv(), unnamed_checkpoint);
+  dir.disk->copy(tree->kv().base(), unnamed_checkpoint);
   const Zxid zxid = dir.zxid_of(unnamed_checkpoint);
   {
     std::lock_guard lock(dir.mutex);

@@ -47,7 +47,11 @@ class DataDir {
   Tree& tree();  ///< until replace_tree(), then there is another
   Disk& disk();
 
-  /// A checkpoint of the tree as it is now: flushed, but not yet the one to recover from; the log
+  /// Brings what is frozen of the tree into state/. Any thread, one at a time; the applier may go on
+  /// meanwhile. Throws StorageError.
+  void flush_state();
+
+  /// A checkpoint of the tree as state/ has it now: flushed, but not yet the one to recover from; the log
   /// writer makes it so with Log::set_checkpoint, then prune_checkpoints() may run. Any thread,
   /// one at a time; the applier may go on meanwhile.
   Zxid write_checkpoint();

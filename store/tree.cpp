@@ -7,16 +7,18 @@
 namespace troupe::store {
 
 std::vector<std::string> Tree::tables() {
-  return {"nodes", "sessions", "ephemerals", "answers", "meta"};
+  return {"nodes", "sessions", "ephemerals", "answers", "meta", "due"};
 }
 
-Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
-  if (kv_->read()->entries(meta_table) == 0) {
-    TreeBatch batch(*kv_, Zxid{0}, 0, 0);
+Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
+  if (kv_.read()->entries(meta_table) == 0) {
+    TreeBatch batch(kv_, Zxid{0}, 0, 0);
     batch.create_initial_nodes();
     batch.commit();
+    kv_.freeze();
+    kv_.flush();
   }
-  const View now(kv_->read());
+  const View now(kv_.read());
   const auto format = now.raw().get(meta_table, format_row).value_or(std::string_view());
   if (format != raw_bytes(tree_format_version)) {
     throw StorageError("the state has a format that this program does not know (it knows " +
@@ -28,7 +30,7 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {
 }
 
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
-  TreeBatch batch(*kv_, applied_, time_, digest_);
+  TreeBatch batch(kv_, applied_, time_, digest_);
   for (const Proposal& proposal : proposals) batch.apply(proposal);
   AppliedBatch done = batch.commit();
   applied_ = done.last;
@@ -38,7 +40,7 @@ AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
 }
 
 std::shared_ptr<View> Tree::view() {
-  return std::make_shared<View>(kv_->read());
+  return std::make_shared<View>(kv_.read());
 }
 
 }  // namespace troupe::store

@@ -7,10 +7,15 @@
 //   sessions    session → timeout
 //   ephemerals  session, path → (nothing)
 //   answers     session, request number → Outcome
+//   due         when, path → (nothing): containers and TTL znodes without children, by the time at which
+//               they may be cleaned up
 //   meta        applied zxid, its time, digest, ensemble id, session key, what set the configuration last
 //
+// What is applied goes to memory first and to the disk some time later, many transactions at once: what
+// a crash loses is applied again from the log.
+//
 // Threads: the state applier owns the Tree. Views are made by it and handed out; each is used by one
-// thread at a time.
+// thread at a time. kv().flush() runs on a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +30,7 @@
 #include "schema/types.hpp"
 #include "store/error.hpp"
 #include "store/kv.hpp"
+#include "store/layered_kv.hpp"
 #include "store/log.hpp"
 
 namespace troupe::store {
@@ -98,6 +104,8 @@ struct NodeEvent {
   /// Of the node, for created and data_changed as it then was, for deleted as it was before:
   /// the access control list, as in Node::acl_bytes, for watches that are checked at each event.
   std::string acl_bytes;
+  /// Likewise of the parent, for created and deleted: who hears that its children changed.
+  std::string parent_acl_bytes;
 };
 
 /// All that a batch of transactions answered and changed, in order.
@@ -122,6 +130,12 @@ class View {
   void children(std::string_view path, std::string_view after, const std::function<bool(std::string_view name)>& each) const;
   /// Paths of the session's ephemerals; those longer than 503 bytes come first, otherwise in byte order.
   void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
+  /// The znodes that may be cleaned up at `now_ms`: TTL znodes without children whose time is past,
+  /// containers whose children have all gone and, unless `never_used_ms` is 0, containers that have been
+  /// without a child for longer than that. Begins behind the entry `after`, an `entry` of an earlier
+  /// call, even if it is gone, or "". `each` returns false to stop.
+  void due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view after,
+           const std::function<bool(std::string_view entry, std::string_view path)>& each) const;
   void sessions(const std::function<void(const Session&)>& each) const;
   std::optional<Session> session(SessionId id) const;
   /// The outcome kept for a numbered request.
@@ -161,10 +175,11 @@ class Tree {
   /// The tree as the last apply() left it. Called by the applier; the View may then travel.
   std::shared_ptr<View> view();
 
-  Kv& kv() { return *kv_; }
+  /// Says how much waits for the disk, and brings it there.
+  LayeredKv& kv() { return kv_; }
 
  private:
-  std::unique_ptr<Kv> kv_;
+  LayeredKv kv_;
   Zxid applied_;
   std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;

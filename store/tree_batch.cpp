@@ -86,7 +86,11 @@ void TreeBatch::create_initial_nodes() {
   CachedNode& root = load("/");
   root.exists = root.changed = true;
   root.value.header = header;
-  for (const char* path : {"/zookeeper", "/zookeeper/config", "/zookeeper/quota"}) add_node(path, header, {}, {});
+  for (const char* path : {"/zookeeper", "/zookeeper/quota"}) add_node(path, header, {}, {});
+  // Everybody may read how the ensemble is configured. ZooKeeper writes that list without counting it right.
+  NodeHeader config = header;
+  config.aversion = -1;
+  add_node("/zookeeper/config", config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
   // ZooKeeper does not count these as created: a new root shows the child version -1, and its first
   // sequential child has the number 0.
   // Everybody may read the configuration; it takes the super user to change it.
@@ -209,7 +213,10 @@ OpResult TreeBatch::create(const schema::Change::Create::Reader& change) {
   }
   CachedNode& node = add_node(path, header, keep_acl(change.getAcl()), to_view(change.getData()));
   emit(NodeEvent::Type::created, path, node.value.acl);
-  return {.operation = create_operation(kind), .path = std::string(path), .stat = stat_of(node.value)};
+  const Stat stat = stat_of(node.value);
+  start_statistics(path);
+  count_in_quota(path, 1, stat.data_length);
+  return {.operation = create_operation(kind), .path = std::string(path), .stat = stat};
 }
 
 OpResult TreeBatch::remove(std::string_view path) {
@@ -228,13 +235,16 @@ OpResult TreeBatch::set_data(const schema::Change::SetData::Reader& change) {
   const std::string_view path = to_view(change.getPath());
   CachedNode& node = existing(path);
   node.changed = true;
+  const auto size_before = static_cast<std::int64_t>(node.value.data.size());
   node.value.data = to_view(change.getData());
   node.value.header.has_data = change.hasData();
   node.value.header.version = change.getVersion();
   node.value.header.mzxid = zxid_.value;
   node.value.header.mtime = time_;
   emit(NodeEvent::Type::data_changed, path, node.value.acl);
-  return {.operation = op_set_data, .stat = stat_of(node.value)};
+  const Stat stat = stat_of(node.value);
+  count_in_quota(path, 0, stat.data_length - size_before);
+  return {.operation = op_set_data, .stat = stat};
 }
 
 OpResult TreeBatch::set_acl(const schema::Change::SetAcl::Reader& change) {
@@ -343,6 +353,11 @@ TreeBatch::CachedNode& TreeBatch::load(std::string_view path) {
   return node;
 }
 
+TreeBatch::CachedNode& TreeBatch::load_copy(const std::string& path) {
+  const auto found = nodes_.find(path);
+  return found == nodes_.end() ? load(keep(path)) : found->second;
+}
+
 TreeBatch::CachedNode& TreeBatch::existing(std::string_view path) {
   CachedNode& node = load(path);
   TROUPE_CHECK(node.exists, "a transaction changes a znode that is there");
@@ -367,6 +382,7 @@ void TreeBatch::remove_node(std::string_view path) {
   node.exists = false;
   node.changed = true;
   emit(NodeEvent::Type::deleted, path, node.value.acl);
+  count_in_quota(path, -1, -static_cast<std::int64_t>(node.value.data.size()));
 }
 
 void TreeBatch::child_came_or_went(std::string_view path, int difference) {
@@ -382,7 +398,8 @@ void TreeBatch::child_came_or_went(std::string_view path, int difference) {
 }
 
 void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_view acl) {
-  done_.events.push_back({type, zxid_, std::string(path), std::string(acl)});
+  NodeEvent& event = done_.events.emplace_back(type, zxid_, std::string(path), std::string(acl), std::string());
+  if (type != NodeEvent::Type::data_changed) event.parent_acl_bytes = existing(parent_path(path)).value.acl;
 }
 
 std::string_view TreeBatch::keep(std::string text) {
@@ -398,15 +415,25 @@ std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl
   return bytes.empty() ? std::string_view() : keep(std::move(bytes));
 }
 
+/// The entry in the index of what is due follows from the znode alone.
+void TreeBatch::write_due(std::string_view path, const CachedNode& node) {
+  const auto before = node.before ? due_key(decode_node(*node.before).header, path) : std::nullopt;
+  const auto after = node.exists ? due_key(node.value.header, path) : std::nullopt;
+  if (before && after && before->view() == after->view()) return;
+  if (before) writer_.erase(due_table, *before, path_value(*before, path));
+  if (after) writer_.insert(due_table, *after, path_value(*after, path));
+}
+
 AppliedBatch TreeBatch::commit() {
-  std::vector<const CachedNode*> changed;
+  std::vector<std::pair<std::string_view, const CachedNode*>> changed;
   for (const auto& [path, node] : nodes_) {
-    if (node.changed) changed.push_back(&node);
+    if (node.changed) changed.emplace_back(path, &node);
   }
   // In the order of the keys neighbours share the pages they touch, and the store is the same on every node.
-  std::sort(changed.begin(), changed.end(), [](const CachedNode* a, const CachedNode* b) { return a->key < b->key; });
+  std::sort(changed.begin(), changed.end(), [](const auto& a, const auto& b) { return a.second->key < b.second->key; });
   std::string bytes;
-  for (const CachedNode* node : changed) {
+  for (const auto& [path, node] : changed) {
+    write_due(path, *node);
     if (node->exists) encode_node(node->value, bytes);
     if (node->exists && node->before) {
       writer_.replace(nodes_table, node->key, *node->before, bytes);

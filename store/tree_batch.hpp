@@ -2,9 +2,9 @@
 // all reach the store together.
 //
 // Znodes are read from the snapshot of before the batch and kept, changed, until commit() writes each
-// changed one once: a parent that gets hundreds of children in a batch costs one write. Sessions,
-// ephemerals and answers go into the store's transaction as they come. Every entry written or erased
-// moves the digest.
+// changed one once: a parent that gets hundreds of children in a batch costs one write. The index of
+// what is due for clean-up follows from the znodes there. Sessions, ephemerals and answers go into the
+// store's transaction as they come. Every entry written or erased moves the digest.
 //
 // Owner: the state applier, for the time of one Tree::apply.
 #pragma once
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "schema/txn.capnp.h"
+#include "store/quota.hpp"
 #include "store/tree.hpp"
 #include "store/tree_format.hpp"
 
@@ -81,17 +82,28 @@ class TreeBatch {
 
   /// The znode at `path`, there or not. `path` must live until commit().
   CachedNode& load(std::string_view path);
+  CachedNode& load_copy(const std::string& path);  ///< the path need not live
   CachedNode& existing(std::string_view path);
   CachedNode& add_node(std::string_view path, const NodeHeader& header, std::string_view acl, std::string_view data);
   void remove_node(std::string_view path);
   void child_came_or_went(std::string_view path, int difference);
+  void write_due(std::string_view path, const CachedNode& node);
   void emit(NodeEvent::Type type, std::string_view path, std::string_view acl);
+
+  // tree_batch_quota.cpp
+  /// Adds to the statistics of the quota that `path` is under, if there is one.
+  void count_in_quota(std::string_view path, std::int64_t znodes, std::int64_t bytes);
+  /// Counts the subtree whose statistics the znode at `path` shows, if it is such a znode.
+  void start_statistics(std::string_view path);
+  void add_subtree(std::string_view path, std::int64_t& znodes, std::int64_t& bytes);
+  void write_statistics(CachedNode& statistics, const quota::Record& record);
   std::string_view keep(std::string text);
   std::string_view keep_acl(const capnp::List<schema::Acl>::Reader& acl);
 
   std::unique_ptr<KvReader> before_;  // what the cached znodes point into
   DigestedWriter writer_;
   std::unordered_map<std::string_view, CachedNode> nodes_;
+  CachedNode* quotas_ = nullptr;   // /zookeeper/quota, once it was looked for
   std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds
   Zxid zxid_;                      // of the transaction being applied
   std::int64_t time_;

@@ -11,7 +11,6 @@ namespace {
 constexpr char separator = '\x00';
 constexpr char shortened = '\x01';
 constexpr std::size_t session_size = 8;
-constexpr std::size_t max_inline_ephemeral = max_key_size - session_size;
 
 struct OutcomeHeader {
   std::uint64_t zxid;
@@ -94,6 +93,10 @@ void KeyBuffer::add_hash_of(std::string_view whole) {
   add(std::string_view(reinterpret_cast<const char*>(digest), sizeof digest));
 }
 
+void KeyBuffer::add_or_hash(std::string_view part) {
+  part.size() <= bytes_.size() - size_ ? add(part) : add_hash_of(part);
+}
+
 KeyBuffer children_prefix(std::string_view parent) {
   KeyBuffer key;
   parent.size() <= max_inline_part ? key.add(parent) : key.add_hash_of(parent);
@@ -130,12 +133,37 @@ KeyBuffer session_key_of(SessionId session) {
 
 KeyBuffer ephemeral_key(SessionId session, std::string_view path) {
   KeyBuffer key = session_key_of(session);
-  path.size() <= max_inline_ephemeral ? key.add(path) : key.add_hash_of(path);
+  key.add_or_hash(path);
   return key;
 }
 
 std::string_view ephemeral_path(const Entry& entry) {
   return entry.value.empty() ? entry.key.substr(session_size) : entry.value;
+}
+
+std::string_view path_value(std::string_view key, std::string_view path) {
+  return key.ends_with(path) ? std::string_view() : path;
+}
+
+std::optional<KeyBuffer> due_key(const NodeHeader& header, std::string_view path) {
+  const auto kind = static_cast<NodeKind>(header.kind);
+  if (header.num_children != 0 || (kind != NodeKind::container && kind != NodeKind::ttl)) return std::nullopt;
+  const bool unused = kind == NodeKind::container && header.stored_cversion == 0;
+  const std::int64_t time = kind == NodeKind::ttl ? header.mtime + header.ttl : unused ? header.mtime : 0;
+  KeyBuffer key;
+  key.add(static_cast<char>(unused ? Due::if_never_used : Due::at_its_time));
+  key.add_big_endian(static_cast<std::uint64_t>(time));
+  key.add_or_hash(path);
+  return key;
+}
+
+DueEntry due_entry(const Entry& entry) {
+  Parts key(entry.key);
+  DueEntry due;
+  due.when = key.take<Due>();
+  due.time_ms = static_cast<std::int64_t>(from_big_endian(key.take(sizeof due.time_ms)));
+  due.path = entry.value.empty() ? key.rest() : entry.value;
+  return due;
 }
 
 KeyBuffer answer_key(SessionId session, std::uint64_t number) {

@@ -21,6 +21,9 @@
 // answers
 //   key    session (8 bytes), number of the request (8)
 //   value  OutcomeHeader, then for each result: ResultHeader, the path (path_size bytes)
+// due
+//   key    Due (1 byte), time (8 bytes), path if it has at most 502 bytes, else 0x01 and its SHA-256
+//   value  the path where the key has no room for it, otherwise nothing
 // meta
 //   "format"       format_version (8 bytes)
 //   "applied"      Applied: the zxid that the tree is at, the digest there, and the time of that transaction
@@ -46,7 +49,7 @@ namespace troupe::store {
 inline constexpr std::uint64_t tree_format_version = 2;
 
 /// The tables, in the order of Tree::tables().
-enum TreeTable : Table { nodes_table, sessions_table, ephemerals_table, answers_table, meta_table };
+enum TreeTable : Table { nodes_table, sessions_table, ephemerals_table, answers_table, meta_table, due_table };
 
 inline constexpr std::string_view format_row = "format", applied_row = "applied", ensemble_row = "ensemble",
                                   session_key_row = "session key", configuration_row = "configuration";
@@ -81,6 +84,8 @@ class KeyBuffer {
   void add_big_endian(std::uint64_t number);
   /// The mark of a shortened part, and the SHA-256 of the whole of it.
   void add_hash_of(std::string_view whole);
+  /// The part, or, where it has no room, its hash.
+  void add_or_hash(std::string_view part);
 
  private:
   std::array<char, max_key_size> bytes_;
@@ -101,6 +106,8 @@ KeyBuffer session_key_of(SessionId session);
 KeyBuffer ephemeral_key(SessionId session, std::string_view path);
 /// The path of an entry of `ephemerals`, pointing into it.
 std::string_view ephemeral_path(const Entry& entry);
+/// What an entry with a key made of `path` holds: the path, if the key has no room for it.
+std::string_view path_value(std::string_view key, std::string_view path);
 KeyBuffer answer_key(SessionId session, std::uint64_t number);
 
 // Values.
@@ -123,6 +130,21 @@ struct NodeValue {
   NodeHeader header;
   std::string_view acl, name, data;
 };
+
+/// What an entry of `due` says of its time.
+enum class Due : std::uint8_t {
+  at_its_time,    ///< from then on: a TTL znode without children, or, from 0 on, a container whose children are gone
+  if_never_used,  ///< some time after it: a container that never had a child
+};
+struct DueEntry {
+  Due when = Due::at_its_time;
+  std::int64_t time_ms = 0;
+  std::string_view path;  ///< points into the entry
+};
+/// The key of a znode's entry in `due`, if it has one.
+std::optional<KeyBuffer> due_key(const NodeHeader& header, std::string_view path);
+/// Throws StorageError when the entry is none.
+DueEntry due_entry(const Entry& entry);
 
 void encode_node(const NodeValue& node, std::string& to);  ///< replaces `to`
 /// Throws StorageError when the bytes are no node: the state is damaged.

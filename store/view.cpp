@@ -1,7 +1,6 @@
-#include <algorithm>
 #include <limits>
 
-#include "schema/check.hpp"
+#include "store/child_names.hpp"
 #include "store/encoding.hpp"
 #include "store/tree.hpp"
 #include "store/tree_format.hpp"
@@ -22,61 +21,6 @@ Applied applied_row_of(const KvReader& reader) {
   }
   return from_raw_bytes<Applied>(*row);
 }
-
-/// The children of one parent, name by name in byte order. The keys are in that order but for names
-/// that are long and begin alike: those are gathered and sorted when the first of them comes up.
-class ChildNames {
- public:
-  ChildNames(const KvReader& reader, std::string_view parent)
-      : prefix_(children_prefix(parent)), cursor_(reader.cursor(nodes_table)) {}
-
-  /// The first name after `after`; the empty name is before all.
-  std::optional<std::string_view> first(std::string_view after) {
-    KeyBuffer from = prefix_;
-    from.add(after.substr(0, name_head));  // names that begin with these bytes may lie in any order
-    at_ = cursor_->seek(from);
-    auto name = current();
-    while (name && *name <= after) name = next();
-    return name;
-  }
-
-  std::optional<std::string_view> next() {
-    if (gathered_at_ < gathered_.size()) return gathered_[gathered_at_++];
-    gathered_.clear();
-    if (!ahead_) at_ = cursor_->next();
-    return current();
-  }
-
- private:
-  std::string_view name_part() const { return at_->key.substr(prefix_.view().size()); }
-
-  /// The name that at_ stands for.
-  std::optional<std::string_view> current() {
-    ahead_ = false;
-    if (!at_ || !starts_with(at_->key, prefix_)) return std::nullopt;
-    if (!is_shortened(name_part())) return name_part();
-    gather();
-    gathered_at_ = 1;
-    return gathered_[0];
-  }
-
-  /// All names that begin with the same name_head bytes and are longer. Leaves the cursor behind them.
-  void gather() {
-    const std::string head(at_->key.substr(0, prefix_.view().size() + name_head));
-    for (; at_ && starts_with(at_->key, head); at_ = cursor_->next()) {
-      gathered_.push_back(is_shortened(name_part()) ? decode_node(at_->value).name : name_part());
-    }
-    std::sort(gathered_.begin(), gathered_.end());
-    ahead_ = true;
-  }
-
-  KeyBuffer prefix_;
-  std::unique_ptr<KvCursor> cursor_;
-  std::optional<Entry> at_;
-  bool ahead_ = false;  // at_ is already the entry after the last name
-  std::vector<std::string_view> gathered_;
-  std::size_t gathered_at_ = 0;
-};
 
 std::string meta_text(const KvReader& reader, std::string_view row) {
   return std::string(reader.get(meta_table, row).value_or(std::string_view()));
@@ -158,6 +102,20 @@ std::uint64_t View::last_number(SessionId session) const {
   }
   const KeyBuffer prefix = session_key_of(session);
   return entry && starts_with(entry->key, prefix) ? from_big_endian(entry->key.substr(prefix.view().size())) : 0;
+}
+
+void View::due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view after,
+               const std::function<bool(std::string_view, std::string_view)>& each) const {
+  auto cursor = reader_->cursor(due_table);
+  for (const auto& [when, before] : {std::pair(Due::at_its_time, now_ms), std::pair(Due::if_never_used, now_ms - never_used_ms)}) {
+    if (when == Due::if_never_used && never_used_ms == 0) return;
+    const char first = static_cast<char>(when);
+    for (auto entry = cursor->seek(std::max(after, std::string_view(&first, 1))); entry; entry = cursor->next()) {
+      const DueEntry due = due_entry(*entry);
+      if (due.when != when || due.time_ms >= before) break;
+      if (entry->key > after && !each(entry->key, due.path)) return;
+    }
+  }
 }
 
 std::size_t View::node_count() const {

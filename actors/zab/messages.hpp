@@ -73,6 +73,7 @@ struct RevalidateSession {
   std::uint32_t gateway = 0;
   std::uint64_t ticket = 0;
   SessionId session;
+  std::uint32_t timeout_ms = 0;
 };
 struct SyncRequest {
   std::uint32_t gateway = 0;

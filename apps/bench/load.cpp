@@ -74,7 +74,7 @@ class Connection {
         return client_.get(some_key(), {}, done);
       case Workload::set:
         return client_.set(some_key(), value_, -1, done);
-      case Workload::create:
+      default:
         return client_.create(prefix_ + std::to_string(created_++), value_, {}, done);
     }
   }
@@ -166,8 +166,19 @@ class Run {
 }  // namespace
 
 const char* name_of(Workload workload) {
-  constexpr const char* names[] = {"get", "set", "create"};
+  constexpr const char* names[] = {"get",        "set",      "create",  "create-spread",    "mixed",
+                                   "multi",      "children", "watch",   "watch-persistent", "sessions",
+                                   "ephemerals", "lock",     "failover"};
   return names[static_cast<int>(workload)];
+}
+
+const std::vector<Workload>& all_workloads() {
+  static const std::vector<Workload> all = [] {
+    std::vector<Workload> workloads;
+    for (int i = 0; i <= static_cast<int>(Workload::failover); ++i) workloads.push_back(static_cast<Workload>(i));
+    return workloads;
+  }();
+  return all;
 }
 
 Measured run(const std::vector<std::string>& nodes, const Workspace& workspace, const Load& load,

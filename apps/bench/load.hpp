@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/bench/histogram.hpp"
@@ -19,8 +20,27 @@
 
 namespace troupe::bench {
 
-enum class Workload { get, set, create };
+enum class Workload {
+  get,
+  set,
+  create,         ///< all under one parent
+  create_spread,  ///< under a thousand parents
+  mixed,          ///< gets and sets
+  multi,          ///< sets that take effect together
+  children,       ///< gets, while another session lists a large parent
+  watch,          ///< a change told to many one-shot watches
+  watch_persistent,
+  sessions,    ///< many opened at a fixed rate
+  ephemerals,  ///< a session, an ephemeral, and the session's end, over and over
+  lock,        ///< handed from one session to the next
+  failover,    ///< writes at a fixed rate while the leader is lost
+};
 const char* name_of(Workload workload);
+/// All of them, in the order of the declaration.
+const std::vector<Workload>& all_workloads();
+
+/// What befalls the leader in a failover.
+enum class Fault { none, kill, stop };
 
 struct Load {
   Workload workload = Workload::set;
@@ -28,14 +48,26 @@ struct Load {
   unsigned outstanding = 1;  ///< on each connection
   std::size_t value_size = 100;
   std::chrono::duration<double> warm_up{2}, duration{10};
+  // For the wire protocols alone.
+  unsigned threads = 1;         ///< that share the connections of get, set, create, mixed and multi
+  double rate = 0;              ///< requests a second of all connections together; 0: as fast as they are answered
+  std::uint64_t count = 0;      ///< so many requests instead of `duration`, and no warm-up; 0: by time
+  unsigned write_percent = 10;  ///< of mixed
+  unsigned watchers = 1000;
+  unsigned sessions = 10'000;
+  unsigned children = 100'000;
+  Fault fault = Fault::kill;
 };
 
 struct Measured {
   std::uint64_t operations = 0;  ///< answered without an error
   std::uint64_t errors = 0;
-  unsigned lost_connections = 0;  ///< which gave up: their sessions were lost, or no node could be reached
+  std::uint64_t order_errors = 0;  ///< answers that were not those to be expected next
+  unsigned lost_connections = 0;   ///< which gave up: their sessions were lost, or no node could be reached
   std::chrono::duration<double> elapsed{0};
-  Histogram latency;  ///< of the operations
+  Histogram latency;  ///< of the operations; at a fixed rate from when each should have begun
+  /// What a workload has to tell beside that: names are those of the JSON's fields, units at their end.
+  std::vector<std::pair<std::string, double>> figures;
   double ops_per_second() const { return static_cast<double>(operations) / elapsed.count(); }
 };
 
@@ -47,8 +79,8 @@ struct Observer {
   std::function<bool(std::chrono::duration<double> since_start, std::uint64_t answers)> progress;
 };
 
-/// Runs `load`; connection i goes to node i modulo the number of `nodes`. Throws std::runtime_error
-/// when a node does not give a session.
+/// Runs `load`, get, set or create, over Cap'n Proto RPC; connection i goes to node i modulo the number of `nodes`.
+/// Throws std::runtime_error when a node does not give a session.
 Measured run(const std::vector<std::string>& nodes, const Workspace& workspace, const Load& load,
              const Observer& observer);
 

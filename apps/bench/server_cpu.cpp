@@ -83,4 +83,22 @@ Usage usage_of(const std::vector<pid_t>& processes) {
   return sum;
 }
 
+Memory memory_of(const std::vector<pid_t>& processes) {
+  constexpr std::uint64_t kib = 1024;
+  Memory sum;
+  for (pid_t process : processes) {
+    std::ifstream in("/proc/" + std::to_string(process) + "/status");
+    std::string line;
+    while (std::getline(in, line)) {
+      std::istringstream words(line);
+      std::string name;
+      std::uint64_t size = 0;
+      words >> name >> size;
+      if (name == "RssAnon:") sum.anonymous += size * kib;
+      if (name == "RssFile:") sum.of_files += size * kib;
+    }
+  }
+  return sum;
+}
+
 }  // namespace troupe::bench

@@ -1,4 +1,4 @@
-// The processor time of the nodes that run on this machine, from /proc.
+// The processor time and the memory of the nodes that run on this machine, from /proc.
 #pragma once
 
 #include <sys/types.h>
@@ -22,5 +22,14 @@ std::vector<pid_t> listeners(const std::vector<std::string>& addresses);
 
 /// The sum over `processes`; one that has ended counts nothing.
 Usage usage_of(const std::vector<pid_t>& processes);
+
+/// What processes have in memory, in bytes.
+struct Memory {
+  std::uint64_t anonymous = 0;  ///< their own: heaps and stacks
+  std::uint64_t of_files = 0;   ///< mapped files, which the kernel may drop at any time
+};
+
+/// As usage_of().
+Memory memory_of(const std::vector<pid_t>& processes);
 
 }  // namespace troupe::bench

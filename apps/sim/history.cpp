@@ -35,8 +35,8 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   delivered.hash = hash;
   delivered.session = {txn.getSession()};
   delivered.number = txn.getNumber();
-  if (txn.getTime() < last_time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
-  last_time_ = txn.getTime();
+  if (txn.getTime() < time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
+  time_ = txn.getTime();
   apply(delivered, txn);
   if (sets_configuration(proposal)) configure(proposal.txn);
   if (txn.isReconfigure()) {  // names who asked, and does not answer him
@@ -72,7 +72,7 @@ void History::apply(Delivered& txn, schema::Txn::Reader reader) {
       sessions_[txn.session] = false;
       for (auto owned = owners_.begin(); owned != owners_.end();) {
         if (owned->second == txn.session) {
-          set(owned->first, txn.zxid, std::nullopt);
+          vanish(owned->first, txn.zxid);
           owned = owners_.erase(owned);
         } else {
           ++owned;
@@ -112,6 +112,7 @@ void History::apply(Delivered& txn, schema::Change::Reader change) {
       const std::string path = change.getCreate().getPath();
       if (values_.contains(path) && values_[path].rbegin()->second) throw Violation("a transaction creates " + path + ", which is there");
       set(path, txn.zxid, text(change.getCreate().getData()));
+      appear(change.getCreate());
       if (change.getCreate().getOwner() != 0) {
         const SessionId owner{change.getCreate().getOwner()};
         if (!sessions_[owner]) throw Violation("an ephemeral is created for session " + to_string(owner) + ", which is closed");
@@ -123,17 +124,60 @@ void History::apply(Delivered& txn, schema::Change::Reader change) {
     case schema::Change::DELETE: {
       const std::string path = change.getDelete().getPath();
       if (!values_.contains(path) || !values_[path].rbegin()->second) throw Violation("a transaction deletes " + path + ", which is not there");
-      set(path, txn.zxid, std::nullopt);
+      if (txn.session == SessionId{}) check_due(path, txn.zxid);
+      vanish(path, txn.zxid);
       owners_.erase(path);
       break;
     }
-    case schema::Change::SET_DATA:
-      set(change.getSetData().getPath(), txn.zxid, text(change.getSetData().getData()));
+    case schema::Change::SET_DATA: {
+      const std::string path = change.getSetData().getPath();
+      set(path, txn.zxid, text(change.getSetData().getData()));
+      if (const auto passing = passing_.find(path); passing != passing_.end()) passing->second.mtime = time_;
       break;
+    }
     case schema::Change::SET_ACL:
     case schema::Change::CHECK:
       break;
   }
+}
+
+void History::appear(schema::Change::Create::Reader create) {
+  const std::string path = create.getPath();
+  if (const auto parent = passing_.find(path.substr(0, path.rfind('/'))); parent != passing_.end()) {
+    ++parent->second.children;
+    parent->second.used = true;
+  }
+  const auto kind = create.getKind();
+  if (kind != schema::NodeKind::CONTAINER && kind != schema::NodeKind::TTL) return;
+  passing_[path] = {.container = kind == schema::NodeKind::CONTAINER, .ttl = create.getTtl(), .mtime = time_};
+}
+
+void History::vanish(const std::string& path, Zxid zxid) {
+  set(path, zxid, std::nullopt);
+  passing_.erase(path);
+  const auto parent = passing_.find(path.substr(0, path.rfind('/')));
+  if (parent != passing_.end()) --parent->second.children;
+}
+
+/// The ensemble itself deletes only what is over.
+void History::check_due(const std::string& path, Zxid zxid) const {
+  const auto found = passing_.find(path);
+  const auto fail = [&](const char* why) {
+    throw Violation("the ensemble deletes " + path + " at " + to_string(zxid) + ", " + why);
+  };
+  if (found == passing_.end()) fail("which is neither a container nor a TTL znode");
+  const Passing& node = found->second;
+  if (node.children != 0) fail("which has children");
+  if (!node.container && node.mtime + node.ttl >= time_) fail("whose time is not over");
+  if (node.container && !node.used && node.mtime + never_used_ms >= time_) fail("a container that may yet be used");
+}
+
+std::vector<std::string> History::passing() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, node] : passing_) {
+    if (node.children == 0) paths.push_back(path);
+  }
+  return paths;
 }
 
 void History::set(const std::string& path, Zxid zxid, std::optional<std::string> data) {

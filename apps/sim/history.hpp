@@ -34,6 +34,9 @@ struct Delivered {
   std::vector<std::string> created;  ///< paths
 };
 
+/// After so long the ensembles of the simulation delete a container that never had a child, milliseconds.
+inline constexpr std::int64_t never_used_ms = 3'000;
+
 class History {
  public:
   /// A node has delivered `proposal`, as the one after `previous` (Zxid{0}: its first). Throws
@@ -55,6 +58,8 @@ class History {
   std::size_t open_sessions() const;
   /// The ensemble's configuration at the history's end; null before the first transaction.
   const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
+  /// Containers and TTL znodes that are there without children: sooner or later the ensemble deletes each.
+  std::vector<std::string> passing() const;
   /// Paths that exist now and are owned by a session that is not open any more.
   std::vector<std::string> orphans() const;
 
@@ -65,17 +70,28 @@ class History {
   void apply(Delivered& txn, schema::Txn::Reader reader);
   void apply(Delivered& txn, schema::Change::Reader change);
   void configure(const Bytes& txn);
+  void appear(schema::Change::Create::Reader create);
+  void vanish(const std::string& path, Zxid zxid);
+  void check_due(const std::string& path, Zxid zxid) const;
   void set(const std::string& path, Zxid zxid, std::optional<std::string> data);
 
   std::vector<Delivered> all_;
   std::map<Zxid, std::size_t> index_;
   std::map<std::pair<SessionId, std::uint64_t>, std::size_t> answers_;
   std::map<std::string, std::map<Zxid, std::optional<std::string>>> values_;  // by path: every value ever
+  /// A container or TTL znode that exists.
+  struct Passing {
+    bool container = false;
+    std::int64_t ttl = 0, mtime = 0;
+    int children = 0;
+    bool used = false;
+  };
+  std::map<std::string, Passing> passing_;
+  std::int64_t time_ = 0;  // of the transaction that is being applied
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
   std::shared_ptr<const Configuration> configuration_;
-  std::int64_t last_time_ = 0;
 };
 
 }  // namespace troupe::sim

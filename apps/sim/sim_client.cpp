@@ -243,7 +243,8 @@ void SimClient::issue() {
     Pending call;
     const auto path = "/r" + std::to_string(world_.between(0, registers - 1));
     const auto value = std::to_string(id_) + ":" + std::to_string(++unique_);
-    switch (world_.between(0, 11)) {
+    const auto some = [this](const char* prefix) { return prefix + std::to_string(world_.between(0, 2)); };
+    switch (world_.between(0, 15)) {
       case 0:
         call.code = OpCode::create;
         call.path = path;
@@ -282,6 +283,30 @@ void SimClient::issue() {
       case 8:
         call.code = OpCode::sync;
         call.path = path;
+        break;
+      case 9:
+        call.code = OpCode::create;
+        call.path = some("/c");
+        call.data = value;
+        call.kind = schema::NodeKind::CONTAINER;
+        break;
+      case 10:  // what is in a container
+        call.code = world_.chance(0.5) ? OpCode::create : OpCode::remove;
+        call.path = some("/c") + "/child";
+        call.data = value;
+        break;
+      case 11:
+        call.code = world_.chance(0.5) ? OpCode::create : OpCode::set_data;
+        call.path = some("/t");
+        call.data = value;
+        if (call.code != OpCode::create) break;
+        call.kind = schema::NodeKind::TTL;
+        call.ttl = world_.between(100, 2'000);
+        break;
+      case 12:
+        call.code = OpCode::get_data;
+        call.path = some(world_.chance(0.5) ? "/c" : "/t");
+        call.watch = world_.chance(0.3) && !watched_.contains(call.path);
         break;
       default:
         call.code = world_.chance(0.7) ? OpCode::get_data : OpCode::exists;
@@ -343,6 +368,7 @@ void SimClient::send(const Pending& pending) {
       ops[0].data = pending.data;
       ops[0].kind = pending.kind;
       ops[0].version = pending.version;
+      ops[0].ttl = pending.ttl;
       ops[0].acl = {&everybody, 1};
       call.ops = {ops, pending.code == OpCode::close ? 0u : 1u};
       if (pending.multi) {

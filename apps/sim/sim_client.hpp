@@ -51,6 +51,7 @@ class SimClient {
     std::string path, data;
     schema::NodeKind kind = schema::NodeKind::PERSISTENT;
     std::int32_t version = -1;
+    std::int64_t ttl = 0;
     bool watch = false;
     bool multi = false;
     Change change;

@@ -1,45 +1,30 @@
 #include "apps/sim/sim_node.hpp"
 
 #include "actors/applier.hpp"
+#include "actors/archivist.hpp"
 #include "actors/client_identity.hpp"
 #include "actors/elector.hpp"
 #include "actors/gateway_actor.hpp"
 #include "actors/log_writer.hpp"
 #include "actors/peer.hpp"
+#include "actors/state_flusher.hpp"
+#include "apps/sim/history.hpp"
 
 namespace troupe::sim {
 namespace {
 
-/// Subscribes to a node's applier for the checkers, and writes its checkpoints.
-class Observer : public Hosted<ArchivistActor> {
+/// Subscribes to a node's applier for the checkers.
+class Observer : public Hosted<AppliedUserActor> {
  public:
-  Observer(caf::actor_config& config, std::function<void(const Applied&)> on_applied,
-           std::function<std::optional<Zxid>()> checkpoint, std::function<void()> prune, LogWriterActor log_writer)
-      : Hosted(config),
-        on_applied_(std::move(on_applied)),
-        checkpoint_(std::move(checkpoint)),
-        prune_(std::move(prune)),
-        log_writer_(std::move(log_writer)) {}
+  Observer(caf::actor_config& config, std::function<void(const Applied&)> on_applied)
+      : Hosted(config), on_applied_(std::move(on_applied)) {}
 
   behavior_type make_behavior() override {
-    return {
-        [this](const Applied& applied) {
-          on_applied_(applied);
-          if (const auto zxid = checkpoint_()) {
-            this->send(log_writer_, CheckpointWritten{*zxid}, CheckpointUserActor{this});
-          }
-        },
-        [this](const CheckpointWritten&) { prune_(); },
-        [](const WriteCheckpoint&) {},
-    };
+    return {[this](const Applied& applied) { on_applied_(applied); }};
   }
-  void on_exit() override { log_writer_ = nullptr; }
 
  private:
   std::function<void(const Applied&)> on_applied_;
-  std::function<std::optional<Zxid>()> checkpoint_;
-  std::function<void()> prune_;
-  LogWriterActor log_writer_;
 };
 
 }  // namespace
@@ -51,13 +36,21 @@ Member sim_member(PeerId id, bool observer) {
 struct SimNode::Process {
   RoleContext context;
   std::unique_ptr<store::DataDir> data;
-  std::unique_ptr<SimHost> peer_host, log_host, apply_host, gateway_host, observer_host;
+  std::unique_ptr<SimHost> peer_host, log_host, apply_host, flush_host, archivist_host, gateway_host, observer_host;
   std::unique_ptr<SimNetwork> network;
   ElectorActor elector;
   PeerActor peer;
-  ArchivistActor observer;
-  std::uint64_t since_checkpoint = 0;
-  Zxid last_checkpoint;
+  StateFlusherActor flusher;
+  ArchivistActor archivist;
+  AppliedUserActor observer;
+
+  void drain() {
+    for (int round = 0; round < 3; ++round) {
+      for (auto* host : {&log_host, &apply_host, &flush_host, &archivist_host, &peer_host, &observer_host, &gateway_host}) {
+        (*host)->drain();
+      }
+    }
+  }
 
   /// Ends every actor at once, unheard by anybody outside.
   void end() {
@@ -67,19 +60,19 @@ struct SimNode::Process {
     caf::anon_send_exit(peer, caf::exit_reason::kill);
     caf::anon_send_exit(elector, caf::exit_reason::kill);
     caf::anon_send_exit(observer, caf::exit_reason::kill);
+    caf::anon_send_exit(flusher, caf::exit_reason::kill);
+    caf::anon_send_exit(archivist, caf::exit_reason::kill);
     for (auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::kill);
-    for (int round = 0; round < 3; ++round) {
-      for (auto* host : {&log_host, &apply_host, &peer_host, &observer_host, &gateway_host}) (*host)->drain();
-    }
+    drain();
     peer = nullptr;
     elector = nullptr;
     observer = nullptr;
     context.log_writer = nullptr;
     context.applier = nullptr;
     context.gateways.clear();
-    for (int round = 0; round < 3; ++round) {
-      for (auto* host : {&log_host, &apply_host, &peer_host, &observer_host, &gateway_host}) (*host)->drain();
-    }
+    flusher = nullptr;
+    archivist = nullptr;
+    drain();
   }
 };
 
@@ -113,6 +106,8 @@ void SimNode::start() {
   p.log_host = host(options_.disk_shortest, options_.disk_longest);
   p.apply_host = host(0, 500);
   p.gateway_host = host(0, 30);
+  p.flush_host = host(options_.disk_shortest, 50 * options_.disk_longest);
+  p.archivist_host = host(0, 50 * options_.disk_longest);
   p.observer_host = host(0, 0);
   p.data = std::move(data);
   p.network = std::make_unique<SimNetwork>(wire_, options_.id);
@@ -133,6 +128,7 @@ void SimNode::start() {
   context.options.standalone_enabled = options_.standalone_enabled;
   context.options.init_timeout_ms = 5'000;
   context.options.session_interval_ms = 100;
+  context.options.cleanup = {.interval_ms = 700, .per_minute = 60'000, .never_used_ms = never_used_ms};
   context.host = p.peer_host.get();
   context.network = p.network.get();
   context.data = p.data.get();
@@ -143,7 +139,11 @@ void SimNode::start() {
     return bytes;
   };
   context.log_writer = spawn_on<LogWriter>(system_, *p.log_host, *p.data, fatal);
-  context.applier = spawn_on<Applier>(system_, *p.apply_host, *p.data, fatal);
+  for (auto* disk_user : {&p.flush_host, &p.archivist_host}) (*disk_user)->on_storage_error(fatal);
+  p.archivist = spawn_on<Archivist>(system_, *p.archivist_host, *p.data, context.log_writer, p.data->log().checkpoint(),
+                                    options_.checkpoint_txns);
+  p.flusher = spawn_on<StateFlusher>(system_, *p.flush_host, *p.data, p.archivist);
+  context.applier = spawn_on<Applier>(system_, *p.apply_host, *p.data, p.flusher, fatal);
   GatewayOptions gateway;
   gateway.node = options_.id;
   gateway.seed = world_.random();
@@ -158,21 +158,8 @@ void SimNode::start() {
       })});
   caf::anon_send(context.applier, Subscribe{1u << 30}, AppliedUserActor{context.gateways.front()});
 
-  p.last_checkpoint = p.data->tree().applied();
-  p.observer = spawn_on<Observer>(
-      system_, *p.observer_host, [this](const Applied& applied) { on_applied_(*this, applied); },
-      [this, fatal]() -> std::optional<Zxid> {
-        auto& process = *process_;
-        if (++process.since_checkpoint < options_.checkpoint_txns) return std::nullopt;
-        process.since_checkpoint = 0;
-        try {
-          return process.data->write_checkpoint();
-        } catch (const store::StorageError& error) {
-          fatal(error.what());
-          return std::nullopt;
-        }
-      },
-      [this] { process_->data->prune_checkpoints(); }, context.log_writer);
+  p.observer = spawn_on<Observer>(system_, *p.observer_host,
+                                  [this](const Applied& applied) { on_applied_(*this, applied); });
   caf::anon_send(context.applier, Subscribe{(1u << 30) + 1}, AppliedUserActor{p.observer});
 
   p.elector = spawn_on<ElectorRole>(system_, *p.peer_host, context);
@@ -187,6 +174,7 @@ void SimNode::tick() {
   const Tick tick{local_ms()};
   caf::anon_send(process_->elector, tick);
   if (world_.now() >= clock_stopped_until_) caf::anon_send(process_->peer, tick);
+  caf::anon_send(process_->context.applier, tick);
   for (auto& gateway : process_->context.gateways) caf::anon_send(gateway, tick);
   world_.after(world_.between(19'000, 25'000), [this, incarnation = incarnation_] {
     if (running() && incarnation_ == incarnation) this->tick();

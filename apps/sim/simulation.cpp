@@ -322,7 +322,7 @@ class Simulation {
       if (!node->running() || !node->status().serving) return false;
       if (node->data().tree().applied() != history_.last()) return false;
     }
-    return true;
+    return history_.passing().empty();
   }
 
   std::string where() const {
@@ -334,6 +334,7 @@ class Simulation {
     for (const auto& client : clients_) {
       if (!client->idle()) text += client->name() + " waits; ";
     }
+    for (const auto& path : history_.passing()) text += path + " should have been cleaned up; ";
     return text + "the history ends at " + to_string(history_.last());
   }
 

@@ -51,6 +51,10 @@ TEST_CASE("what the benchmark cannot run is refused with the option's name") {
   CHECK_THAT(refusal({"--value-size", "1048577"}), Contains("--value-size"));
   CHECK_THAT(refusal({"--znodes", "0"}), Contains("--znodes"));
   CHECK_THAT(refusal({"--workloads", "set,drop"}), Contains("--workloads") && Contains("drop"));
+  CHECK_THAT(refusal({"--protocol", "http"}), Contains("--protocol"));
+  CHECK_THAT(refusal({"--shapes", "16"}), Contains("--shapes") && Contains("64x16"));
+  CHECK_THAT(refusal({"--shapes", "16x0"}), Contains("--shapes"));
+  CHECK_THAT(refusal({"--fault", "flood"}), Contains("--fault"));
   CHECK_THAT(refusal({"startup", "--znodes", "-1"}), Contains("--znodes"));
   CHECK_THAT(refusal({"startup", "--starts", "0"}), Contains("--starts"));
 }
@@ -68,6 +72,18 @@ TEST_CASE("a result is a row of the table or a line of JSON") {
   CHECK_THAT(bench::json_row(result), Contains("\"server_cpu_us_per_op\": 30.00"));
 }
 
+TEST_CASE("what is special to a workload is told below its row and within its JSON") {
+  bench::Row result = row();
+  CHECK_THAT(bench::json_row(result), Contains("\"figures\": {}"));
+  result.measured.figures = {{"longest_gap_ms", 812.5}, {"verified", 29000}};
+  result.measured.order_errors = 3;
+  result.server_memory = {.anonymous = 4096, .of_files = 8192};
+  CHECK_THAT(bench::table_row(result), Contains("longest_gap_ms 812.500 verified 29000 order_errors 3\n"));
+  CHECK_THAT(bench::json_row(result), Contains("\"figures\": {\"longest_gap_ms\": 812.500, \"verified\": 29000}") &&
+                                          Contains("\"order_errors\": 3") &&
+                                          Contains("{\"anonymous\": 4096, \"files\": 8192}"));
+}
+
 TEST_CASE("a process is found by the port that it listens on") {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -82,5 +98,6 @@ TEST_CASE("a process is found by the port that it listens on") {
   CHECK(bench::listeners({"192.0.2.1:" + port}).empty());  // another machine
   CHECK(bench::listeners({"127.0.0.1:" + port, "127.0.0.1:1"}).empty());
   CHECK(bench::usage_of({getpid()}).page_faults > 0);
+  CHECK(bench::memory_of({getpid()}).anonymous > 0);
   close(socket);
 }

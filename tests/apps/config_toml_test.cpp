@@ -46,6 +46,7 @@ TEST_CASE("a TOML file names the node, its directory and the members; the rest h
   CHECK_FALSE(node.members[PeerId{2}].observer);
   CHECK(node.members[PeerId{3}].observer);
   CHECK(node.rpc_port == 2183);  // its own member's, where the node says nothing else
+  CHECK(node.zk_port == 2182);   // beside it
 }
 
 TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
@@ -55,6 +56,11 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.peer_address = "127.0.0.1";
   node.client_address = "::1";
   node.rpc_port = 3000;
+  node.zk_port = 3001;
+  node.max_client_cnxns = 5;
+  node.max_cnxns = 6;
+  node.jute_maxbuffer = 4 << 20;
+  node.four_letter_words = {"ruok", "mntr"};
   node.tick_ms = 123;
   node.init_limit = 11;
   node.sync_limit = 12;
@@ -64,6 +70,11 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.log_map_size = 1 << 30;
   node.state_map_size = 1 << 29;
   node.gateways = 3;
+  node.container_check_ms = 5'000;
+  node.container_max_per_minute = 7;
+  node.container_never_used_ms = 9'000;
+  node.enforce_quota = node.acl_x509 = node.acl_sasl = true;
+  node.super_digest = "super:hash";
   node.log_level = "debug";
   node.members[{7}] = {.host = "h", .peer_port = 1, .rpc_port = 2, .observer = false, .weight = 5, .group = 1};
   node.members[{8}] = {.host = "i", .peer_port = 3, .rpc_port = 0, .observer = true, .weight = 0, .group = 0};
@@ -73,6 +84,9 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   CHECK(again.data_dir == node.data_dir);
   CHECK(again.max_session_timeout_ms == 2000);
   CHECK(again.members.at({8}).observer);
+  CHECK(again.zk_port == 3001);
+  CHECK(again.jute_maxbuffer == 4 << 20);
+  CHECK(again.four_letter_words == node.four_letter_words);
   CHECK(again.members.at({7}).group == 1);
 }
 
@@ -104,6 +118,9 @@ TEST_CASE("a TOML value of the wrong kind or out of range is refused with what w
         "ticks); lower the one or raise the other");
   CHECK(with("rpc_port = 2888") ==
         "node.toml:3: port 2888 is given for clients and for peers; choose two different ports");
+  CHECK(with("zk_port = 2888") ==
+        "node.toml:3: port 2888 is given for ZooKeeper's clients and for others too; choose another");
+  CHECK(with("four_letter_words = 'ruok'") == "node.toml:3: four_letter_words must be a list of texts, not a string");
 }
 
 TEST_CASE("a TOML file without what a node needs is refused") {

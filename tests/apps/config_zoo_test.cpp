@@ -29,9 +29,26 @@ struct Zoo {
   test::TempDir dir;
 };
 
-const std::string port_warning = " serves clients of Troupe's RPC; ZooKeeper's own protocol is not served";
-
 }  // namespace
+
+TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
+  Zoo zoo;
+  const NodeConfig node = zoo.load(
+      "clientPort=2181\nznode.container.checkIntervalMs=5000\nznode.container.maxPerMinute=7\n"
+      "znode.container.maxNeverUsedIntervalMs=9000\nenforceQuota=true\n"
+      "DigestAuthenticationProvider.superDigest=super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=\n"
+      "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n" +
+      three_servers).node;
+  CHECK(node.container_check_ms == 5000);
+  CHECK(node.container_max_per_minute == 7);
+  CHECK(node.container_never_used_ms == 9000);
+  CHECK(node.enforce_quota);
+  CHECK(node.super_digest == "super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
+  CHECK(node.acl_sasl);
+  CHECK_FALSE(node.acl_x509);
+  CHECK(zoo.error("clientPort=2181\nDigestAuthenticationProvider.superDigest=secret\n").find("base64") !=
+        std::string::npos);
+}
 
 TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stands in myid") {
   Zoo zoo;
@@ -47,7 +64,8 @@ TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stand
   CHECK(node.init_limit == 7);
   CHECK(node.sync_limit == 3);
   CHECK(node.checkpoint_txns == 500);
-  CHECK(node.rpc_port == 2181);
+  CHECK(node.zk_port == 2181);
+  CHECK(node.rpc_port == 12181);
   CHECK(node.client_address == "10.0.0.1");
   CHECK(node.min_session_timeout_ms == 4000);
   CHECK(node.max_session_timeout_ms == 0);
@@ -56,9 +74,28 @@ TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stand
   CHECK(node.members.at({1}).host == "a");
   CHECK(node.members.at({1}).peer_port == 2888);
   CHECK(node.members.at({1}).rpc_port == 0);
-  CHECK(node.members.at({2}).rpc_port == 2181);
+  CHECK(node.members.at({2}).rpc_port == 12181);
   CHECK(node.members.at({3}).observer);
-  CHECK(loaded.warnings == std::vector<std::string>{"zoo.cfg:9: port 2181" + port_warning});
+  CHECK(loaded.warnings.empty());
+}
+
+TEST_CASE("a zoo.cfg sets the limits of ZooKeeper's port, and may move the other one") {
+  const NodeConfig by_default = Zoo("").load("clientPort=2181\n").node;
+  CHECK(by_default.max_client_cnxns == 60);
+  CHECK(by_default.max_cnxns == 0);
+  CHECK(by_default.jute_maxbuffer == 0xfffff);
+  CHECK(by_default.four_letter_words == std::vector<std::string>{"srvr"});
+  const NodeConfig node = Zoo("").load(
+      "clientPort=2181\nmaxClientCnxns=0\nmaxCnxns=1000\njute.maxbuffer=4194304\n"
+      "4lw.commands.whitelist=stat, ruok,mntr\nrpcPort=2182\n").node;
+  CHECK(node.max_client_cnxns == 0);
+  CHECK(node.max_cnxns == 1000);
+  CHECK(node.jute_maxbuffer == 4194304);
+  CHECK(node.four_letter_words == std::vector<std::string>{"stat", "ruok", "mntr"});
+  CHECK(node.rpc_port == 2182);
+  CHECK(Zoo("").load("clientPort=60000\n").node.rpc_port == 50000);
+  CHECK(Zoo("").error("clientPort=2181\nrpcPort=2181\n") ==
+        "zoo.cfg:2: port 2181 is given for ZooKeeper's clients and for others too; choose another");
 }
 
 TEST_CASE("a zoo.cfg without servers is a standalone node, which needs no myid") {
@@ -78,13 +115,14 @@ TEST_CASE("a server line may carry a role, a client port with an address, bracke
   const auto& members = loaded.node.members;
   CHECK(members.at({1}).host == "::1");
   CHECK(members.at({1}).peer_port == 2888);
-  CHECK(members.at({1}).rpc_port == 2181);
+  CHECK(members.at({1}).rpc_port == 12181);
   CHECK(members.at({2}).observer);
   CHECK(members.at({3}).host == "x");
-  CHECK(members.at({3}).rpc_port == 2183);
-  CHECK(loaded.node.rpc_port == 2182);
+  CHECK(members.at({3}).rpc_port == 12183);
+  CHECK(loaded.node.zk_port == 2182);
+  CHECK(loaded.node.rpc_port == 12182);
   CHECK(loaded.node.client_address == "127.0.0.1");
-  REQUIRE(loaded.warnings.size() == 2);
+  REQUIRE(loaded.warnings.size() == 1);
   CHECK(loaded.warnings[0] ==
         "zoo.cfg:4: server.3 has several addresses; the first is used, the others have no effect");
 }
@@ -109,16 +147,15 @@ TEST_CASE("the servers may stand in a dynamic configuration file") {
 
 TEST_CASE("a zoo.cfg key without effect is named in a warning") {
   LoadedConfig loaded = Zoo().load(
-      "clientPort=2181\ndataLogDir=/log\nautopurge.purgeInterval=1\nmaxClientCnxns=60\n"
+      "clientPort=2181\ndataLogDir=/log\nautopurge.purgeInterval=1\nglobalOutstandingLimit=60\n"
       "tickTimes=5\npeerType=observer\n" +
       three_servers);
   CHECK(loaded.warnings ==
         std::vector<std::string>{
             "zoo.cfg:3: dataLogDir has no effect: the log is kept in dataDir",
             "zoo.cfg:4: autopurge.purgeInterval has no effect: what is no longer needed is removed unasked",
-            "zoo.cfg:5: maxClientCnxns is not supported and has no effect",
+            "zoo.cfg:5: globalOutstandingLimit is not supported and has no effect",
             "zoo.cfg:6: tickTimes is not supported and has no effect; did you mean tickTime?",
-            "zoo.cfg:2: port 2181" + port_warning,
             "zoo.cfg:7: peerType is observer but the server line of this node says otherwise; the server line counts"});
 }
 
@@ -128,7 +165,7 @@ TEST_CASE("a zoo.cfg that asks for protection is not run without it") {
       "in a network where that is safe";
   for (const std::string key : {"sslQuorum", "quorum.auth.enableSasl", "enforce.auth.enabled"}) {
     CHECK(Zoo().error("clientPort=1\n" + key + "=true\n") == "zoo.cfg:3: " + key + refusal);
-    CHECK(Zoo().load("clientPort=1\n" + key + "=false\n" + three_servers).warnings.size() == 2);
+    CHECK(Zoo().load("clientPort=1\n" + key + "=false\n" + three_servers).warnings.size() == 1);
   }
   CHECK(Zoo().error("secureClientPort=2281\n") == "zoo.cfg:2: secureClientPort" + refusal);
 }

@@ -33,6 +33,8 @@ TEST_CASE("without options there are three participants on the usual ports") {
   REQUIRE(nodes.size() == 3);
   CHECK(nodes[0].client_address() == "127.0.0.1:2182");
   CHECK(nodes[2].client_address() == "127.0.0.1:2202");
+  CHECK(nodes[0].zk_address() == "127.0.0.1:2181");
+  CHECK(nodes[2].zk_address() == "127.0.0.1:2201");
 }
 
 TEST_CASE("a directory that holds an ensemble gives the same one again, edits included") {

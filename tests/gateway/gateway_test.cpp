@@ -49,7 +49,7 @@ TEST_CASE("A read is answered at once, on the caller's stack") {
   REQUIRE(c.client.reply(tag) != nullptr);
   CHECK(c.client.reply(tag)->error == Error::ok);
   CHECK(c.client.reply(c.client.get("/missing"))->error == Error::no_node);
-  CHECK(c.client.reply(c.client.get("no path"))->error == Error::bad_arguments);
+  CHECK(c.client.reply(c.client.get("no path"))->error == Error::no_node);
 }
 
 TEST_CASE("A session's read waits behind its own write and sees it; another session's read does not wait") {
@@ -431,6 +431,78 @@ TEST_CASE("Reading needs the right to, and so does hearing of changes") {
   c.client.set("/private", "y");
   c.node.run();
   CHECK(other.events().size() == 1);
+}
+
+TEST_CASE("Reads do not judge a path's syntax, and the empty path is the root") {
+  Connected c;
+  c.client.create("/a");
+  c.node.run();
+  for (const char* path : {"a", "/a/", "//", "/a/../a", "/a\x01"}) {
+    INFO(path);
+    for (const OpCode code : {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_acl,
+                              OpCode::all_children_number}) {
+      CHECK(c.client.reply(c.client.read(code, path))->error == Error::no_node);
+    }
+  }
+  const std::string_view zero("/a\0", 3);
+  CHECK(c.client.reply(c.client.read(OpCode::exists, zero))->error == Error::bad_arguments);
+  CHECK(c.client.reply(c.client.read(OpCode::get_data, zero))->error == Error::no_node);
+  CHECK(c.client.reply(c.client.read(OpCode::get_children))->names == std::vector<std::string>{"a", "zookeeper"});
+  CHECK(c.client.reply(c.client.read(OpCode::exists))->stat->num_children == 2);
+  CHECK(c.client.reply(c.client.read(OpCode::all_children_number))->count == 5);
+  CHECK(c.client.reply(c.client.read(OpCode::all_children_number, "/"))->count == 4);
+  CHECK(c.client.reply(c.client.read(OpCode::all_children_number, "/zookeeper"))->count == 2);
+}
+
+TEST_CASE("Ephemerals are found by the beginning of their paths, whatever that is") {
+  Connected c;
+  for (const char* path : {"/e", "/ea", "/f"}) c.client.create(path, {}, schema::NodeKind::EPHEMERAL);
+  c.client.create("/e-not");
+  c.node.run();
+  const auto found = [&](std::string_view prefix) {
+    return c.client.reply(c.client.read(OpCode::get_ephemerals, prefix))->names;
+  };
+  const std::vector<std::string> all{"/e", "/ea", "/f"};
+  for (const char* prefix : {"", "/", " ", " / "}) CHECK(found(prefix) == all);
+  CHECK(found("/e") == std::vector<std::string>{"/e", "/ea"});
+  CHECK(found("/e ").empty());
+  CHECK(found("e").empty());
+}
+
+TEST_CASE("who_am_i shows names and no hashes, in ZooKeeper's order") {
+  Connected c;
+  TestClient client(c.gateway);
+  client.connect(10'000, "127.0.0.1");
+  c.node.run();
+  const auto prove = [&](std::string_view credentials) {
+    client.call({.tag = 1, .code = OpCode::add_auth, .scheme = "digest", .credentials = credentials});
+  };
+  const auto users = [&] { return client.reply(client.read(OpCode::who_am_i))->users; };
+  CHECK(users() == std::vector<std::string>{"ip:127.0.0.1"});
+  prove("u:p");
+  CHECK(users() == std::vector<std::string>{"ip:127.0.0.1", "digest:u"});
+  prove("up");  // observed: this one comes first
+  CHECK(users() == std::vector<std::string>{"digest:up", "ip:127.0.0.1", "digest:u"});
+  prove("u:p");
+  CHECK(users().size() == 3);
+}
+
+TEST_CASE("Who may not read the parent does not hear of its children, as it was when they changed") {
+  Connected c;
+  TestClient other(c.gateway);
+  c.connect(other);
+  const AclView no_read[] = {{store::perm::all & ~store::perm::read, "world", "anyone"}};
+  c.client.create("/p");
+  c.node.run();
+  other.children("/p", true);
+  other.call({.tag = 8, .code = OpCode::add_watch, .path = "/p", .kind = WatchKind::persistent});
+  // In one batch: the change comes when the list forbids, and the parent is gone in the end.
+  c.client.write({.code = OpCode::set_acl, .path = "/p", .acl = no_read});
+  c.client.create("/p/a");
+  c.client.remove("/p/a");
+  c.client.remove("/p");
+  c.node.run();
+  CHECK(other.events().empty());
 }
 
 TEST_CASE("Watches go with their connection") {

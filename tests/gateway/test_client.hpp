@@ -20,6 +20,8 @@ struct Said {
   std::vector<std::string> names;
   bool more = false;
   store::AclList acl;
+  std::uint64_t count = 0;
+  std::vector<std::string> users;  // "scheme:user"
   std::vector<store::OpResult> results;
   // Of an event.
   EventType type = EventType::created;
@@ -165,6 +167,9 @@ class TestClient final : public ClientSink {
     if (reply.stat != nullptr) entry.stat = *reply.stat;
     entry.names.assign(reply.names.begin(), reply.names.end());
     entry.acl.assign(reply.acl.begin(), reply.acl.end());
+    entry.count = reply.count;
+    for (const auto identity : reply.identities)
+      entry.users.push_back(std::string(identity.getScheme()) + ":" + std::string(identity.getId()));
     entry.results.assign(reply.results.begin(), reply.results.end());
     if (!entry.results.empty()) entry.path = entry.results[0].path;
     said.push_back(std::move(entry));

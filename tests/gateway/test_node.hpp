@@ -135,7 +135,7 @@ class TestNode {
         to_leader.push_back([this, request] { node.take(*this, request); });
       }
     }
-    void attach(std::uint64_t ticket, SessionId session) override {
+    void attach(std::uint64_t ticket, SessionId session, std::uint32_t) override {
       to_leader.push_back([this, ticket, session] { node.attach(*this, ticket, session); });
       want();
     }

@@ -85,20 +85,38 @@ TEST_CASE("An access control list must say something that its schemes know") {
   CHECK_FALSE(valid("digest", "bob"));
   CHECK_FALSE(valid("digest", "bob:"));
   CHECK_FALSE(valid("digest", "a:b:c"));
-  CHECK(valid("x509", "CN=bob"));
-  CHECK(valid("sasl", "bob"));
-  CHECK_FALSE(valid("sasl", ""));
+  CHECK_FALSE(valid("x509", "CN=bob"));
+  CHECK_FALSE(valid("sasl", "bob"));
   CHECK_FALSE(valid("super", "bob"));
   CHECK_FALSE(valid("", "bob"));
   CHECK_FALSE(valid("kerberos", "bob"));
   CHECK(valid("ip", "10.0.0.0/8"));
   CHECK(valid("ip", "::1"));
+  CHECK(valid("ip", "10.0.0.1/+8"));
+  CHECK(valid("ip", "010.00.+0.1/08"));
+  CHECK(acl::ip_matches("10.0.0.1", "010.00.+0.1/08"));
   for (const char* bad :
-       {"", "10.0.0", "10.0.0.256", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x", "::1/129"}) {
+       {"", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.1 ", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x",
+        "10.0.0.1/8/9", "::1/129"}) {
     INFO(bad);
     CHECK_FALSE(valid("ip", bad));
   }
   CHECK_FALSE(resolve({{1, "world", "anyone"}, {1, "kerberos", "bob"}}));  // one bad entry spoils it
+}
+
+TEST_CASE("x509 and sasl ids are known where the ensemble can prove them") {
+  const Client both(testing::Identities{}, {{1, "x509", "CN=bob"}, {1, "sasl", "bob"}});
+  const auto resolved = [&](acl::Schemes schemes) {
+    return acl::resolve(both.message.root().getWrite().getSetAcl().getAcl(), both.message.root().getIdentities(), schemes);
+  };
+  CHECK(resolved({.x509 = true, .sasl = true}));
+  CHECK_FALSE(resolved({.x509 = true}));
+  CHECK_FALSE(resolved({.sasl = true}));
+}
+
+TEST_CASE("Permissions are taken as they are") {
+  CHECK(resolve({{0, "world", "anyone"}}) == AclList{{0, "world", "anyone"}});
+  CHECK(resolve({{0xffffffffu, "world", "anyone"}}) == AclList{{0xffffffffu, "world", "anyone"}});
 }
 
 TEST_CASE("auth becomes the client's proven identities") {
@@ -107,6 +125,8 @@ TEST_CASE("auth becomes the client's proven identities") {
   CHECK_FALSE(resolve({{3, "auth", ""}}));  // an address proves nothing
   CHECK(*resolve({{3, "auth", "ignored"}, {1, "world", "anyone"}}, bob) ==
         AclList{{3, "digest", "bob:x"}, {3, "sasl", "bob"}, {1, "world", "anyone"}});
+  CHECK(*resolve({{3, "auth", ""}, {3, "digest", "bob:x"}}, {{"digest", "bob:x"}}) ==
+        AclList{{3, "digest", "bob:x"}, {3, "digest", "bob:x"}});
 }
 
 TEST_CASE("A repeated entry counts once") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 namespace troupe::testing {
@@ -36,7 +37,7 @@ bool well_formed(const std::string& path) {
 }
 
 bool sequential(schema::NodeKind kind) {
-  return kind == schema::NodeKind::PERSISTENT_SEQUENTIAL || kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL ||
+  return kind == schema::NodeKind::CONTAINER_SEQUENTIAL || kind == schema::NodeKind::PERSISTENT_SEQUENTIAL || kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL ||
          kind == schema::NodeKind::TTL_SEQUENTIAL;
 }
 
@@ -46,6 +47,7 @@ store::NodeKind base(schema::NodeKind kind) {
     case schema::NodeKind::EPHEMERAL_SEQUENTIAL:
       return store::NodeKind::ephemeral;
     case schema::NodeKind::CONTAINER:
+    case schema::NodeKind::CONTAINER_SEQUENTIAL:
       return store::NodeKind::container;
     case schema::NodeKind::TTL:
     case schema::NodeKind::TTL_SEQUENTIAL:
@@ -55,7 +57,67 @@ store::NodeKind base(schema::NodeKind kind) {
   }
 }
 
+long size(const std::optional<std::string>& data) {
+  return static_cast<long>(data.value_or("").size());
+}
+
+/// The number behind `name` in a quota's text, -1 if it is not there.
+long entry(const std::string& text, const std::string& name) {
+  const auto at = text.find(name + "=");
+  return at == std::string::npos ? -1 : std::atol(text.c_str() + at + name.size() + 1);
+}
+
+/// Whether a quota's text is one as these tests write it, rather than any data.
+bool readable(const std::string& text) { return text.empty() || text.starts_with("count="); }
+
 }  // namespace
+
+std::optional<std::string> Model::quota_of(const std::string& path) const {
+  for (std::string at = path; at != "/"; at = parent_of(at)) {
+    if (nodes.contains("/zookeeper/quota" + at + "/zookeeper_limits")) return "/zookeeper/quota" + at;
+  }
+  return std::nullopt;
+}
+
+Error Model::check_quota(const std::string& path, long znodes, long bytes) const {
+  const auto quota = quota_of(path);
+  if (!enforce_quota || !quota) return Error::ok;
+  const std::string limits = nodes.at(*quota + "/zookeeper_limits").data.value_or("");
+  if (!readable(limits)) return Error::marshalling_error;
+  const auto statistics = nodes.find(*quota + "/zookeeper_stats");
+  if (statistics == nodes.end() || statistics->second.stat.mzxid > known) return Error::ok;
+  const std::string used = statistics->second.data.value_or("");
+  const bool readable_use = readable(used);
+  const long hard_count = entry(limits, "countHardLimit"), hard_bytes = entry(limits, "byteHardLimit");
+  const long count_after = (readable_use ? entry(used, "count") : -1) + znodes;
+  const long bytes_after = (readable_use ? entry(used, "bytes") : -1) + bytes;
+  if (znodes != 0 && hard_count > -1 && count_after > hard_count) return Error::quota_exceeded;
+  if (bytes != 0 && hard_bytes > -1 && bytes_after > hard_bytes) return Error::quota_exceeded;
+  return Error::ok;
+}
+
+void Model::count(const std::string& path, long znodes, long bytes) {
+  const auto quota = quota_of(path);
+  if (!quota) return;
+  const auto statistics = nodes.find(*quota + "/zookeeper_stats");
+  if (statistics == nodes.end()) return;
+  const std::string used = statistics->second.data.value_or("");
+  const long had = readable(used) ? entry(used, "count") : -1, had_bytes = readable(used) ? entry(used, "bytes") : -1;
+  statistics->second.data = "count=" + std::to_string(had + znodes) + ",bytes=" + std::to_string(had_bytes + bytes);
+}
+
+void Model::start_statistics(const std::string& path) {
+  const std::string root = "/zookeeper/quota", name = "/zookeeper_stats";
+  if (!path.starts_with(root) || !path.ends_with(name)) return;
+  const std::string subject = path.substr(root.size(), path.size() - root.size() - name.size());
+  long znodes = 0, bytes = 0;
+  for (const auto& [other, node] : nodes) {
+    if (other != subject && !(other + "/").starts_with(subject + "/")) continue;
+    ++znodes;
+    bytes += size(node.data);
+  }
+  nodes[path].data = "count=" + std::to_string(znodes) + ",bytes=" + std::to_string(bytes);
+}
 
 int Model::children(const std::string& path) const {
   return static_cast<int>(std::count_if(nodes.begin(), nodes.end(), [&](const auto& node) {
@@ -89,20 +151,19 @@ bool Model::may(const std::string& path, std::uint32_t perm) const {
 
 std::optional<store::AclList> Model::resolve(const store::AclList& acl) const {
   store::AclList list;
-  const auto add = [&](const store::AclEntry& entry) {
-    if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(entry);
-  };
-  for (const auto& entry : acl) {
+  for (auto at = acl.begin(); at != acl.end(); ++at) {
+    const auto& entry = *at;
+    if (std::find(acl.begin(), at, entry) != at) continue;
     if (entry.scheme == "auth") {
       bool any = false;
       for (const auto& [scheme, id] : ask_->identities) {
         if (scheme != "digest") continue;
         any = true;
-        add({entry.perms, scheme, id});
+        list.push_back({entry.perms, scheme, id});
       }
       if (!any) return std::nullopt;
     } else if (entry.scheme == "digest" || (entry.scheme == "world" && entry.id == "anyone")) {
-      add(entry);
+      list.push_back(entry);
     } else {
       return std::nullopt;
     }
@@ -131,6 +192,7 @@ OpResult Model::apply(const Create& op) {
   if (!well_formed(path)) return failed(Error::bad_arguments);
   if (nodes.contains(path)) return failed(Error::node_exists);
   if (nodes.at(parent).kind == store::NodeKind::ephemeral) return failed(Error::no_children_for_ephemerals);
+  if (const Error error = check_quota(path, 1, size(op.data)); error != Error::ok) return failed(error);
 
   Node& node = nodes[path];
   node.data = op.data;
@@ -142,12 +204,17 @@ OpResult Model::apply(const Create& op) {
   if (kind == store::NodeKind::ephemeral) node.stat.ephemeral_owner = ask_->session;
   nodes.at(parent).stat.pzxid = zxid_;
   ++nodes.at(parent).creations;
-  return {.path = path, .stat = stat(path)};
+  const store::Stat answered = stat(path);
+  start_statistics(path);
+  count(path, 1, size(op.data));
+  return {.path = path, .stat = answered};
 }
 
 void Model::erase(const std::string& path) {
+  const long bytes = size(nodes.at(path).data);
   nodes.erase(path);
   nodes.at(parent_of(path)).stat.pzxid = zxid_;
+  count(path, -1, -bytes);
 }
 
 OpResult Model::apply(const Delete& op) {
@@ -164,7 +231,8 @@ OpResult Model::apply(const Delete& op) {
   if (op.version != -1 && op.version != node.stat.version) return failed(Error::bad_version);
   if (children(op.path) != 0) return failed(Error::not_empty);
   if (ask_->session.value == 0) {
-    const bool emptied = node.kind == store::NodeKind::container && node.creations != 0;
+    const bool unused = never_used_ms != 0 && time_ > node.stat.mtime + never_used_ms;
+    const bool emptied = node.kind == store::NodeKind::container && (node.creations != 0 || unused);
     const bool over = node.kind == store::NodeKind::ttl && time_ > node.stat.mtime + node.ttl;
     if (!emptied && !over) return failed(Error::bad_version);
   }
@@ -178,12 +246,16 @@ OpResult Model::apply(const SetData& op) {
   if (it == nodes.end()) return failed(Error::no_node);
   if (!may(op.path, store::perm::write)) return failed(Error::no_auth);
   Node& node = it->second;
+  const long more = size(op.data) - size(node.data);
+  if (const Error error = check_quota(op.path, 0, more); error != Error::ok) return failed(error);
   if (op.version != -1 && op.version != node.stat.version) return failed(Error::bad_version);
   node.data = op.data;
   ++node.stat.version;
   node.stat.mzxid = zxid_;
   node.stat.mtime = time_;
-  return {.stat = stat(op.path)};
+  const store::Stat answered = stat(op.path);
+  count(op.path, 0, more);
+  return {.stat = answered};
 }
 
 OpResult Model::apply(const SetAcl& op) {

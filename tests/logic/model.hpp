@@ -28,6 +28,10 @@ class Model {
   /// Executes a request; nothing if it is a repeated one.
   std::optional<store::Outcome> execute(Zxid zxid, std::int64_t time_ms, const Ask& ask);
 
+  bool enforce_quota = false;
+  std::int64_t never_used_ms = 0;
+  Zxid known;  // what clients write into statistics counts when the leader's view has got here
+
   std::map<std::string, Node> nodes;  // to begin with: what a new tree holds
   std::map<std::int64_t, Session> sessions;
 
@@ -43,6 +47,10 @@ class Model {
   store::OpResult apply(const Op& op);
   void close();
   void erase(const std::string& path);
+  std::optional<std::string> quota_of(const std::string& path) const;
+  Error check_quota(const std::string& path, long znodes, long bytes) const;
+  void count(const std::string& path, long znodes, long bytes);
+  void start_statistics(const std::string& path);
   bool may(const std::string& path, std::uint32_t perm) const;
   std::optional<store::AclList> resolve(const store::AclList& acl) const;
 

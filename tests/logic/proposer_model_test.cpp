@@ -99,12 +99,42 @@ class RandomRequests {
     return acl;
   }
 
+  /// What a quota's znode may say: limits, no limits, or nothing that can be read.
+  std::string some_record(bool limits) {
+    if (one_in(12)) return one_in(2) ? "gibberish" : "";
+    std::string text = "count=" + std::to_string(pick(20) - 1) + ",bytes=" + std::to_string(pick(100) - 1);
+    if (!limits) return text;
+    if (!one_in(4)) text += "=;byteHardLimit=" + std::to_string(pick(20));
+    if (!one_in(4)) text += std::string(text.find("=;") == text.npos ? "=" : "") + ";countHardLimit=" + std::to_string(pick(4));
+    return text;
+  }
+
+  /// The next znode that is missing for a quota of a znode, or new limits for it.
+  Op quota_op() {
+    const auto subject = one_in(3) ? known_path() : "/a";
+    if (subject == "/" || subject.starts_with("/zookeeper")) return Check{subject, -1};
+    const auto home = "/zookeeper/quota" + subject;
+    const bool limits = !one_in(3);
+    std::string wanted = home + (limits ? "/zookeeper_limits" : "/zookeeper_stats");
+    if (model_.nodes.contains(wanted) && (limits || one_in(5))) return SetData{wanted, some_record(limits)};
+    if (model_.nodes.contains(wanted)) return SetData{subject, some_data()};
+    for (auto above = wanted.substr(0, wanted.rfind('/')); !model_.nodes.contains(above);) {
+      wanted = above;
+      above = wanted.substr(0, wanted.rfind('/'));
+    }
+    return Create{wanted, some_record(limits)};
+  }
+
   Op op() {
+    if (one_in(6)) return quota_op();
     switch (pick(12)) {
       case 0:
       case 1:
       case 2:
-        return Delete{known_path(), one_in(2) ? -1 : version_of(known_path(), false)};
+        if (auto path = known_path(); !path.starts_with("/zookeeper/quota") || one_in(4)) {
+          return Delete{path, one_in(2) ? -1 : version_of(known_path(), false)};
+        }
+        [[fallthrough]];
       case 3:
       case 4: {
         const auto path = known_path();
@@ -119,7 +149,7 @@ class RandomRequests {
         return Check{path, version_of(path, false)};
       }
       default: {
-        const auto kind = static_cast<schema::NodeKind>(pick(7));
+        const auto kind = static_cast<schema::NodeKind>(pick(8));
         const bool ttl = kind == schema::NodeKind::TTL || kind == schema::NodeKind::TTL_SEQUENTIAL;
         const std::int64_t time = ttl != one_in(30) ? 1 + pick(50) : 0;
         std::string path = one_in(2) ? some_path() : known_path() + "/" + names[pick(std::size(names))];
@@ -187,18 +217,23 @@ void require_equal(const store::View& view, const Model& model) {
 }
 
 struct Tally {
-  std::size_t accepted = 0, refused = 0, dropped = 0, multis_failed_late = 0;
+  std::size_t accepted = 0, refused = 0, dropped = 0, multis_failed_late = 0, over_quota = 0;
 };
 
 void play(std::uint64_t seed, Tally& tally) {
   std::mt19937_64 random(seed);
   const auto one_in = [&](std::size_t n) { return random() % n == 0; };
-  SingleNode node;
+  Rules rules;
+  rules.enforce_quota = !one_in(3);
+  rules.never_used_ms = one_in(2) ? 0 : 30;
+  SingleNode node(rules);
   Model model;
+  model.enforce_quota = rules.enforce_quota;
+  model.never_used_ms = rules.never_used_ms;
   adopt(model, *node.tree().view(), "/");
   RandomRequests requests(random, model);
   std::deque<store::Outcome> expected;
-  std::int64_t time = 1'000, latest = 0;
+  std::int64_t time = 1'000;
   const std::size_t lag = 1 + random() % 60;  // on average; what is applied is any part of what waits
 
   const auto apply = [&](std::size_t count) {
@@ -217,8 +252,9 @@ void play(std::uint64_t seed, Tally& tally) {
     REQUIRE(proposal.has_value() == outcome.has_value());
     if (outcome) {
       REQUIRE(proposal->zxid == zxid);
-      latest = std::max(latest, time);
       const bool ok = outcome->error == Error::ok;
+      tally.over_quota += outcome->error == Error::quota_exceeded;
+      for (const auto& result : outcome->results) tally.over_quota += result.error == Error::quota_exceeded;
       ++(ok ? tally.accepted : tally.refused);
       if (outcome->results.size() > 2 && outcome->results[0].error == Error::ok &&
           outcome->results[2].error != Error::ok) {
@@ -229,10 +265,14 @@ void play(std::uint64_t seed, Tally& tally) {
       ++tally.dropped;
     }
     if (one_in(lag) && node.queued() != 0) apply(1 + random() % node.queued());
-    if (one_in(lag)) node.advance();
+    if (one_in(lag)) {
+      node.advance();
+      model.known = node.tree().applied();
+    }
     if (one_in(150)) {
       apply(node.queued());
       node.restart_proposer();
+      model.known = node.tree().applied();
     }
   }
   apply(node.queued());
@@ -254,4 +294,5 @@ TEST_CASE("Requests decided ahead of the tree do what they would do one after th
   CHECK(tally.refused > 10'000);
   CHECK(tally.dropped > 1'000);
   CHECK(tally.multis_failed_late > 500);
+  CHECK(tally.over_quota > 100);
 }

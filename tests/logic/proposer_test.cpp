@@ -102,7 +102,7 @@ TEST_CASE_METHOD(Fixture, "The time to live is 1 ms to 2^40 - 1 ms, and of ttl z
   CHECK(ttl(Kind::TTL, -1) == Error::bad_arguments);
   CHECK(ttl(Kind::TTL_SEQUENTIAL, 1ll << 40) == Error::bad_arguments);
   CHECK(ttl(Kind::PERSISTENT, 1) == Error::bad_arguments);
-  CHECK(ttl(static_cast<Kind>(7), 0) == Error::bad_arguments);
+  CHECK(ttl(static_cast<Kind>(8), 0) == Error::bad_arguments);
   CHECK(ttl(Kind::TTL, (1ll << 40) - 1) == Error::ok);
   CHECK(ttl(Kind::TTL_SEQUENTIAL, 1) == Error::ok);
 }
@@ -385,5 +385,38 @@ TEST_CASE("A flat message that outgrows its hint is as good as one that does not
     const FlatReader<schema::Request> reader(bytes);
     REQUIRE(reader.root().getMulti().size() == 20);
     CHECK(reader.root().getMulti()[19].getDelete().getPath() == "/path/19");
+  }
+}
+
+TEST_CASE("A hard quota refuses, what is proposed counts, and without the switch nothing is refused") {
+  for (const bool enforced : {true, false}) {
+    std::vector<std::string> warnings;
+    Rules rules;
+    rules.enforce_quota = enforced;
+    rules.on_quota_exceeded = [&](const std::string& what) { warnings.push_back(what); };
+    SingleNode node(rules);
+    const auto run = [&](const Op& op) { return node.run({ensemble, 1, op}).error; };
+    const auto propose = [&](const Op& op) { return node.answer({ensemble, 1, op}); };
+    const Error refused = enforced ? Error::quota_exceeded : Error::ok;
+    run(Create{"/k", "12345"});
+    run(Create{"/zookeeper/quota/k"});
+    run(Create{"/zookeeper/quota/k/zookeeper_limits", "count=1,bytes=100=;countHardLimit=3"});
+    run(Create{"/zookeeper/quota/k/zookeeper_stats", "count=0,bytes=0"});
+    CHECK(propose(Create{"/k/1"}) == Error::ok);
+    CHECK(propose(Create{"/k/2"}) == Error::ok);
+    CHECK(propose(Create{"/k/3"}) == refused);
+    CHECK(propose(Create{"/elsewhere"}) == Error::ok);
+    CHECK(warnings.size() == (enforced ? 1 : 0));
+
+    // Bytes: the soft limit counts only where there is no hard one; less is refused until it is little enough.
+    CHECK(propose(SetData{"/zookeeper/quota/k/zookeeper_limits", "count=-1,bytes=3"}) == Error::ok);
+    CHECK(propose(SetData{"/k", "1234567"}) == Error::ok);
+    CHECK(warnings.size() == (enforced ? 2 : 0));
+    CHECK(propose(SetData{"/zookeeper/quota/k/zookeeper_limits", "count=-1,bytes=-1=;byteHardLimit=3"}) == Error::ok);
+    CHECK(propose(SetData{"/k", "1234", 99}) == (enforced ? Error::quota_exceeded : Error::bad_version));
+    CHECK(propose(SetData{"/k", "7654321"}) == Error::ok);  // no more than before
+    CHECK(propose(SetData{"/k", "123"}) == Error::ok);
+    CHECK(propose(SetData{"/zookeeper/quota/k/zookeeper_limits", "gibberish"}) == Error::ok);
+    CHECK(propose(SetData{"/k", "1"}) == (enforced ? Error::marshalling_error : Error::ok));
   }
 }

@@ -15,10 +15,11 @@ namespace troupe::testing {
 
 class SingleNode {
  public:
-  SingleNode()
-      : disk_(machine_.disk()),
+  explicit SingleNode(Rules rules = {})
+      : rules_(std::move(rules)),
+        disk_(machine_.disk()),
         tree_(disk_->open("state", {store::Tree::tables(), false, 1ull << 30})),
-        proposer_(tree_.view()) {}
+        proposer_(tree_.view(), rules_) {}
 
   /// Prepares a request and queues what it became.
   std::optional<store::Proposal> prepare(const Ask& ask, std::int64_t time_ms = 1'000) {
@@ -59,7 +60,7 @@ class SingleNode {
   }
 
   /// A new leader: it knows nothing of what was pending, and everything is applied.
-  void restart_proposer() { proposer_ = Proposer(tree_.view()); }
+  void restart_proposer() { proposer_ = Proposer(tree_.view(), rules_); }
   void skip_to(Zxid zxid) { zxid_ = zxid; }
 
   std::size_t queued() const { return queue_.size(); }
@@ -68,6 +69,7 @@ class SingleNode {
   store::Tree& tree() { return tree_; }
 
  private:
+  Rules rules_;
   store::MemoryMachine machine_;
   std::unique_ptr<store::Disk> disk_;
   store::Tree tree_;

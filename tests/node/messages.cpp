@@ -40,7 +40,7 @@ M RandomMessages::make() {
     for (auto left = random_() % 5; left > 0; --left) requests.requests.push_back(bytes(200));
     return requests;
   } else if constexpr (std::is_same_v<M, zab::RevalidateSession>) {
-    return {small(), number(), SessionId{static_cast<std::int64_t>(number())}};
+    return {small(), number(), SessionId{static_cast<std::int64_t>(number())}, small()};
   } else if constexpr (std::is_same_v<M, zab::SyncRequest>) {
     return {small(), number()};
   } else if constexpr (std::is_same_v<M, zab::Pong>) {
@@ -96,7 +96,7 @@ struct Same {
     return a.requests == b.requests;
   }
   bool operator()(const zab::RevalidateSession& a, const zab::RevalidateSession& b) const {
-    return a.gateway == b.gateway && a.ticket == b.ticket && a.session == b.session;
+    return a.gateway == b.gateway && a.ticket == b.ticket && a.session == b.session && a.timeout_ms == b.timeout_ms;
   }
   bool operator()(const zab::SyncRequest& a, const zab::SyncRequest& b) const {
     return a.gateway == b.gateway && a.ticket == b.ticket;

@@ -49,6 +49,7 @@ class Ensemble {
       config.data_dir = directory_ / to_string(id);
       config.peer_address = config.client_address = "127.0.0.1";
       config.rpc_port = member.rpc_port;
+      config.zk_port = 0;
       config.log_map_size = config.state_map_size = 1ull << 30;
       configs_[id] = config;
     }
@@ -250,7 +251,7 @@ TEST_CASE("a full log stops the node, and says what is full") {
   config.members[config.id] = Member{.host = "127.0.0.1"};
   config.data_dir = directory / "data";
   config.client_address = "127.0.0.1";
-  config.rpc_port = 0;
+  config.rpc_port = config.zk_port = 0;
   config.log_map_size = 1 << 20;
   config.state_map_size = 1ull << 30;
   std::promise<std::string> failed;

@@ -1,4 +1,5 @@
 // `troupe bench` as a process: that it counts, cleans up and tells what failed. No times.
+#include <csignal>
 #include <regex>
 
 #include "apps/exit_codes.hpp"
@@ -46,6 +47,19 @@ TEST_CASE("the benchmark runs every combination and leaves nothing behind") {
   CHECK(ensemble.shell({"ls", "/"}).output == "[zookeeper]\n");
 }
 
+TEST_CASE("the benchmark has locks, watches and the like over the RPC, too") {
+  Ensemble ensemble(3);
+  Finished finished = bench({"--connect", ensemble.connect(), "--json", "--workloads",
+                             "mixed,multi,create-spread,children,watch,watch-persistent,lock", "--shapes", "4x2",
+                             "--watchers", "5", "--children", "100"});
+  CHECK(finished.status == exit_code::ok);
+  CHECK(finished.errors.empty());
+  CHECK(numbers(finished.output, "errors") == std::vector<long>(7, 0));
+  CHECK(numbers(finished.output, "order_errors") == std::vector<long>(7, 0));
+  for (long operations : numbers(finished.output, "operations")) CHECK(operations > 0);
+  CHECK(ensemble.shell({"ls", "/"}).output == "[zookeeper]\n");
+}
+
 TEST_CASE("the benchmark starts an ensemble of its own where that is asked for") {
   Finished finished = bench({"--local", "--nodes", "1", "--connections", "2", "--outstanding", "2"});
   CHECK(finished.status == exit_code::ok);
@@ -57,6 +71,29 @@ TEST_CASE("the benchmark of the start measures every size after a stop and after
   CHECK(finished.status == exit_code::ok);
   CHECK(numbers(finished.output, "znodes") == std::vector<long>{10, 10, 100, 100});
   CHECK(numbers(finished.output, "starts") == std::vector<long>{1, 1, 1, 1});
+}
+
+TEST_CASE("the benchmark loads servers of ZooKeeper's protocol") {
+  test::Program server(test::troupe({"bench", "null"}));
+  const std::optional<std::string> ready = server.wait_for_line("ready: ");
+  REQUIRE(ready);
+  const std::string address = ready->substr(ready->find(' ') + 1);
+  Finished finished =
+      bench({"--protocol", "zk", "--connect", address, "--json", "--workloads",
+             "get,set,create,create-spread,mixed,multi,ephemerals,sessions", "--shapes", "2x8", "--sessions", "20"});
+  CHECK(finished.status == exit_code::ok);
+  CHECK(finished.errors.empty());
+  CHECK(numbers(finished.output, "errors") == std::vector<long>(8, 0));
+  CHECK(numbers(finished.output, "order_errors") == std::vector<long>(8, 0));
+  for (long operations : numbers(finished.output, "operations")) CHECK(operations > 0);
+  server.signal(SIGTERM);
+  CHECK(server.finish() == exit_code::ok);
+}
+
+TEST_CASE("a benchmark refuses what a protocol does not have") {
+  Finished finished = bench({"--protocol", "rpc", "--workloads", "failover"});
+  CHECK(finished.status == exit_code::failed);
+  CHECK_THAT(finished.errors, Contains("failover") && Contains("--protocol zk"));
 }
 
 TEST_CASE("a benchmark without an ensemble says so") {

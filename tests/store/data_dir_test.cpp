@@ -56,13 +56,25 @@ void log_up_to(DataDir& dir, std::uint32_t last) {
   dir.log().commit();
 }
 
-void apply_up_to(DataDir& dir, std::uint32_t last) {
+/// All that was applied is in state/.
+void flush(DataDir& dir) {
+  dir.flush_state();
+  if (dir.tree().kv().freeze()) dir.flush_state();
+}
+
+void apply_unflushed_up_to(DataDir& dir, std::uint32_t last) {
   for (const Proposal& proposal : dir.log().read(dir.tree().applied(), 1 << 30)) {
     if (proposal.zxid.counter() <= last) dir.tree().apply({proposal});
   }
 }
 
+void apply_up_to(DataDir& dir, std::uint32_t last) {
+  apply_unflushed_up_to(dir, last);
+  flush(dir);
+}
+
 void checkpoint(DataDir& dir) {
+  flush(dir);
   const Zxid zxid = dir.write_checkpoint();
   dir.log().set_checkpoint(zxid);
   dir.log().commit();
@@ -116,6 +128,7 @@ void check_sound(DataDir& dir) {
 
 TEMPLATE_TEST_CASE("a fresh directory opens empty, a used one as it was", "", RealMachine, MemoryMachine) {
   TestType machine;
+  Zxid applied = z(15);
   {
     DataDir dir(machine.disk(), self, test_options);
     CHECK(dir.tree().applied() == Zxid{0});
@@ -128,9 +141,15 @@ TEMPLATE_TEST_CASE("a fresh directory opens empty, a used one as it was", "", Re
       CHECK(dir.log().state_mark()->clean);
     }
     SECTION("killed") {}
+    SECTION("killed with transactions that only memory had") { apply_unflushed_up_to(dir, 18); }
+    SECTION("closed with transactions that only memory had") {
+      apply_unflushed_up_to(dir, 18);
+      dir.close();
+      applied = z(18);
+    }
   }
   DataDir dir(machine.disk(), self, test_options);
-  CHECK(dir.tree().applied() == z(15));
+  CHECK(dir.tree().applied() == applied);
   CHECK(dir.log().last() == z(20));
   CHECK_FALSE(dir.log().state_mark()->clean);
   check_sound(dir);
@@ -463,6 +482,7 @@ TEST_CASE("a state that has grown to its map size is told") {
       dir.log().append(create_txn(z(i), "/n" + std::to_string(i), std::string(1000, 'd')));
       dir.log().commit();
       dir.tree().apply(dir.log().read(dir.tree().applied(), 1 << 20));
+      flush(dir);
     }
   };
   CHECK_THROWS_WITH(grow(), Catch::Contains("state") && Catch::Contains("raise its map size"));

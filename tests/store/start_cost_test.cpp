@@ -13,6 +13,11 @@ constexpr std::uint32_t behind = 10;  // transactions that are logged and not ye
 
 enum class End { stopped, killed };
 
+/// All that was applied is in state/.
+void flush(DataDir& dir) {
+  if (dir.tree().kv().freeze()) dir.flush_state();
+}
+
 /// A start from a directory with so many znodes and a checkpoint in the middle, and the transactions
 /// that are yet to be applied.
 ReadCount reads_of_a_start(std::uint32_t znodes, End end) {
@@ -27,9 +32,11 @@ ReadCount reads_of_a_start(std::uint32_t znodes, End end) {
     dir.log().commit();
     const auto half = history.begin() + znodes / 2;
     dir.tree().apply({history.begin(), half});
+    flush(dir);
     dir.log().set_checkpoint(dir.write_checkpoint());
     dir.log().commit();
     dir.tree().apply({half, history.end() - behind});
+    flush(dir);
     if (end == End::stopped) dir.close();
   }
   ReadCount count;

@@ -1,4 +1,5 @@
 // The tree under thousands of random transactions, compared with a naive model after every batch.
+#include <algorithm>
 #include <deque>
 #include <random>
 
@@ -10,6 +11,8 @@
 namespace troupe::store::testing {
 namespace {
 
+constexpr std::int64_t model_time = 1'700'000'000'000;
+
 /// Transactions that fit the model, as a leader would decide them; the model follows.
 class RandomHistory {
  public:
@@ -19,7 +22,7 @@ class RandomHistory {
 
   Proposal next() {
     zxid_ = random_() % 50 == 0 ? Zxid::of(zxid_.epoch().next(), 1) : zxid_.next();
-    Head head{.zxid = zxid_, .time = 1'700'000'000'000 + static_cast<std::int64_t>(random_() % 1000000)};
+    Head head{.zxid = zxid_, .time = model_time + static_cast<std::int64_t>(random_() % 1000000)};
     switch (random_() % 20) {
       case 0: {
         head.session = {static_cast<std::int64_t>(random_()) << 24 | static_cast<std::int64_t>(++sessions_)};
@@ -98,11 +101,27 @@ class RandomHistory {
                        static_cast<char>('a' + random_() % 26));
   }
 
+  /// The next znode that is missing for a quota of `path`.
+  std::optional<Create> next_for_quota(const std::string& path) {
+    if (path.size() > 300 || path == "/" || path.starts_with("/zookeeper")) return std::nullopt;
+    const std::string home = "/zookeeper/quota" + path;
+    std::string wanted = home + (random_() % 2 == 0 ? "/zookeeper_limits" : "/zookeeper_stats");
+    if (model.nodes.count(wanted)) return std::nullopt;
+    while (!model.nodes.count(Model::parent(wanted))) wanted = Model::parent(wanted);
+    if (model.nodes.at(Model::parent(wanted)).kind == NodeKind::ephemeral) return std::nullopt;
+    return Create{.path = wanted, .data = random_data()};
+  }
+
   Change random_change() {
     for (;;) {
       const std::string path = random_path();
       const ModelNode& node = model.nodes.at(path);
-      switch (random_() % 10) {
+      switch (random_() % 11) {
+        case 10: {
+          auto create = next_for_quota(path);
+          if (!create) continue;
+          return *create;
+        }
         case 0:
           return Check{path};
         case 1:
@@ -113,7 +132,8 @@ class RandomHistory {
         case 4:
         case 5:
         case 6:
-          if (path.substr(0, 10) == "/zookeeper" || path == "/" || !model.children(path).empty()) continue;
+          if (std::count(path.begin(), path.end(), '/') < 3 && path.starts_with("/zookeeper")) continue;
+          if (path == "/" || !model.children(path).empty()) continue;
           return Delete{path};
         default: {
           if (node.kind == NodeKind::ephemeral || model.nodes.size() > 150) continue;
@@ -183,6 +203,22 @@ void require_equal(const View& view, const Model& model) {
     view.ephemerals({session}, [&](std::string_view path) { return paths.emplace(path).second; });
     REQUIRE(paths == model.ephemerals(session));
   }
+  for (const std::int64_t now : {model_time, model_time + 500'000, model_time + 2'000'000}) {
+    for (const std::int64_t never_used : {0, 300'000}) {
+      std::set<std::string> paths;
+      std::string after;
+      const auto take = [&](std::string_view entry, std::string_view path) {
+        after = entry;
+        REQUIRE(paths.emplace(path).second);
+        return paths.size() % 3 != 0;
+      };
+      for (std::size_t size = ~std::size_t{0}; size != paths.size();) {
+        size = paths.size();
+        view.due(now, never_used, std::string(after), take);
+      }
+      REQUIRE(paths == model.due(now, never_used));
+    }
+  }
   REQUIRE(view.digest() == digest_from_scratch(view.raw()));
 }
 
@@ -210,7 +246,9 @@ TEMPLATE_TEST_CASE("the tree agrees with the model under random transactions", "
     for (int i = 1 + random() % 40; i > 0; --i) batch.push_back(history.next());
     const AppliedBatch done = batched.apply(batch);
     std::vector<ModelEvent> events;
-    for (const NodeEvent& event : done.events) events.push_back({event.type, event.path});
+    for (const NodeEvent& event : done.events) {
+      events.push_back({event.type, event.path, decode_acl(event.acl_bytes), decode_acl(event.parent_acl_bytes)});
+    }
     REQUIRE(events == history.model.events);
     REQUIRE(done.outcomes.size() == batch.size());
     REQUIRE(done.last == batch.back().zxid);

@@ -59,6 +59,8 @@ TEST_CASE_METHOD(TreeFixture, "a new tree has the znodes that are always there, 
   CHECK(get("/").stored_cversion == 0);
   CHECK(get("/").open_to_all());
   CHECK(get("/zookeeper").stat.cversion == -2);
+  CHECK(get("/zookeeper/config").stat.aversion == -1);
+  CHECK(get("/zookeeper/config").acl() == AclList{{perm::read, "world", "anyone"}});
   CHECK(tree.view()->node_count() == 4);
   MemoryMachine other;
   auto other_disk = other.disk();

@@ -1,0 +1,21 @@
+#include "actors/state_flusher.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+StateFlusher::StateFlusher(caf::actor_config& config, store::DataDir& data, ArchivistActor archivist)
+    : Hosted(config), data_(data), archivist_(std::move(archivist)) {}
+
+StateFlusher::behavior_type StateFlusher::make_behavior() {
+  return {
+      [this](const FlushState& frozen, const FlushUserActor& user) {
+        data_.flush_state();
+        const StateFlushed flushed{frozen.zxid, frozen.transactions};
+        this->send(user, flushed);
+        this->send(archivist_, flushed);
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,131 @@
+// One client's connection over ZooKeeper's wire protocol: bytes in, calls on the gateway, bytes out.
+//
+//   fresh ─▶ connecting ─▶ open ─▶ closing ─▶ ending
+//     └── a four-letter word ───────────────────▶┘    any ─▶ ending: the protocol was broken, the session ended
+//
+// It parses where the bytes lie and writes where they will be sent from. While a session is being
+// opened, once it is being closed, and while too much waits in either direction, it takes no requests:
+// paused(). What is
+// malformed ends in an error reply or in the connection's end, never in more than a frame's memory.
+//
+// No socket and no clock: its ConnectionHost sends what output() holds, brings what comes, and destroys it
+// when ended() says so and the output is sent. Owner: the door. Thread: its event loop.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/gateway.hpp"
+#include "actors/zk/counters.hpp"
+#include "actors/zk/output.hpp"
+#include "actors/zk/requests.hpp"
+
+namespace troupe::zk {
+
+class Connection;
+
+/// What a connection's owner does for it.
+class ConnectionHost {
+ public:
+  virtual ~ConnectionHost() = default;
+  /// Something changed from within the gateway: there is output, it ended, or it takes requests again.
+  /// Called often; must not call back.
+  virtual void changed(Connection& connection) = 0;
+  /// The answer to a four-letter word, which `received` begins with: nothing if there is no such word.
+  virtual std::optional<std::string> four_letter_word(std::string_view received) = 0;
+  /// Monotonic, milliseconds.
+  virtual std::int64_t now_ms() const = 0;
+};
+
+/// What the connections of one door share.
+struct ConnectionContext {
+  Gateway& gateway;
+  ConnectionHost& host;
+  std::size_t max_frame = 0xfffff;    ///< bytes of a request: jute.maxbuffer
+  std::size_t pause_above = 1 << 20;  ///< bytes of unsent output above which no requests are taken …
+  std::size_t full_above = 4 << 20;   ///< … and above which replies wait at the gateway
+  std::int64_t now_ms = 0;            ///< of this turn of the loop
+  Counters counters;
+  Requests requests;  ///< scratch space
+};
+
+class Connection : private ClientSink {
+ public:
+  /// `address`: the client's, for access control; `name`: with its port, for people.
+  Connection(ConnectionContext& context, std::string address, std::string name);
+  ~Connection() override;
+
+  /// Takes what the client sent and returns how much of it was used. The rest, part of a frame or all
+  /// that came while paused(), is to be brought again, with what follows.
+  std::size_t receive(std::string_view bytes);
+  /// Nothing is taken now, so nothing need be read.
+  bool paused() const;
+  /// Bytes to send; consume what is sent, then call sent(), not without.
+  Output& output() { return output_; }
+  void sent();
+  /// Nothing more comes; the connection is to be closed once its output is sent.
+  bool ended() const { return state_ == State::ending; }
+  /// The client has not asked for a session yet.
+  bool fresh() const { return state_ == State::fresh; }
+
+  // For people.
+  struct Facts {
+    std::string name;
+    SessionId session;
+    std::int64_t since_ms = 0;
+    std::uint32_t timeout_ms = 0;
+    std::size_t outstanding = 0;
+    Counters counters;
+    RequestHeader last;
+    Zxid last_zxid;
+    std::int64_t last_reply_ms = 0, last_latency_ms = 0;
+  };
+  Facts facts() const;
+  void reset_counters() { counters_ = {}; }
+
+ private:
+  enum class State { fresh, connecting, open, closing, ending };
+
+  std::size_t receive_first(std::string_view bytes);
+  void receive_connect(std::string_view frame);
+  void receive_request(std::string_view frame);
+  void end();
+  void count_received();
+  void count_sent(std::size_t frames);
+
+  void on_accepted(const Accepted& accepted) override;
+  void on_reply(const Reply& reply) override;
+  void on_events(std::span<const Event> events) override;
+  void on_events_lost(std::string_view, Zxid) override {}  // no words for it in this protocol
+  void on_closed(Closed why) override;
+  void on_uncongested() override;
+  std::size_t backlog() const override { return std::min(event_bytes_, output_.size()); }
+  bool full() const override { return output_.size() > context_.full_above; }
+
+  ConnectionContext& context_;
+  const std::string address_, name_;
+  const std::int64_t since_ms_;
+  State state_ = State::fresh;
+  bool says_read_only_ = false;
+  bool receiving_ = false;
+  bool congested_ = false;
+  Attachment* attachment_ = nullptr;
+  std::uint64_t writes_ = 0;                          // numbers them
+  std::list<std::optional<std::string>> sync_paths_;  // of the syncs that are not answered, which answer with them
+  Output output_;
+  std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
+
+  SessionId session_;
+  std::uint32_t timeout_ms_ = 0;
+  Outstanding outstanding_;
+  Counters counters_;
+  RequestHeader last_;
+  Zxid last_zxid_;
+  std::int64_t last_reply_ms_ = 0, last_latency_ms_ = 0;
+};
+
+}  // namespace troupe::zk

@@ -1,0 +1,256 @@
+// The words about the server itself; those about its clients are in four_letter_clients.cpp.
+#include "actors/zk/four_letter.hpp"
+
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "actors/clock.hpp"
+#include "actors/zk/text.hpp"
+
+namespace troupe::zk {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Tools look here for what they may ask: first the ZooKeeper that is spoken, then who speaks.
+constexpr const char* version = "3.8.0-troupe-" TROUPE_VERSION ", built on " __DATE__;
+
+/// Bytes of the files below; what vanishes meanwhile does not count.
+std::uintmax_t size_of(const fs::path& directory) {
+  std::uintmax_t size = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    std::error_code gone;
+    if (const auto bytes = at->file_size(gone); !gone) size += bytes;
+  }
+  return size;
+}
+
+std::size_t open_files() {
+  std::error_code error;
+  const fs::directory_iterator files("/proc/self/fd", error);
+  return error ? 0 : static_cast<std::size_t>(std::distance(fs::begin(files), fs::end(files)));
+}
+
+std::uint64_t most_open_files() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+std::uint32_t session_timeout(std::uint32_t configured, std::uint32_t by_default) {
+  return configured != 0 ? configured : by_default;
+}
+
+}  // namespace
+
+FourLetterWords::FourLetterWords(const Gateway& gateway, const NodeConfig& config, const StatusBoard& board,
+                                 const Admission& admission)
+    : gateway_(gateway), config_(config), board_(board), admission_(admission), started_ms_(monotonic_ms()) {}
+
+const FourLetterWords::Word* FourLetterWords::find(std::string_view name) {
+  using F = FourLetterWords;
+  static constexpr std::array words = {
+      Word{"ruok", &F::ruok, true}, Word{"isro", &F::isro},       Word{"srvr", &F::srvr},
+      Word{"stat", &F::stat},       Word{"mntr", &F::mntr},       Word{"conf", &F::conf, true},
+      Word{"envi", &F::envi, true}, Word{"dirs", &F::dirs, true}, Word{"hash", &F::hash},
+      Word{"gtmk", &F::gtmk, true}, Word{"stmk", &F::stmk, true}, Word{"srst", &F::srst},
+      Word{"cons", &F::cons},       Word{"crst", &F::crst},       Word{"dump", &F::dump},
+      Word{"wchs", &F::wchs},       Word{"wchc", &F::wchc},       Word{"wchp", &F::wchp},
+  };
+  const auto it = std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.name == name; });
+  return it == words.end() ? nullptr : &*it;
+}
+
+std::optional<std::string> FourLetterWords::answer(std::string_view received, Door& door) {
+  const auto name = received.substr(0, 4);
+  if (name[0] < 'a') return std::nullopt;  // the length of a frame, as nearly always
+  const Word* word = find(name);
+  if (word == nullptr) return std::nullopt;
+  const auto& allowed = config_.four_letter_words;
+  if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& each) { return each == "*" || each == name; })) {
+    return std::string(name) + " is not executed because it is not in the whitelist.\n";
+  }
+  if (!word->always && !gateway_.is_serving()) return "This ZooKeeper instance is not currently serving requests\n";
+  argument_ = received.substr(4);
+  return (this->*word->answer)(door);
+}
+
+std::string FourLetterWords::ruok(Door&) {
+  return "imok";
+}
+
+std::string FourLetterWords::isro(Door&) {
+  return "rw";
+}
+
+std::string FourLetterWords::hash(Door&) {
+  return "";
+}  // ZooKeeper's, too, without a history of digests
+
+std::string FourLetterWords::gtmk(Door&) {
+  return std::to_string(trace_mask_);
+}
+
+std::string FourLetterWords::stmk(Door& door) {
+  Reader in(argument_);
+  const std::int64_t mask = in.i64();
+  if (!in.failed()) trace_mask_ = mask;
+  return gtmk(door);
+}
+
+std::string FourLetterWords::srst(Door& door) {
+  door.reset_counters();
+  return "Server stats reset.\n";
+}
+
+std::string FourLetterWords::mode() const {
+  if (config_.members.size() == 1) return "standalone";
+  switch (board_.status().role) {
+    case zab::PeerState::leading:
+      return "leader";
+    case zab::PeerState::following:
+      return "follower";
+    case zab::PeerState::observing:
+      return "observer";
+    case zab::PeerState::looking:
+      break;
+  }
+  return "looking";
+}
+
+std::string FourLetterWords::server_lines(Door& door) const {
+  const auto& counters = door.counters();
+  const auto& latency = counters.latency;
+  const auto* view = gateway_.view();
+  std::string text;
+  text += "Latency min/avg/max: " + std::to_string(latency.min) + "/" + decimal(latency.average()) + "/" +
+          std::to_string(latency.max) + "\n";
+  text += "Received: " + std::to_string(counters.received) + "\n";
+  text += "Sent: " + std::to_string(counters.sent) + "\n";
+  text += "Connections: " + std::to_string(admission_.connections()) + "\n";
+  text += "Outstanding: " + std::to_string(door.outstanding()) + "\n";
+  text += "Zxid: " + hexadecimal(view->zxid().value) + "\n";
+  text += "Mode: " + mode() + "\n";
+  text += "Node count: " + std::to_string(view->node_count()) + "\n";
+  return text;
+}
+
+std::string FourLetterWords::srvr(Door& door) {
+  return "Zookeeper version: " + std::string(version) + "\n" + server_lines(door);
+}
+
+std::string FourLetterWords::mntr(Door& door) {
+  std::string text;
+  const auto line = [&](std::string_view key, const std::string& value) {
+    text.append("zk_").append(key).append("\t").append(value).append("\n");
+  };
+  const auto number = [&](std::string_view key, std::uint64_t value) { line(key, std::to_string(value)); };
+  const auto& counters = door.counters();
+  const auto* view = gateway_.view();
+  const auto status = board_.status();
+  line("version", version);
+  line("server_state", mode());
+  number("ephemerals_count", view->ephemeral_count());
+  number("num_alive_connections", admission_.connections());
+  line("avg_latency", decimal(counters.latency.average()));
+  number("min_latency", static_cast<std::uint64_t>(counters.latency.min));
+  number("max_latency", static_cast<std::uint64_t>(counters.latency.max));
+  number("packets_received", counters.received);
+  number("packets_sent", counters.sent);
+  number("outstanding_requests", door.outstanding());
+  number("znode_count", view->node_count());
+  number("watch_count", board_.clients().watches);
+  number("approximate_data_size", size_of(fs::path(config_.data_dir) / "state"));
+  number("global_sessions", view->session_count());
+  number("local_sessions", 0);
+  number("connection_rejected", admission_.rejected());
+  number("open_file_descriptor_count", open_files());
+  number("max_file_descriptor_count", most_open_files());
+  number("uptime", static_cast<std::uint64_t>(monotonic_ms() - started_ms_));
+  if (config_.members.size() == 1) return text;
+  line("peer_state", mode() == "leader"     ? "leading - broadcast"
+                     : mode() == "follower" ? "following - broadcast"
+                                            : "observing - broadcast");
+  number("quorum_size",
+         static_cast<std::uint64_t>(std::count_if(config_.members.begin(), config_.members.end(),
+                                                  [](const auto& member) { return !member.second.observer; })));
+  if (status.role != zab::PeerState::leading) return text;
+  std::size_t synced_followers = 0, synced_observers = 0;
+  for (const auto& learner : status.learners) {
+    if (learner.active) ++(learner.observer ? synced_observers : synced_followers);
+  }
+  number("learners", status.learners.size());
+  number("followers", status.learners.size());
+  number("synced_followers", synced_followers);
+  number("synced_observers", synced_observers);
+  return text;
+}
+
+std::string FourLetterWords::conf(Door&) {
+  const auto line = [](std::string_view key, const auto& value) { return std::string(key) + "=" + value + "\n"; };
+  const auto number = [&](std::string_view key, std::int64_t value) { return line(key, std::to_string(value)); };
+  const fs::path data(config_.data_dir);
+  std::string text =
+      number("clientPort", config_.zk_port) + number("secureClientPort", -1) +
+      line("dataDir", (data / "state").string()) +
+      number("dataDirSize", static_cast<std::int64_t>(size_of(data / "state"))) +
+      line("dataLogDir", (data / "log").string()) +
+      number("dataLogSize", static_cast<std::int64_t>(size_of(data / "log"))) + number("tickTime", config_.tick_ms) +
+      number("maxClientCnxns", config_.max_client_cnxns) +
+      number("minSessionTimeout", session_timeout(config_.min_session_timeout_ms, 2 * config_.tick_ms)) +
+      number("maxSessionTimeout", session_timeout(config_.max_session_timeout_ms, 20 * config_.tick_ms)) +
+      number("clientPortListenBacklog", -1) + number("serverId", config_.id.value);
+  if (config_.members.size() == 1) return text;
+  const Member& self = config_.members.at(config_.id);
+  text += number("initLimit", config_.init_limit) + number("syncLimit", config_.sync_limit) + number("electionAlg", 3) +
+          number("electionPort", self.peer_port) + number("quorumPort", self.peer_port) +
+          number("peerType", self.observer ? 1 : 0) + "membership: \n";
+  for (const auto& [id, member] : config_.members) {
+    const std::string port = std::to_string(member.peer_port);
+    text += "server." + to_string(id) + "=" + member.host + ":" + port + ":" + port + ":" +
+            (member.observer ? "observer" : "participant") + "\n";
+  }
+  return text;
+}
+
+std::string FourLetterWords::envi(Door&) {
+  std::string text = "Environment:\n";
+  const auto line = [&](std::string_view key, std::string_view value) {
+    text.append(key).append("=").append(value).append("\n");
+  };
+  const auto megabytes = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + "MB"; };
+  utsname system{};
+  uname(&system);
+  struct sysinfo memory {};
+  sysinfo(&memory);
+  const passwd* user = getpwuid(getuid());
+  std::error_code error;
+  line("zookeeper.version", version);
+  line("host.name", system.nodename);
+  line("os.name", system.sysname);
+  line("os.arch", system.machine);
+  line("os.version", system.release);
+  line("user.name", user != nullptr ? user->pw_name : std::to_string(getuid()));
+  line("user.home", user != nullptr ? user->pw_dir : "");
+  line("user.dir", fs::current_path(error).string());
+  line("os.memory.free", megabytes(std::uint64_t{memory.freeram} * memory.mem_unit));
+  line("os.memory.max", megabytes(std::uint64_t{memory.totalram} * memory.mem_unit));
+  line("os.memory.total", megabytes(std::uint64_t{memory.totalram} * memory.mem_unit));
+  return text;
+}
+
+std::string FourLetterWords::dirs(Door&) {
+  const fs::path data(config_.data_dir);
+  const auto log = size_of(data / "log");
+  return "datadir_size: " + std::to_string(size_of(data) - log) + "\nlogdir_size: " + std::to_string(log) + "\n";
+}
+
+}  // namespace troupe::zk

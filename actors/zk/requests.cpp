@@ -1,0 +1,340 @@
+#include "actors/zk/requests.hpp"
+
+#include <array>
+
+#include "actors/path.hpp"
+
+namespace troupe::zk {
+namespace {
+
+/// No kind of znode: refused where the operation is decided, in its place among the checks.
+constexpr schema::NodeKind no_kind{0xffff};
+
+bool has_ttl(schema::NodeKind kind) {
+  return kind == schema::NodeKind::TTL || kind == schema::NodeKind::TTL_SEQUENTIAL;
+}
+
+/// The flags are numbered as the schema's kinds.
+schema::NodeKind kind_of(std::int32_t flags) {
+  if (flags < 0 || flags > static_cast<std::int32_t>(schema::NodeKind::TTL_SEQUENTIAL)) return no_kind;
+  return static_cast<schema::NodeKind>(flags);
+}
+
+/// createContainer makes one whatever flags come with it, but for those that ask for a time to live.
+schema::NodeKind container_kind(schema::NodeKind asked) {
+  switch (asked) {
+    case schema::NodeKind::PERSISTENT:
+    case schema::NodeKind::EPHEMERAL:
+    case schema::NodeKind::CONTAINER:
+      return schema::NodeKind::CONTAINER;
+    case schema::NodeKind::PERSISTENT_SEQUENTIAL:
+    case schema::NodeKind::EPHEMERAL_SEQUENTIAL:
+      return schema::NodeKind::CONTAINER_SEQUENTIAL;
+    default:
+      return no_kind;
+  }
+}
+
+bool is_create(Op op) {
+  return op == Op::create || op == Op::create2 || op == Op::create_container || op == Op::create_ttl;
+}
+
+/// The neutral operation of a request that is one call; nothing for those that are not known.
+std::optional<OpCode> code_of(Op op) {
+  switch (op) {
+    case Op::close_session:
+    case Op::remove:
+    case Op::exists:
+    case Op::get_data:
+    case Op::set_data:
+    case Op::get_acl:
+    case Op::set_acl:
+    case Op::get_children:
+    case Op::sync:
+    case Op::ping:
+    case Op::multi:
+    case Op::check_watches:
+    case Op::remove_watches:
+    case Op::multi_read:
+    case Op::auth:
+    case Op::set_watches:
+    case Op::get_ephemerals:
+    case Op::get_all_children_number:
+    case Op::add_watch:
+    case Op::who_am_i:
+    case Op::reconfig:
+      return static_cast<OpCode>(op);
+    case Op::create:
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl:
+      return OpCode::create;
+    case Op::get_children2:
+      return OpCode::get_children;
+    case Op::set_watches2:
+      return OpCode::set_watches;
+    case Op::check:
+    case Op::delete_container:
+    case Op::sasl:
+      return OpCode::ping;  // answered without the tree
+  }
+  return std::nullopt;
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<ConnectFrame> read_connect(std::string_view frame) {
+  Reader in(frame);
+  ConnectFrame connect;
+  in.i32();  // the protocol's version: there is one
+  connect.last_seen = Zxid{static_cast<std::uint64_t>(in.i64())};
+  connect.timeout_ms = in.i32();
+  connect.session = SessionId{in.i64()};
+  connect.password = in.buffer().value_or(std::string_view());
+  if (in.failed()) return std::nullopt;
+  // Whether the client would take a server that only reads does not matter to one that does all.
+  connect.says_read_only = !in.at_end();
+  return connect;
+}
+
+const Call* Requests::read(std::string_view frame) {
+  Reader in(frame);
+  RequestHeader header;
+  header.xid = in.i32();
+  header.op = static_cast<Op>(in.i32());
+  if (in.failed()) return nullptr;
+  call_ = Call{};
+  call_.tag = to_tag(header);
+  const auto code = code_of(header.op);
+  call_.code = code.value_or(OpCode::ping);
+  call_.refusal = code ? read_body(header.op, in) : Error::unimplemented;
+  if (call_.refusal == Error::ok && in.failed()) call_.refusal = Error::marshalling_error;
+  return &call_;
+}
+
+/// What fails in `in` is malformed; an answer other than ok is why it is refused beside that.
+Error Requests::read_body(Op op, Reader& in) {
+  switch (op) {
+    case Op::create:
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl:
+    case Op::remove:
+    case Op::set_data:
+    case Op::set_acl:
+      ops_.clear();
+      acls_.clear();
+      op_acls_.clear();
+      read_write(op, in);
+      show_operations();
+      return Error::ok;
+    case Op::exists:
+    case Op::get_data:
+    case Op::get_children:
+    case Op::get_children2:
+      call_.path = read_path(in);
+      call_.watch = in.boolean();
+      return Error::ok;
+    case Op::get_acl:
+    case Op::get_all_children_number:
+      call_.path = read_path(in);
+      return Error::ok;
+    case Op::sync:
+      call_.path = in.buffer().value_or(std::string_view());
+      return Error::ok;
+    case Op::multi:
+      return read_multi(in);
+    case Op::multi_read:
+      return read_multi_read(in);
+    case Op::check_watches:
+    case Op::remove_watches:
+    case Op::add_watch:
+      call_.path = in.string();
+      return op == Op::add_watch ? read_watch_mode(in) : read_watcher_type(in);
+    case Op::set_watches:
+    case Op::set_watches2:
+      return read_rearm(op, in);
+    case Op::get_ephemerals: {
+      const auto prefix = in.buffer().value_or(std::string_view());
+      call_.path = is_blank(prefix) || prefix == "/" ? std::string_view() : prefix;
+      return Error::ok;
+    }
+    case Op::auth:
+      return read_auth(in);
+    case Op::sasl:
+      in.string();
+      return Error::ok;
+    case Op::reconfig:
+      call_.reconfig.joining = in.buffer();
+      call_.reconfig.leaving = in.buffer();
+      call_.reconfig.new_members = in.buffer();
+      call_.reconfig.version = in.i64();
+      return Error::ok;
+    case Op::check:
+      // Outside a multi it would be a transaction that does nothing; ZooKeeper 3.8 dies of it.
+      return Error::marshalling_error;
+    case Op::delete_container:
+      return Error::bad_arguments;  // the ensemble's own
+    case Op::close_session:
+    case Op::ping:
+    case Op::who_am_i:
+      return Error::ok;
+  }
+  return Error::unimplemented;
+}
+
+/// Of a read: to ZooKeeper the empty path is the root's other name.
+std::string_view Requests::read_path(Reader& in) {
+  const auto path = in.string();
+  return path.empty() ? "/" : path;
+}
+
+std::pair<std::size_t, std::size_t> Requests::read_acl(Reader& in) {
+  const std::size_t first = acls_.size();
+  in.vector([&] {
+    AclView entry;
+    entry.perms = static_cast<std::uint32_t>(in.i32());
+    entry.scheme = in.buffer().value_or(std::string_view());
+    entry.id = in.buffer().value_or(std::string_view());
+    acls_.push_back(entry);
+  });
+  return {first, acls_.size() - first};
+}
+
+void Requests::read_create(Op op, Reader& in) {
+  WriteOp& create = ops_.emplace_back(WriteOp{.code = OpCode::create});
+  create.path = in.string();
+  create.data = in.buffer();
+  op_acls_.push_back(read_acl(in));
+  create.kind = kind_of(in.i32());
+  if (op == Op::create_container) create.kind = container_kind(create.kind);
+  if (op != Op::create_ttl) return;
+  create.ttl = in.i64();
+  if (!has_ttl(create.kind)) create.kind = no_kind;
+}
+
+/// One operation of a write, into ops_.
+void Requests::read_write(Op op, Reader& in) {
+  if (is_create(op)) return read_create(op, in);
+  WriteOp& write = ops_.emplace_back(WriteOp{.code = static_cast<OpCode>(op)});
+  // The null path is malformed to delete and check, and bad to the others.
+  if (op == Op::remove || op == Op::check) {
+    write.path = in.string();
+  } else {
+    write.path = in.buffer().value_or(std::string_view());
+  }
+  std::pair<std::size_t, std::size_t> acl;
+  if (op == Op::set_data) write.data = in.buffer();
+  if (op == Op::set_acl) acl = read_acl(in);
+  write.version = in.i32();
+  op_acls_.push_back(acl);
+}
+
+/// The call's operations are those that were read; acls_ does not move any more.
+void Requests::show_operations() {
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    ops_[i].acl = std::span<const AclView>(acls_).subspan(op_acls_[i].first, op_acls_[i].second);
+  }
+  call_.ops = ops_;
+}
+
+Error Requests::read_multi(Reader& in) {
+  ops_.clear();
+  acls_.clear();
+  op_acls_.clear();
+  for (;;) {
+    const auto op = static_cast<Op>(in.i32());
+    const bool done = in.boolean();
+    in.i32();
+    if (in.failed()) return Error::marshalling_error;
+    if (done) break;
+    if (!is_create(op) && op != Op::remove && op != Op::set_data && op != Op::check) return Error::marshalling_error;
+    read_write(op, in);
+  }
+  show_operations();
+  return Error::ok;
+}
+
+Error Requests::read_multi_read(Reader& in) {
+  reads_.clear();
+  for (;;) {
+    const auto op = static_cast<Op>(in.i32());
+    const bool done = in.boolean();
+    in.i32();
+    if (in.failed()) return Error::marshalling_error;
+    if (done) break;
+    if (op != Op::get_data && op != Op::get_children) return Error::marshalling_error;
+    reads_.push_back({static_cast<OpCode>(op), read_path(in)});
+    in.boolean();  // a watch, which nobody sets here
+  }
+  call_.reads = reads_;
+  return Error::ok;
+}
+
+Error Requests::read_watcher_type(Reader& in) {
+  switch (in.i32()) {
+    case 1:
+      call_.kind = WatchKind::child;
+      return Error::ok;
+    case 2:
+      call_.kind = WatchKind::data;
+      return Error::ok;
+    case 3:
+      return Error::ok;
+    case 4:
+      call_.kind = WatchKind::persistent;
+      return Error::ok;
+    case 5:
+      call_.kind = WatchKind::recursive;
+      return Error::ok;
+    default:
+      return Error::marshalling_error;
+  }
+}
+
+Error Requests::read_watch_mode(Reader& in) {
+  const std::int32_t mode = in.i32();
+  if (mode != 0 && mode != 1) return Error::marshalling_error;
+  call_.kind = mode == 0 ? WatchKind::persistent : WatchKind::recursive;
+  return Error::ok;
+}
+
+Error Requests::read_rearm(Op op, Reader& in) {
+  constexpr std::size_t kinds = 5;  // in the order of Rearm's lists
+  const std::size_t sent = op == Op::set_watches2 ? kinds : 3;
+  std::array<std::size_t, kinds + 1> ends{};
+  paths_.clear();
+  const Zxid relative{static_cast<std::uint64_t>(in.i64())};
+  for (std::size_t i = 0; i < kinds; ++i) {
+    // A watch on a path that cannot be never fires: it is taken and forgotten.
+    if (i < sent) {
+      in.vector([&] {
+        if (const auto path = in.string(); path::valid(path)) paths_.push_back(path);
+      });
+    }
+    ends[i + 1] = paths_.size();
+  }
+  const auto part = [&](std::size_t i) {
+    return std::span<const std::string_view>(paths_).subspan(ends[i], ends[i + 1] - ends[i]);
+  };
+  rearm_ = {relative, part(0), part(1), part(2), part(3), part(4), true};
+  call_.rearm = &rearm_;
+  return Error::ok;
+}
+
+Error Requests::read_auth(Reader& in) {
+  in.i32();
+  const auto scheme = in.buffer();
+  const auto credentials = in.buffer();
+  if (in.failed()) return Error::marshalling_error;
+  if (!scheme || !credentials) return Error::auth_failed;
+  call_.scheme = *scheme;
+  call_.credentials = *credentials;
+  return Error::ok;
+}
+
+}  // namespace troupe::zk

@@ -1,0 +1,194 @@
+// sessions: many are opened at a fixed rate, each latency counted from when it should have begun, held
+// together for the servers' memory to be read, and closed.
+//
+// ephemerals: each connection opens a session, creates an ephemeral, and ends the session, over and over;
+// an operation is one such life. In the end no ephemeral may be left.
+#include "apps/bench/server_cpu.hpp"
+#include "apps/bench/wire/bulk.hpp"
+#include "apps/bench/wire/pacer.hpp"
+#include "apps/bench/wire/workload.hpp"
+
+namespace troupe::bench {
+namespace {
+
+constexpr std::chrono::seconds patience{60}, tick_interval{1};
+
+class Storm final : public Listener {
+ public:
+  explicit Storm(const Task& task) : task_(task), course_(task, answers_), ticker_(task.rig.loop, [this] { tick(); }) {}
+
+  Measured run() {
+    const std::size_t count = task_.load.sessions;
+    const double rate = task_.load.rate > 0 ? task_.load.rate : static_cast<double>(count);
+    task_.observer.measuring();
+    const std::uint64_t memory_before = memory_of(task_.servers).anonymous;
+    const auto begun = Clock::now();
+    Pacer pacer(rate, begun);
+    Timer pace(task_.rig.loop, [&] {
+      while (begun_.size() < count) {
+        const auto due = pacer.take(task_.rig.loop.now());
+        if (!due) return pace.set(pacer.next());
+        open(*due);
+      }
+    });
+    pace.set(begun);
+    tick();
+    course_.run_until([&] { return begun_.size() == count && ended() + answers_ >= count; }, begun + patience);
+    measured_.elapsed = Clock::now() - begun;
+    measured_.operations = measured_.latency.count();
+    measured_.errors += begun_.size() - answers_;
+    const std::uint64_t memory = memory_of(task_.servers).anonymous;
+    task_.observer.measured();
+    measured_.figures = {{"asked_per_second", rate}, {"sessions", static_cast<double>(answers_)}};
+    if (!task_.servers.empty() && answers_ > 0)
+      measured_.figures.emplace_back(
+          "server_bytes_per_session",
+          (static_cast<double>(memory) - static_cast<double>(memory_before)) / static_cast<double>(answers_));
+    close_all();
+    return std::move(measured_);
+  }
+
+ private:
+  void open(Clock::time_point due) {
+    begun_.push_back(due);
+    sessions_.push_back(
+        task_.rig.driver.open(task_.rig.loop, task_.rig.nodes, sessions_.size(), SessionOptions{}, *this));
+    sessions_.back()->number = sessions_.size() - 1;
+  }
+
+  void close_all() {
+    const auto begun = Clock::now();
+    std::size_t closing = 0;
+    for (auto& session : sessions_)
+      if (session->connected()) {
+        session->close();
+        ++closing;
+      } else {
+        session->abandon();
+      }
+    course_.run_until([&] { return ended() >= closing + refused_; }, Clock::now() + patience);
+    measured_.figures.emplace_back("closed", static_cast<double>(closed_));
+    measured_.figures.emplace_back(
+        "closed_per_second",
+        static_cast<double>(closed_) / std::chrono::duration<double>(Clock::now() - begun).count());
+    measured_.errors += closing - std::min(closing, closed_);
+  }
+
+  std::size_t ended() const { return refused_ + closed_; }
+  void tick() {
+    for (auto& session : sessions_) session->tick();
+    ticker_.set(task_.rig.loop.now() + tick_interval);
+  }
+
+  void connected(Session& session, bool) override {
+    measured_.latency.record(task_.rig.loop.now() - begun_[session.number]);
+    ++answers_;
+  }
+  void answered(Session&, const Answer&) override {}
+  void disconnected(Session& session) override {
+    session.abandon();
+    ++refused_;
+  }
+  void closed(Session&) override { ++closed_; }
+
+  const Task& task_;
+  Measured measured_;
+  std::uint64_t answers_ = 0;
+  std::size_t refused_ = 0, closed_ = 0;
+  std::vector<Clock::time_point> begun_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  Course course_;
+  Timer ticker_;
+};
+
+class Churn final : public Listener {
+ public:
+  explicit Churn(const Task& task) : task_(task), course_(task, lives_) {}
+
+  Measured run() {
+    for (unsigned i = 0; i < task_.load.connections; ++i) to_begin_.push_back(i);
+    sessions_.resize(task_.load.connections);
+    live_for(task_.load.warm_up);
+    measuring_ = true;
+    task_.observer.measuring();
+    const auto begun = Clock::now();
+    live_for(task_.load.duration);
+    ending_ = true;
+    course_.run_until([this] { return to_begin_.size() == sessions_.size(); }, Clock::now() + patience);
+    measured_.elapsed = Clock::now() - begun;
+    task_.observer.measured();
+    measured_.operations = measured_.latency.count();
+    measured_.order_errors = order_errors_;
+    for (auto& life : sessions_) life.session.reset();
+    std::int32_t left = 0;
+    one(task_.rig, {.op = Op::exists, .path = task_.tree.created()},
+        [&](const Answer& answer) { left = answer.children_count; });
+    measured_.figures = {{"ephemerals_left", left}};
+    // Those of a lost session stay until it expires.
+    if (measured_.lost_connections == 0) measured_.errors += static_cast<std::uint64_t>(left);
+    return std::move(measured_);
+  }
+
+ private:
+  struct Life {
+    std::unique_ptr<Session> session;
+    Clock::time_point begun;
+  };
+
+  void live_for(std::chrono::duration<double> time) {
+    const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
+    // Sessions cannot be replaced while the loop runs: it pauses for that.
+    do {
+      for (std::size_t place : std::exchange(to_begin_, {})) begin(place);
+    } while (course_.run_until([this] { return !to_begin_.empty(); }, end));
+  }
+
+  void begin(std::size_t place) {
+    Life& life = sessions_[place];
+    if (life.session) order_errors_ += life.session->order_errors();
+    life.begun = Clock::now();
+    life.session = task_.rig.driver.open(task_.rig.loop, task_.rig.nodes, place, SessionOptions{}, *this);
+    life.session->number = place;
+  }
+
+  void connected(Session& session, bool) override {
+    path_ = task_.tree.created() + "/e" + std::to_string(created_++);
+    session.send({.op = Op::create, .path = path_, .kind = ZnodeKind::ephemeral}, 0);
+  }
+  void answered(Session& session, const Answer& answer) override {
+    if (answer.error != error::ok) ++measured_.errors;
+    if (session.connected()) session.close();
+  }
+  void closed(Session& session) override {
+    ++lives_;
+    if (measuring_) measured_.latency.record(task_.rig.loop.now() - sessions_[session.number].begun);
+    to_begin_.push_back(session.number);
+  }
+  void disconnected(Session& session) override {
+    session.abandon();
+    ++measured_.lost_connections;
+    if (!ending_) to_begin_.push_back(session.number);
+  }
+
+  const Task& task_;
+  Measured measured_;
+  std::uint64_t lives_ = 0, created_ = 0, order_errors_ = 0;
+  bool measuring_ = false, ending_ = false;
+  std::string path_;
+  std::vector<Life> sessions_;
+  std::vector<std::size_t> to_begin_;
+  Course course_;
+};
+
+}  // namespace
+
+Measured run_session_storm(const Task& task) {
+  raise_open_files();
+  return Storm(task).run();
+}
+
+Measured run_ephemeral_churn(const Task& task) {
+  return Churn(task).run();
+}
+
+}  // namespace troupe::bench

@@ -1,0 +1,276 @@
+#include "store/layered_kv.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "schema/check.hpp"
+
+namespace troupe::store {
+namespace {
+
+/// What a reader or a writer sees: the base as it was when it was opened, under the memtables up to
+/// a sequence number.
+struct Layers {
+  std::unique_ptr<KvReader> base;
+  std::shared_ptr<const Memtable> active, frozen;
+  std::uint64_t sequence = 0;
+
+  std::optional<std::string_view> get(Table table, std::string_view key) const {
+    if (const auto found = active->find(table, key, sequence)) return found->value;
+    if (frozen) {
+      if (const auto found = frozen->find(table, key, sequence)) return found->value;
+    }
+    return base->get(table, key);
+  }
+};
+
+/// Walks all layers side by side. A source stands at its nearest entry in the direction of the walk.
+class LayeredCursor final : public KvCursor {
+ public:
+  LayeredCursor(const Layers& layers, Table table)
+      : layers_(layers),
+        table_(table),
+        memory_{{{layers.active.get(), nullptr}, {layers.frozen.get(), nullptr}}},
+        base_(layers.base->cursor(table)) {}
+
+  std::optional<Entry> seek(std::string_view key) override {
+    for (auto& source : memory_) {
+      if (source.memtable != nullptr) source.at = source.memtable->seek(table_, key);
+    }
+    base_at_ = base_->seek(key);
+    forward_ = true;
+    return settle();
+  }
+
+  std::optional<Entry> next() override {
+    if (!current_) return std::nullopt;
+    const auto key = *current_;
+    if (!forward_) seek(key);
+    step(key);
+    return settle();
+  }
+
+  std::optional<Entry> previous() override {
+    if (!current_) return std::nullopt;
+    if (forward_) {
+      for (auto& source : memory_) {
+        if (source.memtable != nullptr) source.at = source.memtable->before(table_, *current_);
+      }
+      base_at_ = base_->seek(*current_);
+      base_at_ = base_at_ ? base_->previous() : base_->last();
+      forward_ = false;
+    } else {
+      step(*current_);
+    }
+    return settle();
+  }
+
+  std::optional<Entry> last() override {
+    for (auto& source : memory_) {
+      if (source.memtable != nullptr) source.at = source.memtable->last(table_);
+    }
+    base_at_ = base_->last();
+    forward_ = false;
+    return settle();
+  }
+
+ private:
+  struct Source {
+    const Memtable* memtable;
+    const Memtable::Node* at;
+    bool stands_at(std::string_view key) const { return at != nullptr && Memtable::key_of(*at) == key; }
+  };
+
+  /// Moves the sources that stand at `key` on by one.
+  void step(std::string_view key) {
+    for (auto& source : memory_) {
+      if (!source.stands_at(key)) continue;
+      source.at = forward_ ? source.memtable->next(*source.at) : source.memtable->before(table_, key);
+    }
+    if (base_at_ && base_at_->key == key) base_at_ = forward_ ? base_->next() : base_->previous();
+  }
+
+  bool nearer(std::string_view key, const std::optional<std::string_view>& than) const {
+    return !than || (forward_ ? key < *than : key > *than);
+  }
+
+  /// The nearest key that has a value, from where the sources stand.
+  std::optional<Entry> settle() {
+    for (;;) {
+      std::optional<std::string_view> key;
+      for (const auto& source : memory_) {
+        if (source.at != nullptr && nearer(Memtable::key_of(*source.at), key)) key = Memtable::key_of(*source.at);
+      }
+      if (base_at_ && nearer(base_at_->key, key)) key = base_at_->key;
+      current_ = key;
+      if (!key) return std::nullopt;
+      if (const auto value = value_at(*key)) return Entry{*key, *value};
+      step(*key);
+    }
+  }
+
+  /// The newest layer that knows the key decides.
+  std::optional<std::string_view> value_at(std::string_view key) const {
+    for (const auto& source : memory_) {
+      if (!source.stands_at(key)) continue;
+      if (const auto found = Memtable::version_of(*source.at, layers_.sequence)) return found->value;
+    }
+    if (base_at_ && base_at_->key == key) return base_at_->value;
+    return std::nullopt;
+  }
+
+  const Layers& layers_;
+  const Table table_;
+  std::array<Source, 2> memory_;
+  std::unique_ptr<KvCursor> base_;
+  std::optional<Entry> base_at_;
+  std::optional<std::string_view> current_;  // in memory that lives as long as the layers
+  bool forward_ = true;
+};
+
+class LayeredReader final : public KvReader {
+ public:
+  LayeredReader(Layers layers, std::vector<std::size_t> entries)
+      : layers_(std::move(layers)), entries_(std::move(entries)) {}
+
+  std::optional<std::string_view> get(Table table, std::string_view key) const override {
+    return layers_.get(table, key);
+  }
+  std::unique_ptr<KvCursor> cursor(Table table) const override {
+    return std::make_unique<LayeredCursor>(layers_, table);
+  }
+  std::size_t entries(Table table) const override { return entries_.at(table); }
+
+ private:
+  const Layers layers_;
+  const std::vector<std::size_t> entries_;
+};
+
+}  // namespace
+
+class LayeredWriter final : public KvWriter {
+ public:
+  explicit LayeredWriter(LayeredKv& kv) : kv_(kv) {
+    TROUPE_CHECK(!std::exchange(kv_.writing_, true), "an environment has one writer at a time");
+    std::lock_guard lock(kv_.mutex_);
+    memtable_ = kv_.state_.active.get();
+    layers_ = {kv_.base_->read(), kv_.state_.active, kv_.state_.frozen, kv_.state_.sequence + 1};
+    entries_ = kv_.state_.entries;
+  }
+  ~LayeredWriter() override {
+    if (!open_) return;
+    memtable_->roll_back(layers_.sequence);
+    kv_.writing_ = false;
+  }
+
+  std::optional<std::string_view> get(Table table, std::string_view key) const override {
+    return layers_.get(table, key);
+  }
+  std::unique_ptr<KvCursor> cursor(Table table) const override {
+    return std::make_unique<LayeredCursor>(layers_, table);
+  }
+  std::size_t entries(Table table) const override { return entries_.at(table); }
+
+  void put(Table table, std::string_view key, std::string_view value) override {
+    TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
+    entries_.at(table) += !layers_.get(table, key);
+    memtable_->set(table, key, value, layers_.sequence);
+  }
+  void append(Table table, std::string_view key, std::string_view value) override {
+    const auto last = cursor(table)->last();
+    TROUPE_CHECK(!last || last->key < key, "an appended key comes after all others");
+    put(table, key, value);
+  }
+  bool erase(Table table, std::string_view key) override {
+    if (!layers_.get(table, key)) return false;
+    --entries_.at(table);
+    memtable_->set(table, key, std::nullopt, layers_.sequence);
+    return true;
+  }
+  void clear(Table table) override {
+    const auto all = cursor(table);
+    for (auto entry = all->seek(""); entry; entry = all->next()) erase(table, entry->key);
+  }
+  void commit() override {
+    TROUPE_CHECK(std::exchange(open_, false), "a writer commits once");
+    kv_.writing_ = false;
+    std::lock_guard lock(kv_.mutex_);
+    kv_.state_.sequence = layers_.sequence;
+    kv_.state_.entries = std::move(entries_);
+  }
+
+ private:
+  LayeredKv& kv_;
+  Memtable* memtable_;
+  Layers layers_;
+  std::vector<std::size_t> entries_;
+  bool open_ = true;
+};
+
+LayeredKv::LayeredKv(std::unique_ptr<Kv> base, std::size_t tables) : base_(std::move(base)) {
+  state_.active = std::make_shared<Memtable>();
+  const auto reader = base_->read();
+  for (Table table = 0; table < tables; ++table) state_.entries.push_back(reader->entries(table));
+}
+
+std::unique_ptr<KvReader> LayeredKv::read() {
+  std::lock_guard lock(mutex_);
+  // The base is opened after the memtables were looked up: it holds whatever they do not.
+  return std::make_unique<LayeredReader>(Layers{base_->read(), state_.active, state_.frozen, state_.sequence},
+                                         state_.entries);
+}
+
+std::unique_ptr<KvWriter> LayeredKv::write() { return std::make_unique<LayeredWriter>(*this); }
+
+std::size_t LayeredKv::waiting_bytes() const {
+  return state_.sequence == frozen_before_ ? 0 : state_.active->bytes();
+}
+
+bool LayeredKv::freeze() {
+  TROUPE_CHECK(!writing_, "nothing is frozen while it is written");
+  if (waiting_bytes() == 0) return false;
+  auto fresh = std::make_shared<Memtable>();
+  std::lock_guard lock(mutex_);
+  if (state_.frozen) return false;
+  state_.frozen = std::exchange(state_.active, std::move(fresh));
+  frozen_at_ = frozen_before_ = state_.sequence;
+  return true;
+}
+
+void LayeredKv::flush() {
+  std::shared_ptr<const Memtable> frozen;
+  std::uint64_t at;
+  std::size_t tables;
+  {
+    std::lock_guard lock(mutex_);
+    frozen = state_.frozen;
+    at = frozen_at_;
+    tables = state_.entries.size();
+  }
+  if (!frozen) return;
+  const auto writer = base_->write();
+  for (Table table = 0; table < tables; ++table) {
+    for (auto* node = frozen->seek(table, {}); node != nullptr; node = frozen->next(*node)) {
+      const auto key = Memtable::key_of(*node);
+      const auto found = Memtable::version_of(*node, at);
+      if (!found) continue;  // of a writer that did not commit
+      if (found->value) {
+        writer->put(table, key, *found->value);
+      } else {
+        writer->erase(table, key);
+      }
+    }
+  }
+  writer->commit();
+  std::lock_guard lock(mutex_);
+  state_.frozen = nullptr;
+}
+
+void LayeredKv::sync() {
+  flush();
+  if (freeze()) flush();
+  base_->sync();
+}
+
+}  // namespace troupe::store

@@ -1,0 +1,172 @@
+#include "store/memtable.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "schema/check.hpp"
+
+namespace troupe::store {
+namespace {
+constexpr std::size_t block_size = 256 << 10;
+}  // namespace
+
+struct Memtable::Node {
+  std::atomic<const Version*> newest = nullptr;
+  Node* next_in_bucket = nullptr;
+  Table table = 0;
+  std::uint32_t key_size = 0;
+  // `height` atomic pointers follow, then the key's bytes.
+  int height = 0;
+
+  std::atomic<Node*>* links() const {
+    return reinterpret_cast<std::atomic<Node*>*>(const_cast<Node*>(this) + 1);
+  }
+  std::atomic<Node*>& link(int level) const { return links()[level]; }
+  char* key_bytes() const { return reinterpret_cast<char*>(links() + height); }
+  std::string_view key() const { return {key_bytes(), key_size}; }
+  bool comes_before(Table other_table, std::string_view other_key) const {
+    return table != other_table ? table < other_table : key() < other_key;
+  }
+};
+
+Memtable::Memtable() : buckets_(new std::atomic<Node*>[bucket_count]()) {
+  bytes_ = bucket_count * sizeof(buckets_[0]);
+  head_ = new (allocate(sizeof(Node) + max_height * sizeof(std::atomic<Node*>))) Node;
+  head_->height = max_height;
+  for (int level = 0; level < max_height; ++level) new (&head_->link(level)) std::atomic<Node*>(nullptr);
+}
+
+void* Memtable::allocate(std::size_t bytes) {
+  constexpr std::size_t alignment = alignof(std::max_align_t);
+  bytes = (bytes + alignment - 1) / alignment * alignment;
+  if (bytes > left_) {
+    // What does not fit into the rest of a block gets one of its own if it is large.
+    const std::size_t size = std::max(bytes, block_size);
+    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(size));
+    bytes_ += size;
+    if (size > block_size) return blocks_.back().get();
+    free_ = blocks_.back().get();
+    left_ = size;
+  }
+  left_ -= bytes;
+  return std::exchange(free_, free_ + bytes);
+}
+
+int Memtable::random_height() {
+  // Each level holds a quarter of the one below (xorshift).
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  return std::min(max_height, 1 + std::countr_zero(random_ | (1ull << 62)) / 2);
+}
+
+std::atomic<Memtable::Node*>& Memtable::bucket(Table table, std::string_view key) const {
+  return buckets_[XXH3_64bits_withSeed(key.data(), key.size(), table) % bucket_count];
+}
+
+Memtable::Node* Memtable::lookup(const std::atomic<Node*>& bucket, Table table, std::string_view key) const {
+  Node* node = bucket.load(std::memory_order_acquire);
+  while (node != nullptr && (node->table != table || node->key() != key)) node = node->next_in_bucket;
+  return node;
+}
+
+const Memtable::Node* Memtable::less_than(Table table, std::string_view key, Node** path) const {
+  Node* at = head_;
+  for (int level = max_height - 1; level >= 0; --level) {
+    for (;;) {
+      Node* next = at->link(level).load(std::memory_order_acquire);
+      if (next == nullptr || !next->comes_before(table, key)) break;
+      at = next;
+    }
+    if (path != nullptr) path[level] = at;
+  }
+  return at;
+}
+
+Memtable::Node* Memtable::insert(Table table, std::string_view key) {
+  const int height = random_height();
+  Node* node = new (allocate(sizeof(Node) + height * sizeof(std::atomic<Node*>) + key.size())) Node;
+  node->table = table;
+  node->key_size = static_cast<std::uint32_t>(key.size());
+  node->height = height;
+  std::memcpy(node->key_bytes(), key.data(), key.size());
+  Node* path[max_height];
+  less_than(table, key, path);
+  for (int level = 0; level < height; ++level) {
+    new (&node->link(level)) std::atomic<Node*>(path[level]->link(level).load(std::memory_order_relaxed));
+  }
+  for (int level = 0; level < height; ++level) path[level]->link(level).store(node, std::memory_order_release);
+  auto& first = bucket(table, key);
+  node->next_in_bucket = first.load(std::memory_order_relaxed);
+  first.store(node, std::memory_order_release);
+  return node;
+}
+
+void Memtable::set(Table table, std::string_view key, std::optional<std::string_view> value, std::uint64_t sequence) {
+  if (touched_in_ != sequence) {
+    touched_.clear();
+    touched_in_ = sequence;
+  }
+  Node* node = lookup(bucket(table, key), table, key);
+  if (node == nullptr) node = insert(table, key);
+  const std::size_t size = value ? value->size() : 0;
+  auto* version = new (allocate(sizeof(Version) + size)) Version;
+  version->sequence = sequence;
+  version->older = node->newest.load(std::memory_order_relaxed);
+  version->size = static_cast<std::uint32_t>(size);
+  version->erased = !value;
+  if (size != 0) std::memcpy(version + 1, value->data(), size);
+  node->newest.store(version, std::memory_order_release);
+  touched_.push_back(node);
+}
+
+void Memtable::roll_back(std::uint64_t sequence) {
+  if (touched_in_ != sequence) return;
+  for (Node* node : touched_) {
+    const Version* version = node->newest.load(std::memory_order_relaxed);
+    while (version != nullptr && version->sequence == sequence) version = version->older;
+    node->newest.store(version, std::memory_order_release);
+  }
+  touched_.clear();
+}
+
+std::optional<Memtable::Found> Memtable::find(Table table, std::string_view key, std::uint64_t sequence) const {
+  const Node* node = lookup(bucket(table, key), table, key);
+  return node != nullptr ? version_of(*node, sequence) : std::nullopt;
+}
+
+std::string_view Memtable::key_of(const Node& node) { return node.key(); }
+
+std::optional<Memtable::Found> Memtable::version_of(const Node& node, std::uint64_t sequence) {
+  const Version* version = node.newest.load(std::memory_order_acquire);
+  while (version != nullptr && version->sequence > sequence) version = version->older;
+  if (version == nullptr) return std::nullopt;
+  if (version->erased) return Found{};
+  return Found{std::string_view(reinterpret_cast<const char*>(version + 1), version->size)};
+}
+
+const Memtable::Node* Memtable::within(const Node* node, Table table) const {
+  return node != nullptr && node != head_ && node->table == table ? node : nullptr;
+}
+
+const Memtable::Node* Memtable::seek(Table table, std::string_view key) const {
+  return within(less_than(table, key, nullptr)->link(0).load(std::memory_order_acquire), table);
+}
+
+const Memtable::Node* Memtable::next(const Node& node) const {
+  return within(node.link(0).load(std::memory_order_acquire), node.table);
+}
+
+const Memtable::Node* Memtable::before(Table table, std::string_view key) const {
+  return within(less_than(table, key, nullptr), table);
+}
+
+const Memtable::Node* Memtable::last(Table table) const { return within(less_than(table + 1, {}, nullptr), table); }
+
+}  // namespace troupe::store

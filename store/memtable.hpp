@@ -1,0 +1,94 @@
+// Recent changes of a Kv, in memory: an ordered map that keeps every version of a value, so that a
+// reader sees it as it was at its own sequence number, whatever is written meanwhile.
+//
+// A skip list for the order, a hash index for the single look-ups that nearly all reads are. Sources:
+// W. Pugh, "Skip lists: a probabilistic alternative to balanced trees" (1990); that one writer may
+// append while readers walk, if each pointer is published once its target is complete, is folklore of
+// log-structured stores.
+//
+// Threads: one writer; readers on any thread, without locks. A reader must have learned its sequence
+// number from the writer in a way that orders memory (a mutex, a message). What was returned stays
+// valid as long as the memtable. Nothing is freed before all of it is.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/kv.hpp"
+
+namespace troupe::store {
+
+class Memtable {
+ public:
+  Memtable();
+  Memtable(const Memtable&) = delete;
+  Memtable& operator=(const Memtable&) = delete;
+
+  /// A value, or the mark that says that the key has none; the data is null then.
+  struct Found {
+    std::optional<std::string_view> value;
+  };
+
+  // --- the writer ---
+
+  /// No value: the key is erased.
+  void set(Table table, std::string_view key, std::optional<std::string_view> value, std::uint64_t sequence);
+  /// Takes back everything of `sequence`, which nobody may have been told of.
+  void roll_back(std::uint64_t sequence);
+  /// Memory in use, bytes.
+  std::size_t bytes() const { return bytes_; }
+
+  // --- readers ---
+
+  /// None: the memtable knows nothing of the key up to `sequence`.
+  std::optional<Found> find(Table table, std::string_view key, std::uint64_t sequence) const;
+
+  struct Node;
+  static std::string_view key_of(const Node& node);
+  /// The newest version up to `sequence`; none as in find().
+  static std::optional<Found> version_of(const Node& node, std::uint64_t sequence);
+
+  /// The table's first node with a key ≥ `key`; null at its end.
+  const Node* seek(Table table, std::string_view key) const;
+  const Node* next(const Node& node) const;
+  /// The table's last node with a key < `key`.
+  const Node* before(Table table, std::string_view key) const;
+  const Node* last(Table table) const;
+
+ private:
+  static constexpr int max_height = 14;
+  static constexpr std::size_t bucket_count = 1 << 15;
+
+  struct Version {
+    std::uint64_t sequence;
+    const Version* older;
+    std::uint32_t size;
+    bool erased;
+    // The value's bytes follow.
+  };
+
+  void* allocate(std::size_t bytes);
+  std::atomic<Node*>& bucket(Table table, std::string_view key) const;
+  Node* lookup(const std::atomic<Node*>& bucket, Table table, std::string_view key) const;
+  Node* insert(Table table, std::string_view key);
+  int random_height();
+  /// The last node before (table, key), or the head; `path` gets the one of each level.
+  const Node* less_than(Table table, std::string_view key, Node** path) const;
+  const Node* within(const Node* node, Table table) const;
+
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  std::byte* free_ = nullptr;
+  std::size_t left_ = 0;
+  std::size_t bytes_ = 0;
+  std::uint64_t random_ = 0x9e3779b97f4a7c15u;
+  std::vector<Node*> touched_;  // by the writer's open sequence
+  std::uint64_t touched_in_ = 0;
+  Node* head_;
+  std::unique_ptr<std::atomic<Node*>[]> buckets_;
+};
+
+}  // namespace troupe::store

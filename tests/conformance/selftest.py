@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Tests of the comparison itself: two real servers come out equal, one that is altered on the way does not.
+
+Starts two servers once; takes some seconds. Run it as it is, or by `python3 -m unittest selftest`.
+"""
+
+import contextlib
+import random
+import struct
+import time
+import unittest
+
+import operations as ops
+import steps
+import wire
+import words
+import zkserver
+from generator import Generator
+from jute import Malformed, Reader, Writer
+from mapping import Bijection, Clock, MonotoneBijection
+from operations import BASE
+from proxy import Proxy
+from runner import Runner
+from scripts import ask, at, tree
+
+EVENT = struct.pack(">iq", wire.XID_NOTIFICATION, -1)
+
+
+class Jute(unittest.TestCase):
+    def test_what_was_written_is_read(self):
+        data = Writer().int(-5).long(2 ** 40).buffer(None).buffer(b"abc").boolean(True).bytes()
+        reader = Reader(data)
+        self.assertEqual((reader.int(), reader.long(), reader.buffer(), reader.buffer(), reader.byte()),
+                         (-5, 2 ** 40, None, b"abc", 1))
+        self.assertEqual(reader.left(), 0)
+
+    def test_too_few_bytes_are_malformed(self):
+        for data in (b"", b"\0\0\0", b"\0\0\0\x05abc", b"\xff\xff\xff\xfe"):
+            with self.assertRaises(Malformed):
+                Reader(data).buffer()
+
+
+class Mappings(unittest.TestCase):
+    def test_a_pair_once_learnt_stays(self):
+        pairs = Bijection()
+        self.assertTrue(pairs.agrees(10, 77))
+        self.assertTrue(pairs.agrees(10, 77))
+        self.assertFalse(pairs.agrees(10, 78))
+        self.assertFalse(pairs.agrees(11, 77))
+
+    def test_zero_and_negative_values_stand_for_themselves(self):
+        pairs = Bijection()
+        self.assertTrue(pairs.agrees(0, 0))
+        self.assertTrue(pairs.agrees(-1, -1))
+        self.assertFalse(pairs.agrees(0, 5))
+        self.assertFalse(pairs.agrees(5, -1))
+
+    def test_zxids_keep_their_order(self):
+        zxids = MonotoneBijection()
+        self.assertTrue(zxids.agrees(10, 1000))
+        self.assertTrue(zxids.agrees(20, 2000))
+        self.assertTrue(zxids.agrees(15, 1500))
+        self.assertFalse(zxids.agrees(16, 1400))
+        self.assertFalse(zxids.agrees(30, 1999))
+
+    def test_a_zxid_that_was_not_taken_is_skipped(self):
+        zxids = MonotoneBijection()
+        self.assertTrue(zxids.agrees(10, 1000))
+        self.assertTrue(zxids.stands_still(11, 1000))
+        self.assertTrue(zxids.agrees(11, 1000))
+        self.assertTrue(zxids.agrees(12, 1001))
+        self.assertFalse(zxids.stands_still(13, 1000))
+        self.assertFalse(zxids.stands_still(12, 1001))
+
+    def test_times_belong_to_transactions_and_do_not_go_back(self):
+        now = int(time.time() * 1000)
+        clock = Clock()
+        self.assertTrue(clock.plausible(0, 0))
+        self.assertTrue(clock.plausible(now, 5))
+        self.assertFalse(clock.plausible(now + 1, 5))
+        self.assertFalse(clock.plausible(now - 1, 6))
+        self.assertTrue(clock.plausible(now, 6))
+        self.assertFalse(clock.plausible(0, 7))
+        self.assertFalse(clock.plausible(now, 0))
+        self.assertFalse(clock.plausible(now + 10 ** 8, 9))
+
+
+class Words(unittest.TestCase):
+    def test_numbers_are_marked_but_lines_count(self):
+        self.assertIsNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Received: 50\nSent: 7\n"))
+        self.assertIsNotNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Received: 5\n"))
+        self.assertIsNotNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Sent: 6\nReceived: 5\n"))
+
+    def test_numbers_that_follow_from_the_requests_count(self):
+        two, three = b"2 connections watching 2 paths", b"2 connections watching 3 paths"
+        self.assertIsNotNone(words.difference(b"wchs", two, three))
+
+
+class Generated(unittest.TestCase):
+    def test_a_seed_makes_the_same_sequence_again(self):
+        one, other = (Generator(random.Random("7/1")).sequence(300) for _ in range(2))
+        self.assertEqual(one, other)
+
+    def test_nothing_is_sent_that_ends_the_real_server(self):
+        for number in range(20):
+            for step in Generator(random.Random(number)).sequence(300):
+                for request in getattr(step, "requests", ()) or (getattr(step, "request", None),):
+                    self.assertNotEqual(getattr(request, "op", None), wire.CHECK)
+
+
+def _passing():
+    """Alters nothing."""
+    return lambda payload: [payload]
+
+
+def _reply_to(payload, xid):
+    return len(payload) >= 16 and struct.unpack_from(">i", payload)[0] == xid
+
+
+class Altered(unittest.TestCase):
+    """Each alteration of one server's answers is found, and the sequence that shows it becomes short."""
+
+    SEQUENCE = tuple(tree(b"/a")) + tuple(
+        ask(ops.get_data(at(b"/a"), True), ops.exists(at(b"/b"), True))
+        + ask(ops.set_data(at(b"/a"), b"1"), ops.create(at(b"/b"), flags=wire.EPHEMERAL), session=1)
+        + ask(ops.get_data(at(b"/a")), ops.exists(at(b"/b")), ops.get_children2(BASE), ops.create(at(b"/a")))
+        + [steps.Reopen(1, drop=True)])
+
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = contextlib.ExitStack()
+        cls.reference, cls.other = (cls.servers.enter_context(zkserver.zookeeper()) for _ in range(2))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.servers.close()
+
+    def run_altered(self, alter, sequence=SEQUENCE):
+        with Proxy(self.other.addresses[0], alter) as proxy:
+            runner = Runner(self.reference.addresses, [proxy.address])
+            failure = runner.run("altered", sequence)
+            return failure, runner
+
+    def assert_found(self, alter, field):
+        with Proxy(self.other.addresses[0], alter) as proxy:
+            runner = Runner(self.reference.addresses, [proxy.address], first_base=random.randrange(900_000))
+            failure = runner.run("altered", self.SEQUENCE)
+            self.assertIsNotNone(failure)
+            self.assertIn(field, failure.difference.signature[-1])
+            self.assertIn("DIFFERENCE", failure.report())
+            shorter = runner.shrink(failure)
+            self.assertIsNotNone(shorter)
+            self.assertLessEqual(shorter.at, failure.at)
+
+    def test_equal_servers_are_equal(self):
+        failure, _ = self.run_altered(_passing)
+        self.assertIsNone(failure, failure and failure.report())
+
+    def test_generated_sequences_are_equal(self):
+        for number in range(3):
+            sequence = Generator(random.Random(number)).sequence(200)
+            failure, _ = self.run_altered(_passing, sequence)
+            self.assertIsNone(failure, failure and failure.report())
+
+    def test_children_in_another_order_are_accepted(self):
+        def alter():
+            def change(payload):
+                if _reply_to(payload, 7) and payload[16:20] == struct.pack(">i", 2):
+                    names = payload[20:-68]
+                    first = 4 + struct.unpack_from(">i", names)[0]
+                    payload = payload[:20] + names[first:] + names[:first] + payload[-68:]
+                return [payload]
+            return change
+        failure, runner = self.run_altered(alter)
+        self.assertIsNone(failure, failure and failure.report())
+        self.assertGreater(runner.accepted.get("order of names", 0), 0)
+
+    def test_a_changed_version(self):
+        def alter():
+            def change(payload):
+                if _reply_to(payload, 3) and len(payload) > 84:
+                    at_version = len(payload) - 68 + 32
+                    payload = payload[:at_version] + struct.pack(">i", 9) + payload[at_version + 4:]
+                return [payload]
+            return change
+        self.assert_found(alter, "stat.version")
+
+    def test_a_changed_error_code(self):
+        def alter():
+            def change(payload):
+                if len(payload) == 16 and payload[12:] == struct.pack(">i", -110):
+                    payload = payload[:12] + struct.pack(">i", -8)
+                return [payload]
+            return change
+        self.assert_found(alter, "err")
+
+    def test_a_byte_too_many(self):
+        def alter():
+            return lambda payload: [payload + b"\0" if _reply_to(payload, 3) else payload]
+        self.assert_found(alter, "rest")
+
+    def test_a_lost_event(self):
+        def alter():
+            return lambda payload: [] if payload.startswith(EVENT) else [payload]
+        self.assert_found(alter, "kind")
+
+    def test_an_event_behind_the_next_reply(self):
+        def alter():
+            kept = []
+
+            def change(payload):
+                if payload.startswith(EVENT):
+                    kept.append(payload)
+                    return []
+                late = kept[:]
+                kept.clear()
+                return [payload, *late]
+            return change
+        self.assert_found(alter, "kind")
+
+    def test_an_event_of_another_type(self):
+        def alter():
+            def change(payload):
+                if payload.startswith(EVENT):
+                    payload = payload[:16] + struct.pack(">i", 4) + payload[20:]
+                return [payload]
+            return change
+        self.assert_found(alter, "type")
+
+    def test_a_zxid_that_stands_still(self):
+        def alter():
+            seen = []
+
+            def change(payload):
+                if len(payload) >= 16 and not payload.startswith(EVENT):
+                    xid, zxid = struct.unpack_from(">iq", payload)
+                    if xid > 0 and zxid > 0:
+                        seen.append(zxid)
+                        payload = struct.pack(">iq", xid, seen[0]) + payload[12:]
+                return [payload]
+            return change
+        self.assert_found(alter, "zxid")
+
+    def test_a_time_of_another_transaction(self):
+        def alter():
+            def change(payload):
+                if _reply_to(payload, 3) and len(payload) > 84:
+                    at_ctime = len(payload) - 68 + 16
+                    (ctime,) = struct.unpack_from(">q", payload, at_ctime)
+                    payload = payload[:at_ctime] + struct.pack(">q", ctime + 1_000_000_000) + payload[at_ctime + 8:]
+                return [payload]
+            return change
+        self.assert_found(alter, "ctime")
+
+    def test_an_owner_that_is_another_session(self):
+        def alter():
+            def change(payload):
+                if len(payload) == 84 and any(payload[-28:-20]):
+                    payload = payload[:-28] + struct.pack(">q", 12345) + payload[-20:]
+                return [payload]
+            return change
+        self.assert_found(alter, "ephemeralOwner")
+
+    def test_a_session_that_is_another_after_reconnecting(self):
+        def alter():
+            count = []
+
+            def change(payload):
+                if not count:
+                    count.append(1)
+                    session = random.getrandbits(62) + 1
+                    payload = payload[:8] + struct.pack(">q", session) + payload[16:]
+                return [payload]
+            return change
+        failure, _ = self.run_altered(alter)
+        self.assertIsNotNone(failure)
+
+
+if __name__ == "__main__":
+    unittest.main()
