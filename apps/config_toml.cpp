@@ -228,6 +228,8 @@ void read_member(Draft& draft, const toml::node& value) {
     draft.fail(line_of(at),
                "unknown key " + std::string(name) + " in [[member]]" + config::suggest(name, names(member_keys())));
   });
+  if (!table->contains("zk_port") && member.rpc_port > 1)
+    member.client_port = static_cast<std::uint16_t>(member.rpc_port - 1);
   int line = line_of(value);
   for (const char* required : {"id", "host"})
     if (!table->contains(required)) draft.fail(line, std::string("a [[member]] has no ") + required + "; add the line");

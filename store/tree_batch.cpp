@@ -90,13 +90,9 @@ void TreeBatch::create_initial_nodes() {
   // Everybody may read how the ensemble is configured. ZooKeeper writes that list without counting it right.
   NodeHeader config = header;
   config.aversion = -1;
-  add_node("/zookeeper/config", config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
+  add_node(config_path, config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
   // ZooKeeper does not count these as created: a new root shows the child version -1, and its first
   // sequential child has the number 0.
-  // Everybody may read the configuration; it takes the super user to change it.
-  CachedNode& config = existing(config_path);
-  config.value.acl = keep(encode_acl({{perm::read, "world", "anyone"}}));
-  config.value.header.aversion = -1;
   for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;
 }
 

@@ -37,8 +37,6 @@ class Model {
 
   Model() {
     for (const char* path : {"/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"}) nodes[path];
-    nodes["/zookeeper/config"].acl = {{perm::read, "world", "anyone"}};
-    nodes["/zookeeper/config"].stat.aversion = -1;
     // ZooKeeper does not count the znodes that are always there as created, but does count them as children.
     nodes["/"].uncounted_children = 1;
     nodes["/zookeeper"].uncounted_children = 2;
