@@ -53,7 +53,7 @@ void Elector::on_notification(const Notification& n, std::int64_t now, Effects& 
     if (n.state == PeerState::looking) effects.send.emplace_back(n.sender, notification());
     return;
   }
-  if (n.state == PeerState::leading && n.vote.leader == n.sender && n.configured > configured_) {
+  if (n.state == PeerState::leading && n.vote.leader == n.sender && n.configured != configured_) {
     round_ = n.round;
     return decide(n.vote, effects);
   }

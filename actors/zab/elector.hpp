@@ -7,9 +7,9 @@
 // be reached has answered and agrees, else when a quorum has agreed for a while.
 //
 // The quorum is that of the last configuration in this node's log. The ensemble may have moved on since
-// (configuration.hpp): a node that says it leads under a later one is joined on its word, for this node
-// cannot know whose votes count there; and leaders say so to their members now and then, whom a member that
-// was away might not think of asking.
+// (configuration.hpp), or this node's last step was never committed: a node that says it leads under
+// another configuration is joined on its word, for this node cannot know whose votes count there. Leaders
+// say so to their members now and then: one that was away might not think of asking them.
 //
 // Rounds order the elections: a vote from a lower round is ignored, a higher round is joined.
 //

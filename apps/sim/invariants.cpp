@@ -76,6 +76,22 @@ const Configuration& Invariants::configuration(PeerId peer) const {
   return *found->second.configurations.rbegin()->second;
 }
 
+bool Invariants::may_decide(PeerId leader, const zab::PeerSet& peers) const {
+  // The activation may be proposed and on nobody's disk yet.
+  const auto decide = [&](const Configuration& configuration) {
+    return configuration.quorum()->contains_quorum(peers) ||
+           (configuration.joint() && configuration.next->quorum()->contains_quorum(peers));
+  };
+  const auto& own = configuration(leader);
+  if (decide(own)) return true;
+  for (const auto& [peer, disk] : disks_) {
+    for (auto later = disk.configurations.upper_bound(own.since); later != disk.configurations.end(); ++later) {
+      if (decide(*later->second)) return true;
+    }
+  }
+  return false;
+}
+
 /// In force at a transaction: all that hold it agree on what came before it.
 const Configuration& Invariants::configuration_at(Zxid zxid) const {
   for (const auto& [peer, disk] : disks_) {

@@ -33,6 +33,9 @@ class Invariants {
   Zxid disk_end(PeerId peer) const;
   /// The last configuration on it.
   const Configuration& configuration(PeerId peer) const;
+  /// Whether these are a quorum by a configuration that may be in force at a node that leads: the last on its
+  /// disk, or one that it has proposed since, which others may have on theirs before.
+  bool may_decide(PeerId leader, const zab::PeerSet& peers) const;
   Epoch accepted_epoch(PeerId peer) const;
   Epoch current_epoch(PeerId peer) const;
   /// Throws Violation unless a quorum has the transaction on disk.

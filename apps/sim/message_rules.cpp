@@ -103,11 +103,7 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::SyncReply& re
   for (const auto& [pair, said] : confirmed_) {
     if (pair.first == leader && said > asked->second) confirming.insert(pair.second);
   }
-  // The activation may be proposed and not on its disk yet.
-  const auto& configuration = disks_.configuration(leader);
-  const bool confirmed = configuration.quorum()->contains_quorum(confirming) ||
-                         (configuration.joint() && configuration.next->quorum()->contains_quorum(confirming));
-  if (!confirmed) {
+  if (!disks_.may_decide(leader, confirming)) {
     throw Violation(node(leader) + " answers a sync of " + node(learner) + " without asking a quorum whether it still leads");
   }
   syncs_.erase(asked);

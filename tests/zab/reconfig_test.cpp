@@ -134,12 +134,12 @@ PeerSet set_of(std::initializer_list<std::uint32_t> ids) {
   return set;
 }
 
-TEST_CASE("a leader under a later configuration is joined on its word, one under an earlier is not") {
+TEST_CASE("a leader under another configuration is joined on its word, one under the same is not") {
   Voter voter(1);
   voter.elector.configure(majority({1, 2, 3}), set_of({1, 2, 3}), z(1, 5), {});
   voter.elector.look({1}, z(1, 9), 0, voter.effects);
   const Vote vote{{2}, z(2, 7), {9}};
-  voter.hears({{9}, PeerState::leading, 4, vote, z(1, 4), {}});
+  voter.hears({{9}, PeerState::leading, 4, vote, z(1, 5), {}});
   CHECK_FALSE(voter.effects.decided);
   voter.hears({{8}, PeerState::following, 4, vote, z(2, 1), {}});  // not the leader's own word
   CHECK_FALSE(voter.effects.decided);
