@@ -59,6 +59,7 @@ QueuedCall::QueuedCall(const Call& call) : call_(call), reads_(call.reads.begin(
     rearm_.child = take(call.rearm->child);
     rearm_.persistent = take(call.rearm->persistent);
     rearm_.recursive = take(call.rearm->recursive);
+    rearm_.by_state = call.rearm->by_state;
     call_.rearm = &rearm_;
   }
 }

@@ -75,9 +75,11 @@ struct Attachment {
   std::uint64_t ticket = 0;  // of the Attach
   Zxid last_seen;            // by the client, before
   Zxid barrier;              // the view must reach it first
+  Zxid told;                 // of the last answer
 
   std::deque<Waiting> queue;
-  std::size_t issued = 0;  // so many of the queue's front are sent upstream
+  std::size_t issued = 0;   // so many of the queue's front are sent upstream
+  std::size_t writing = 0;  // so many of these are writes
   std::size_t queued_bytes = 0;
   bool stopped = false;            // the door was told that it is congested
   std::uint64_t last_number = 0;   // of the writes on this connection

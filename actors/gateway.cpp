@@ -85,6 +85,7 @@ void Gateway::accept(Attachment& attachment) {
   const auto session = view_->session(attachment.session);
   if (!session) return close(attachment, Closed::expired);
   attachment.state = State::ready;
+  attachment.told = view_->zxid();
   if (attachment.timeout_ms == 0) attachment.timeout_ms = session->timeout_ms;
   attachment.replay_until = view_->last_number(attachment.session);
   heard(attachment);
@@ -196,7 +197,7 @@ void Gateway::take(Attachment& attachment, const Call& call) {
   if (call.code == OpCode::add_auth) return refuse(attachment, call, reads_.add_auth(attachment, call));
 
   if (attachment.queue.empty() && call.code != OpCode::sync && !attachment.sink->full()) {
-    return reads_.answer(attachment, call, *view_);
+    return answer(attachment, call);
   }
   Waiting waiting{.tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)};
   if (call.code == OpCode::sync) {
@@ -257,6 +258,7 @@ void Gateway::enqueue(Attachment& attachment, Waiting waiting) {
 
 void Gateway::issue(Attachment& attachment, Waiting& waiting) {
   if (waiting.kind == Waiting::Kind::write) {
+    ++attachment.writing;
     requests_.push_back(std::move(waiting.request));
     dirty();
   } else if (waiting.kind == Waiting::Kind::sync) {
@@ -286,17 +288,19 @@ bool Gateway::answer_front(Attachment& attachment) {
       break;
     case Waiting::Kind::sync:
       if (!front.barrier || view_->zxid() < *front.barrier) return false;
+      attachment.told = std::max(attachment.told, *front.barrier);  // writes behind it are later still
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:
       if (attachment.sink->full()) return false;
-      reads_.answer(attachment, front.call->call(), *view_);
+      answer(attachment, front.call->call());
       break;
     case Waiting::Kind::refusal:
       reply(attachment, front, *front.error);
       break;
   }
   if (attachment.issued > 0) --attachment.issued;
+  if (front.kind == Waiting::Kind::write) --attachment.writing;
   attachment.queued_bytes -= front.bytes;
   queued_bytes_ -= front.bytes;
   attachment.queue.pop_front();
@@ -315,15 +319,24 @@ void Gateway::advance(Attachment& attachment) {
   }
 }
 
+void Gateway::answer(Attachment& attachment, const Call& call) {
+  attachment.told = view_->zxid();
+  reads_.answer(attachment, call, *view_);
+}
+
 void Gateway::reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome) {
+  attachment.told = outcome.zxid;
   Reply reply{.tag = waiting.tag, .code = waiting.code, .zxid = outcome.zxid};
   if (!outcome.multi || outcome.results.empty()) reply.error = outcome.error;
   reply.results = outcome.results;
   attachment.sink->on_reply(reply);
 }
 
+/// Answers what neither reads nor writes. The view may be ahead of the answers of writes that are due behind it.
 void Gateway::reply(Attachment& attachment, const Waiting& waiting, Error error) {
-  attachment.sink->on_reply({.tag = waiting.tag, .code = waiting.code, .error = error, .zxid = view_->zxid()});
+  const std::size_t behind = attachment.writing - (waiting.kind == Waiting::Kind::write ? 1 : 0);
+  if (behind == 0) attachment.told = view_->zxid();
+  attachment.sink->on_reply({.tag = waiting.tag, .code = waiting.code, .error = error, .zxid = attachment.told});
 }
 
 // --- from upstream and from the applier ---

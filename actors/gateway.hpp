@@ -34,7 +34,7 @@ class Upstream {
   virtual void submit(std::vector<Bytes> requests) = 0;  ///< each a schema::Request
   /// Answered by attached(). The session's timeout becomes `timeout_ms`; 0 leaves it.
   virtual void attach(std::uint64_t ticket, SessionId session, std::uint32_t timeout_ms) = 0;
-  virtual void sync(std::uint64_t ticket) = 0;                       ///< answered by synced()
+  virtual void sync(std::uint64_t ticket) = 0;  ///< answered by synced()
   virtual void heard(std::vector<SessionId> sessions) = 0;
   /// Asks for Gateway::flush() at the end of the loop's turn.
   virtual void want_flush() = 0;
@@ -120,6 +120,7 @@ class Gateway {
   void guard(Attachment& attachment, Work&& work);
   void take(Attachment& attachment, const Call& call);
   void advance(Attachment& attachment);
+  void answer(Attachment& attachment, const Call& call);
   void reply(Attachment& attachment, const Waiting& waiting, const store::Outcome& outcome);
   void reply(Attachment& attachment, const Waiting& waiting, Error error);
   void reach_barrier(SessionId session, Zxid barrier);

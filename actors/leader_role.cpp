@@ -177,6 +177,7 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   } else if (const auto* m = std::get_if<zab::Pong>(&message)) {
     if (tracker_ && !m->heard.empty()) this->send(tracker_, Heard{m->heard});
     if (m->ordinal != 0) core_.on_pong(id, m->ordinal, now_, effects);
+    if (m->installing) core_.on_progress(id, now_);  // it gives up by itself where nothing moves
   } else if (const auto* m = std::get_if<zab::RevalidateSession>(&message)) {
     if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
     revalidate(from, *m);

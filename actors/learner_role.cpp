@@ -239,7 +239,7 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
         perform(effects);
         if (ended_ || now_ < next_heartbeat_) return;
         next_heartbeat_ = now_ + context_.options.heartbeat_ms;
-        link_->send(zab::Pong{std::vector<SessionId>(heard_.begin(), heard_.end())});
+        link_->send(zab::Pong{std::vector<SessionId>(heard_.begin(), heard_.end()), 0, core_.installing()});
         heard_.clear();
         report();
       },

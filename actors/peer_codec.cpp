@@ -115,6 +115,7 @@ struct Writer {
   void operator()(const zab::Pong& m) {
     auto pong = to.initPong();
     pong.setOrdinal(m.ordinal);
+    pong.setInstalling(m.installing);
     auto list = pong.initHeard(static_cast<capnp::uint>(m.heard.size()));
     for (std::size_t i = 0; i < m.heard.size(); ++i) list.set(static_cast<capnp::uint>(i), m.heard[i].value);
   }
@@ -200,6 +201,7 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
     case Message::PONG: {
       zab::Pong pong;
       pong.ordinal = from.getPong().getOrdinal();
+      pong.installing = from.getPong().getInstalling();
       for (const auto session : from.getPong().getHeard()) pong.heard.push_back({session});
       return pong;
     }

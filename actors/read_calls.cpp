@@ -226,7 +226,7 @@ void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store
     result.code = read.code;
     first_names.push_back(ends_.size());
     Reply one;
-    const auto node = find(attachment, {.path = read.path}, view, one, store::perm::read);
+    const auto node = find(attachment, {.code = read.code, .path = read.path}, view, one, store::perm::read);
     result.error = one.error;
     if (!node) continue;
     result.stat = node->stat;
@@ -317,7 +317,8 @@ void ReadCalls::arm_by_state(Attachment& attachment, const store::View& view, co
                              std::vector<Event>& events) {
   troupe::rearm(watches_, watcher_of(attachment.session), view, rearm,
                 [&](WatcherId, EventType type, std::string_view path) {
-                  const auto node = view.get(path);
+                  // By state no more is told than exists tells anybody.
+                  const auto node = rearm.by_state ? std::nullopt : view.get(path);
                   if (node && !permitted(attachment, *node, store::perm::read)) return;
                   events.push_back({type, view.zxid(), event_paths_.emplace_back(path)});
                 });
@@ -327,7 +328,7 @@ void ReadCalls::set_watches(Attachment& attachment, const Call& call, const stor
   Rearm rearm = *call.rearm;
   for (auto list : {rearm.data, rearm.exist, rearm.child, rearm.persistent, rearm.recursive}) {
     for (const auto path : list) {
-      if (!path::valid(path)) {
+      if (!rearm.by_state && !path::valid(path)) {
         reply.error = Error::bad_arguments;
         return;
       }

@@ -1,5 +1,6 @@
 #include "actors/rearm.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,19 +16,19 @@ class Rearming {
       : watches_(watches), watcher_(watcher), view_(view), relative_(relative), receiver_(receiver), visits_(visits) {}
 
   void data(std::string_view path) {
-    const auto node = view_.get(path);
+    const auto node = find(path);
     if (!node) return fire(EventType::deleted, path);
     if (node->stat.mzxid > relative_) return fire(EventType::data_changed, path);
     add(path, WatchKind::data);
   }
 
   void exist(std::string_view path) {
-    if (view_.get(path)) return fire(EventType::created, path);
+    if (find(path)) return fire(EventType::created, path);
     add(path, WatchKind::exist);
   }
 
   void child(std::string_view path) {
-    const auto node = view_.get(path);
+    const auto node = find(path);
     if (!node) return fire(EventType::deleted, path);
     if (node->stat.pzxid > relative_) return fire(EventType::children_changed, path);
     add(path, WatchKind::child);
@@ -69,6 +70,11 @@ class Rearming {
   bool complete() const { return complete_; }
 
  private:
+  /// What reads find there: the empty path is another name of the root.
+  std::optional<store::Node> find(std::string_view path) const {
+    if (path.empty()) path = "/";
+    return path::valid(path) ? view_.get(path) : std::nullopt;
+  }
   void add(std::string_view path, WatchKind kind) { watches_.add(watcher_, path, kind); }
   void fire(EventType type, std::string_view path) { receiver_(watcher_, type, path); }
 

@@ -22,7 +22,8 @@
 namespace troupe {
 
 /// The watches that a client sets again, and the last zxid that it has seen. The views must outlive
-/// the call. All paths must be valid.
+/// the call. All paths must be valid, but for those of one-shot watches with `by_state`: nothing is where
+/// nothing can be.
 struct Rearm {
   Zxid relative;
   std::span<const std::string_view> data, exist, child, persistent, recursive;

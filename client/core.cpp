@@ -265,6 +265,7 @@ void Core::submit() {
   last_sent_ = now();
   // The element stays where it is while the deque changes at its ends alone.
   connection_tasks_->add(request.send().then([this, &submitted](auto&& response) {
+    submitted.returned = response.getAnswers();
     submitted.response = kj::mv(response);
     --in_flight_;
     last_heard_ = now();
@@ -325,8 +326,8 @@ void Core::prepare_connection_calls() {
 void Core::deliver() {
   if (delivering_) return;
   delivering_ = true;
+  KJ_DEFER(delivering_ = false);  // an answer that cannot be read ends the connection, not the deliveries
   while (deliver_event() || deliver_answer()) ++next_position_;
-  delivering_ = false;
 }
 
 bool Core::deliver_event() {
@@ -349,8 +350,7 @@ bool Core::deliver_answer() {
     answered_ = std::max(answered_, call->number);
     call->answer(*answer);
     if (!call->internal) released_(call->bytes);
-    const auto returned = KJ_ASSERT_NONNULL(submitted.response).getAnswers().size();
-    if (submitted.delivered > returned && ++parts_.front().delivered == parts_.front().answers.size()) {
+    if (submitted.delivered > submitted.returned.size() && ++parts_.front().delivered == parts_.front().answers.size()) {
       parts_.pop_front();
     }
     if (submitted.delivered == submitted.calls.size()) submitted_.pop_front();
@@ -363,13 +363,12 @@ bool Core::deliver_answer() {
 kj::Maybe<schema::Answer::Reader> Core::next_answer() {
   if (submitted_.empty()) return nullptr;
   const auto& submitted = submitted_.front();
-  KJ_IF_MAYBE (response, submitted.response) {
-    const auto answers = response->getAnswers();
-    if (submitted.delivered < answers.size()) return answers[static_cast<unsigned>(submitted.delivered)];
-    if (parts_.empty()) return nullptr;
-    return parts_.front().answers[parts_.front().delivered];
+  if (submitted.response == nullptr) return nullptr;
+  if (submitted.delivered < submitted.returned.size()) {
+    return submitted.returned[static_cast<unsigned>(submitted.delivered)];
   }
-  return nullptr;
+  if (parts_.empty()) return nullptr;
+  return parts_.front().answers[parts_.front().delivered];
 }
 
 /// A server's path as the user knows it.

@@ -49,6 +49,8 @@ class Core final : private kj::TaskSet::ErrorHandler {
   struct Submitted {
     std::vector<std::unique_ptr<Call>> calls;
     kj::Maybe<capnp::Response<schema::Session::SubmitResults>> response;
+    // Of the response. Looked up once: each look counts the whole list against the message's limit.
+    capnp::List<schema::Answer>::Reader returned;
     std::size_t delivered = 0;
   };
   using AnswersContext = capnp::CallContext<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;

@@ -102,6 +102,7 @@ struct Message {
       # I live; and so do the clients of these sessions.
       heard @15 :List(Int64);
       ordinal @40 :UInt64;        # of the last ping that asked for an answer: I still follow you
+      installing @43 :Bool;       # I am taking a snapshot: wait for my disk
     }
 
     # --- leader to learner ---

@@ -104,6 +104,8 @@ class Learner {
 
   Phase phase() const { return phase_; }
   bool serving() const { return phase_ == Phase::serving; }
+  /// A snapshot is on its way to this node's disk.
+  bool installing() const { return snapshot_installing_; }
   Epoch epoch() const { return epoch_; }
   Zxid last() const { return last_; }
   Zxid committed() const { return committed_; }

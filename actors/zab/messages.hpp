@@ -82,6 +82,7 @@ struct SyncRequest {
 struct Pong {
   std::vector<SessionId> heard;
   std::uint64_t ordinal = 0;  ///< of the last Ping that asked for an answer
+  bool installing = false;    ///< a snapshot is on its way to the learner's disk
 };
 
 // --- leader to learner ---

@@ -89,11 +89,10 @@ void Connection::receive_connect(std::string_view frame) {
 void Connection::receive_request(std::string_view frame) {
   const Call* read = context_.requests.read(frame);
   if (read == nullptr) return end();
-  last_ = from_tag(read->tag);
+  const auto [xid, op] = from_tag(read->tag);
   // Of an authentication not even the form may be wrong.
-  if (last_.op == Op::auth && read->refusal == Error::marshalling_error) return end();
-  if (last_.op == Op::sasl && read->refusal == Error::marshalling_error) return end();
-  if (last_.op == Op::sync) {
+  if ((op == Op::auth || op == Op::sasl) && read->refusal == Error::marshalling_error) return end();
+  if (op == Op::sync) {
     read->path.data() == nullptr ? sync_paths_.emplace_back() : sync_paths_.emplace_back(std::string(read->path));
   }
   outstanding_.came(context_.now_ms);
@@ -132,9 +131,7 @@ void Connection::on_reply(const Reply& reply) {
   count_sent(1);
   counters_.latency.add(latency);
   context_.counters.latency.add(latency);
-  last_zxid_ = reply.zxid;
-  last_reply_ms_ = context_.now_ms;
-  last_latency_ms_ = latency;
+  last_ = {op, xid >= 0 ? xid : last_.xid, reply.zxid, context_.now_ms, latency};
   context_.host.changed(*this);
 }
 
@@ -171,8 +168,7 @@ void Connection::sent() {
 }
 
 Connection::Facts Connection::facts() const {
-  return {name_,     session_, since_ms_,  timeout_ms_,    outstanding_.size(),
-          counters_, last_,    last_zxid_, last_reply_ms_, last_latency_ms_};
+  return {name_, session_, since_ms_, timeout_ms_, outstanding_.size(), counters_, last_};
 }
 
 }  // namespace troupe::zk

@@ -73,6 +73,13 @@ class Connection : private ClientSink {
   bool fresh() const { return state_ == State::fresh; }
 
   // For people.
+  /// The last request, and its reply.
+  struct Last {
+    std::optional<Op> op;
+    std::int32_t xid = -1;  ///< of the last that was not negative: pings have none of their own
+    Zxid zxid{~std::uint64_t{0}};
+    std::int64_t reply_ms = 0, latency_ms = 0;
+  };
   struct Facts {
     std::string name;
     SessionId session;
@@ -80,12 +87,13 @@ class Connection : private ClientSink {
     std::uint32_t timeout_ms = 0;
     std::size_t outstanding = 0;
     Counters counters;
-    RequestHeader last;
-    Zxid last_zxid;
-    std::int64_t last_reply_ms = 0, last_latency_ms = 0;
+    Last last;
   };
   Facts facts() const;
-  void reset_counters() { counters_ = {}; }
+  void reset_counters() {
+    counters_ = {};
+    last_ = {};
+  }
 
  private:
   enum class State { fresh, connecting, open, closing, ending };
@@ -123,9 +131,7 @@ class Connection : private ClientSink {
   std::uint32_t timeout_ms_ = 0;
   Outstanding outstanding_;
   Counters counters_;
-  RequestHeader last_;
-  Zxid last_zxid_;
-  std::int64_t last_reply_ms_ = 0, last_latency_ms_ = 0;
+  Last last_;
 };
 
 }  // namespace troupe::zk

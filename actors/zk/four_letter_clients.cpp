@@ -83,13 +83,13 @@ std::string long_line(const Connection::Facts& facts) {
     line.append(",").append(key).append("=").append(value);
   };
   add("sid", name_of(facts.session));
-  add("lop", name_of(facts.last.op));
+  add("lop", facts.last.op ? name_of(*facts.last.op) : "NA");
   add("est", std::to_string(wall - (monotonic_ms() - facts.since_ms)));
   add("to", std::to_string(facts.timeout_ms));
-  add("lcxid", hexadecimal(static_cast<std::uint32_t>(facts.last.xid)));
-  add("lzxid", hexadecimal(facts.last_zxid.value));
-  add("lresp", std::to_string(facts.last_reply_ms));
-  add("llat", std::to_string(facts.last_latency_ms));
+  if (facts.last.xid >= 0) add("lcxid", hexadecimal(static_cast<std::uint32_t>(facts.last.xid)));
+  add("lzxid", hexadecimal(facts.last.zxid.value));
+  add("lresp", std::to_string(facts.last.reply_ms));
+  add("llat", std::to_string(facts.last.latency_ms));
   add("minlat", std::to_string(latency.min));
   add("avglat", std::to_string(static_cast<std::int64_t>(latency.average())));
   add("maxlat", std::to_string(latency.max));

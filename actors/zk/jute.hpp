@@ -53,13 +53,13 @@ class Reader {
     if (!text) failed_ = true;
     return text.value_or(std::string_view());
   }
-  /// Calls `element` once for each element of a vector, until one fails; a null vector is empty. What the
-  /// count claims costs nothing: every element takes bytes.
+  /// Calls `element` once for each element of a vector, until one fails; one of a negative count has none.
+  /// What the count claims costs nothing: every element takes bytes. False for null.
   template <class Element>
-  void vector(Element element) {
+  bool vector(Element element) {
     const std::int32_t count = i32();
-    if (count < -1) failed_ = true;
     for (std::int32_t i = 0; i < count && !failed_; ++i) element();
+    return count != -1;
   }
 
  private:

@@ -90,28 +90,10 @@ void write_results(Writer& out, std::span<const store::OpResult> results) {
   write_multi_header(out, end_of_multi, true, -1);
 }
 
-/// ZooKeeper looks up what it reads without looking at the path: one that cannot be is not there.
-Error error_of(Op op, Error error) {
-  if (error != Error::bad_arguments) return error;
-  switch (op) {
-    case Op::exists:
-    case Op::get_data:
-    case Op::get_acl:
-    case Op::get_children:
-    case Op::get_children2:
-    case Op::get_all_children_number:
-      return Error::no_node;
-    case Op::add_watch:
-      return Error::ok;  // a watch there never fires
-    default:
-      return error;
-  }
-}
-
 void write_reads(Writer& out, std::span<const ReadResult> reads) {
   for (const auto& read : reads) {
     if (read.error != Error::ok) {
-      write_failed_operation(out, error_of(Op::get_data, read.error));
+      write_failed_operation(out, read.error);
       continue;
     }
     write_multi_header(out, static_cast<std::int32_t>(read.code), false, 0);
@@ -177,7 +159,7 @@ void write_body(Writer& out, Op op, const Reply& reply, std::optional<std::strin
 
 void write_reply(Output& to, const Reply& reply, std::optional<std::string_view> path) {
   const auto [xid, op] = from_tag(reply.tag);
-  const Error error = error_of(op, reply.error);
+  const Error error = reply.error;
   Frame out(to);
   auto zxid = static_cast<std::int64_t>(reply.zxid.value);
   if (op == Op::auth || op == Op::sasl) zxid = 0;

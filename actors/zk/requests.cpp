@@ -1,5 +1,6 @@
 #include "actors/zk/requests.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "actors/path.hpp"
@@ -81,6 +82,11 @@ std::optional<OpCode> code_of(Op op) {
   return std::nullopt;
 }
 
+/// A negative one is none.
+Zxid read_zxid(Reader& in) {
+  return Zxid{static_cast<std::uint64_t>(std::max<std::int64_t>(in.i64(), 0))};
+}
+
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
@@ -91,7 +97,7 @@ std::optional<ConnectFrame> read_connect(std::string_view frame) {
   Reader in(frame);
   ConnectFrame connect;
   in.i32();  // the protocol's version: there is one
-  connect.last_seen = Zxid{static_cast<std::uint64_t>(in.i64())};
+  connect.last_seen = read_zxid(in);
   connect.timeout_ms = in.i32();
   connect.session = SessionId{in.i64()};
   connect.password = in.buffer().value_or(std::string_view());
@@ -136,12 +142,12 @@ Error Requests::read_body(Op op, Reader& in) {
     case Op::get_data:
     case Op::get_children:
     case Op::get_children2:
-      call_.path = read_path(in);
+      call_.path = in.string();
       call_.watch = in.boolean();
       return Error::ok;
     case Op::get_acl:
     case Op::get_all_children_number:
-      call_.path = read_path(in);
+      call_.path = in.string();
       return Error::ok;
     case Op::sync:
       call_.path = in.buffer().value_or(std::string_view());
@@ -152,9 +158,11 @@ Error Requests::read_body(Op op, Reader& in) {
       return read_multi_read(in);
     case Op::check_watches:
     case Op::remove_watches:
+      call_.path = in.buffer().value_or(std::string_view());
+      return read_watcher_type(in);
     case Op::add_watch:
       call_.path = in.string();
-      return op == Op::add_watch ? read_watch_mode(in) : read_watcher_type(in);
+      return read_watch_mode(in);
     case Op::set_watches:
     case Op::set_watches2:
       return read_rearm(op, in);
@@ -187,19 +195,15 @@ Error Requests::read_body(Op op, Reader& in) {
   return Error::unimplemented;
 }
 
-/// Of a read: to ZooKeeper the empty path is the root's other name.
-std::string_view Requests::read_path(Reader& in) {
-  const auto path = in.string();
-  return path.empty() ? "/" : path;
-}
-
 std::pair<std::size_t, std::size_t> Requests::read_acl(Reader& in) {
   const std::size_t first = acls_.size();
   in.vector([&] {
     AclView entry;
     entry.perms = static_cast<std::uint32_t>(in.i32());
     entry.scheme = in.buffer().value_or(std::string_view());
-    entry.id = in.buffer().value_or(std::string_view());
+    const auto id = in.buffer();
+    if (!id && entry.scheme == "ip") in.fail();  // of other schemes the null id is only a wrong one
+    entry.id = id.value_or(std::string_view());
     acls_.push_back(entry);
   });
   return {first, acls_.size() - first};
@@ -268,7 +272,8 @@ Error Requests::read_multi_read(Reader& in) {
     if (in.failed()) return Error::marshalling_error;
     if (done) break;
     if (op != Op::get_data && op != Op::get_children) return Error::marshalling_error;
-    reads_.push_back({static_cast<OpCode>(op), read_path(in)});
+    const auto path = in.string();
+    reads_.push_back({static_cast<OpCode>(op), path.empty() ? "/" : path});
     in.boolean();  // a watch, which nobody sets here
   }
   call_.reads = reads_;
@@ -284,12 +289,6 @@ Error Requests::read_watcher_type(Reader& in) {
       call_.kind = WatchKind::data;
       return Error::ok;
     case 3:
-      return Error::ok;
-    case 4:
-      call_.kind = WatchKind::persistent;
-      return Error::ok;
-    case 5:
-      call_.kind = WatchKind::recursive;
       return Error::ok;
     default:
       return Error::marshalling_error;
@@ -308,14 +307,13 @@ Error Requests::read_rearm(Op op, Reader& in) {
   const std::size_t sent = op == Op::set_watches2 ? kinds : 3;
   std::array<std::size_t, kinds + 1> ends{};
   paths_.clear();
-  const Zxid relative{static_cast<std::uint64_t>(in.i64())};
+  const Zxid relative = read_zxid(in);
   for (std::size_t i = 0; i < kinds; ++i) {
-    // A watch on a path that cannot be never fires: it is taken and forgotten.
-    if (i < sent) {
-      in.vector([&] {
-        if (const auto path = in.string(); path::valid(path)) paths_.push_back(path);
-      });
-    }
+    const auto take = [&] {
+      // One that stays, on a path that cannot be, never fires: it is forgotten. One-shot watches may fire at once.
+      if (const auto path = in.string(); i < 3 || path::valid(path)) paths_.push_back(path);
+    };
+    if (i < sent && !in.vector(take)) in.fail();
     ends[i + 1] = paths_.size();
   }
   const auto part = [&](std::size_t i) {
@@ -331,9 +329,9 @@ Error Requests::read_auth(Reader& in) {
   const auto scheme = in.buffer();
   const auto credentials = in.buffer();
   if (in.failed()) return Error::marshalling_error;
-  if (!scheme || !credentials) return Error::auth_failed;
+  if (!scheme || (!credentials && *scheme == "digest")) return Error::auth_failed;
   call_.scheme = *scheme;
-  call_.credentials = *credentials;
+  call_.credentials = credentials.value_or(std::string_view());
   return Error::ok;
 }
 

@@ -43,7 +43,6 @@ class Requests {
   Error read_watch_mode(Reader& in);
   Error read_rearm(Op op, Reader& in);
   Error read_auth(Reader& in);
-  std::string_view read_path(Reader& in);
   std::pair<std::size_t, std::size_t> read_acl(Reader& in);
   void show_operations();
 

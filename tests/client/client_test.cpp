@@ -193,6 +193,21 @@ TEST_CASE("The answers to a batch of requests may be far larger than a message, 
   }
 }
 
+TEST_CASE("A submit of as many reads as it may have is answered") {
+  TestServer server;
+  client::Client client(server.nodes());
+  client.create("/a", "x");
+  constexpr int reads = 20'000;  // more than a submit takes
+  Mailbox<bool> answered;
+  // From a callback, so that they wait for the same turn of the client's loop.
+  client.exists("/a", {}, [&](const auto&) {
+    for (int i = 0; i < reads; ++i) {
+      client.get("/a", {}, [&](const auto& value) { answered.put(value.ok()); });
+    }
+  });
+  for (int i = 0; i < reads; ++i) REQUIRE(answered.take());
+}
+
 TEST_CASE("Children come all at once or in pages") {
   TestServer server;
   Client client(server.nodes());

@@ -1,14 +1,16 @@
 """The differences from ZooKeeper 3.8.0 that are accepted, as data: each with its reason. All others fail.
 
 A rule says where it applies (an operation or kind of observation, and a pattern of field names), and which pair
-of values it accepts there. The documentation shows this list; `run.py --list-accepted` prints it.
+of values it accepts there. README.md holds this list; `run.py --list-accepted` prints it.
 """
 
 import re
+import textwrap
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Callable
 
+import wire
 import words
 
 
@@ -21,9 +23,25 @@ class Accepted:
     reason: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A difference after which the two sides are in different states: the sequences that show it end with it."""
+    name: str
+    sequences: tuple  # their names
+    signature: tuple  # of the Difference
+    reason: str
+
+
 def same_names(reference, target):
     """Equal but for the order."""
     return reference is not None and target is not None and sorted(reference) == sorted(target)
+
+
+def same_text(reference, target):
+    """Equal but for what is no UTF-8, and for characters that Java has as two."""
+    def form(data):
+        return re.sub("[\ufffd\U00010000-\U0010ffff]+", "\ufffd", (data or b"").decode(errors="replace"))
+    return form(reference) == form(target)
 
 
 def same_members(reference, target):
@@ -36,14 +54,84 @@ def same_members(reference, target):
 ACCEPTED = (
     Accepted("ports of the members", "getData multiRead reconfig", "*data", same_members,
              "Both ensembles run on this machine and cannot have the same ports."),
+    Accepted("paths that no znode can have", "sync", "path", same_text,
+             "ZooKeeper answers a sync with the path as Java reads and writes it, with marks for what is no UTF-8 and"
+             " two halves for a character of four bytes; here it is the path that was sent."),
     Accepted("order of names", "getChildren getChildren2 multiRead getEphemerals", "*children ephemerals", same_names,
              "ZooKeeper lists children and ephemerals in the order of a Java hash table, which depends on the table's"
              " history and changes at a restart. No client can rely on it."),
     Accepted("metrics of the Java server", "word:mntr", "text", words.monitors_the_same,
              "Most of the keys count what happens in ZooKeeper's own queues. Those that people watch are all there."),
+    Accepted("watches on children in lists", "word:wchc word:wchp", "text", words.shows_all_watches,
+             "ZooKeeper lists its table of data watches alone; here those on children are listed, too."),
+    Accepted("watches on children in counts", "word:wchs", "text", words.summary_of_the_same_form,
+             "ZooKeeper counts its table of data watches alone; here those on children count, too."),
+    Accepted("history of digests", "word:hash", "text", lambda reference, target: target == b"",
+             "ZooKeeper's digests are of its own tables; here the word is answered as by a server without history."),
     Accepted("environment of the Java server", "word:envi", "text", words.lists_properties,
              "The properties are those of a Java machine."),
+    Accepted("when sessions and connections expire", "word:dump", "text", words.dumps_the_same,
+             "Sessions and connections are listed without ZooKeeper's buckets of time, the sessions as its followers"
+             " list them: who expires when is known at the leader alone."),
 )
+
+KEPT = (
+    Kept("IPv6 addresses in ACLs", ("acls: addresses_of_version_6",), ("create", "reply", "reply", "err"),
+         "ZooKeeper refuses an IPv6 address as the id of an ip ACL; it is as good as one of version 4."),
+    Kept("a wrong password does not hurt", ("connections: wrong_password_beside_a_good_connection",),
+         ("closed", "closed", "silent", "kind"),
+         "ZooKeeper closes the connection of a session for which anybody sends a wrong password: whoever guesses ids"
+         " could keep all clients disconnected. Here only the one with the wrong password is turned away."),
+    Kept("kinds of watches beside each other",
+         ("watches: kinds_on_top_of_each_other", "multis: events_for_two_kinds_of_watch"),
+         None,
+         "In ZooKeeper 3.8 a session has one kind of watch for each path: reading with a watch turns a persistent one"
+         " into one that fires once, and a client loses events without a word. Here, as in ZooKeeper 3.9, each kind"
+         " stands for itself."),
+    Kept("persistent watches in one piece", ("watches: removing_half_of_a_persistent_watch",),
+         ("removeWatches", "reply", "reply", "err"),
+         "Asked to remove a watch on data or on children, ZooKeeper 3.8 takes that half of a persistent watch away."
+         " Here a persistent watch is removed by type 3 (any), as a whole."),
+    Kept("watches of one's own", ("watches: checking_for_watches_of_others",),
+         ("checkWatches", "reply", "reply", "err"),
+         "ZooKeeper answers checkWatches with yes if any session watches the path. Here a session hears of its own."),
+    Kept("createSession as a request", ("connections: create_session_as_a_request",),
+         ("connect", "connect", "connect", "protocolVersion"),
+         "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"
+         " is unknown here."),
+)
+
+# Events that a target sends before the answer to this request, and the reference does not.
+CAUGHT_UP = "persistent watches catch up"
+CAUGHT_UP_AT = "setWatches2"
+CAUGHT_UP_REASON = (
+    "When a client comes back and sets its persistent watches again, ZooKeeper tells it nothing of what happened"
+    " meanwhile. Here it hears of that, before the answer.")
+
+# An event may overtake these answers in a burst: of writes, of syncs, and of what was refused unread.
+EARLIER = "events before the answers of a batch"
+EARLIER_REASON = (
+    "Writes that a client sends without waiting are applied together where they come together, and the events of all"
+    " of them come before the answers of the first. ZooKeeper puts each event right before the answer of its write."
+    " Both tell an event before anything can be read that it announces.")
+
+
+def may_be_overtaken(op, err):
+    """Whether an event that comes later from the reference may come before an answer like this one."""
+    return op in wire.WRITES or op == wire.SYNC or err in UNNUMBERED_ERRORS
+
+
+# Events that may come in another order before the answer to this request.
+ANY_ORDER = "order in which ephemerals go"
+ANY_ORDER_AT = "closeSession"
+ANY_ORDER_REASON = (
+    "The ephemerals of a session that ends are deleted in one transaction: by ZooKeeper in the order of a Java hash"
+    " table, here by path.")
+
+# What follows an error in an answer to this request.
+REMAINS = "what a refused multiRead had read"
+REMAINS_AT = "multiRead"
+REMAINS_REASON = "Some of ZooKeeper's refusals (-5) of a multiRead carry the results up to there; clients do not read them."
 
 # Requests that are refused before anybody looks at the tree: these errors, and these operations whatever the error.
 UNNUMBERED_ERRORS = frozenset({-5})
@@ -81,11 +169,19 @@ def may_take_no_zxid(where, err):
     return err in UNNUMBERED_ERRORS or (err != 0 and where in UNNUMBERED_OPERATIONS)
 
 
+def kept(name, difference):
+    """What accepts that the sequence with this name ends with this difference, or None."""
+    for one in KEPT:
+        if name in one.sequences and one.signature in (None, difference.signature):
+            return one
+    return None
+
+
 def listing():
     """The accepted differences as text for a reader."""
-    lines = ["Accepted differences:"]
-    lines += [f"- {rule.name} ({rule.where}; {rule.field}): {rule.reason}" for rule in ACCEPTED]
-    lines.append(f"- {UNNUMBERED}: {UNNUMBERED_REASON}")
-    lines.append("Never sent:")
-    lines += [f"- {what}: {why}" for what, why in NOT_SENT]
-    return "\n".join(lines)
+    others = [(ANY_ORDER, ANY_ORDER_REASON), (EARLIER, EARLIER_REASON), (CAUGHT_UP, CAUGHT_UP_REASON), (REMAINS, REMAINS_REASON), (UNNUMBERED, UNNUMBERED_REASON)]
+    every = [(one.name, one.reason) for one in (*KEPT, *ACCEPTED)] + others
+
+    def items(pairs):
+        return [textwrap.fill(f"- {name}: {text}", 110, subsequent_indent="  ") for name, text in pairs]
+    return "\n".join(["Accepted:", "", *items(every), "", "Never sent:", "", *items(NOT_SENT)])

@@ -1,12 +1,13 @@
 """Compares what two servers did at one step, field by field, and says what differs."""
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 
 import replies
 import wire
 import words
-from accepted import UNNUMBERED, may_take_no_zxid, rule_for
+import accepted
 from mapping import Mapping
 
 DECODED = frozenset({"connect", "event", "reply", "text"})
@@ -28,6 +29,9 @@ class Comparison:
 
     def step(self, reference, target):
         """The first difference between two lists of observations, or None."""
+        target = self._without_what_it_caught_up(reference, target)
+        target = self._with_events_in_place(reference, target)
+        target = self._with_ephemerals_in_order(reference, target)
         for one, other in zip(reference, target):
             difference = self._pair(one, other)
             if difference:
@@ -35,6 +39,59 @@ class Comparison:
         if len(reference) != len(target):
             return _unequal_lists(reference, target)
         return None
+
+    def _without_what_it_caught_up(self, reference, target):
+        """The target's observations without the events that stand for what persistent watches missed."""
+        def is_answer(one):
+            return one.kind == "reply" and name_of(one) == accepted.CAUGHT_UP_AT
+
+        def events_at_the_end(observations):
+            return len(list(itertools.takewhile(lambda one: one.kind == "event", reversed(observations))))
+        expected = [events_at_the_end(reference[:at]) for at, one in enumerate(reference) if is_answer(one)]
+        left = []
+        for one in target:
+            if is_answer(one) and expected:
+                surplus = events_at_the_end(left) - expected.pop(0)
+                if surplus > 0:
+                    del left[-surplus:]
+                    self.accepted[accepted.CAUGHT_UP] += 1
+            left.append(one)
+        return left
+
+    def _with_ephemerals_in_order(self, reference, target):
+        """The target's observations with the events of a session's end in the reference's order."""
+        if not any(one.kind == "reply" and name_of(one) == accepted.ANY_ORDER_AT for one in reference):
+            return target
+
+        def events(observations):
+            return sorted((one.session, one.payload) for one in observations if one.kind == "event")
+        if [(one.kind, one.session) for one in reference] != [(one.kind, one.session) for one in target] \
+                or events(reference) != events(target):
+            return target
+        ordered = [one if one.kind == "event" else other for one, other in zip(reference, target)]
+        if ordered != target:
+            self.accepted[accepted.ANY_ORDER] += 1
+        return ordered
+
+    def _with_events_in_place(self, reference, target):
+        """The target's observations with events that came earlier than the reference's moved behind the answers
+        that they may overtake."""
+        if [one.kind for one in reference] == [one.kind for one in target]:
+            return target
+        placed, early, left = [], [], list(target)
+        for expected in reference:
+            while left and left[0].kind == "event" and expected.kind != "event":
+                early.append(left.pop(0))
+            if expected.kind == "event" and early:
+                placed.append(early.pop(0))
+            elif left and (not early or _may_be_overtaken(left[0])):
+                placed.append(left.pop(0))
+            else:
+                return target
+        if early or left:
+            return target
+        self.accepted[accepted.EARLIER] += 1
+        return placed
 
     def _pair(self, reference, target):
         if (reference.kind, reference.session) != (target.kind, target.session):
@@ -52,29 +109,31 @@ class Comparison:
                 continue
             if one.name == "zxid" and self._unnumbered(where, ours, one, other):
                 continue
-            rule = rule_for(where, one, other)
+            rule = accepted.rule_for(where, one, other)
             if rule is None:
                 return _unequal(reference, target, one.name, _explain(one, other))
             self.accepted[rule.name] += 1
             if one.name == "err":
                 return None  # the bodies go with the code
         if len(ours) != len(theirs):
+            if where == accepted.REMAINS_AT and _error_of(ours) != 0:
+                self.accepted[accepted.REMAINS] += 1
+                return None
             longer = ours if len(ours) > len(theirs) else theirs
             return _unequal(reference, target, longer[min(len(ours), len(theirs))].name, "one reply is longer")
         return None
 
     def _unnumbered(self, where, fields, reference, target):
-        err = next((field.value for field in fields if field.name == "err"), 0)
-        if not may_take_no_zxid(where, err) or not self._mapping.no_zxid_taken(reference, target):
+        if not accepted.may_take_no_zxid(where, _error_of(fields)) or not self._mapping.no_zxid_taken(reference, target):
             return False
-        self.accepted[UNNUMBERED] += 1
+        self.accepted[accepted.UNNUMBERED] += 1
         return True
 
     def _texts(self, reference, target):
         word = reference.word
         if words.form(word, reference.payload) == words.form(word, target.payload):
             return None
-        rule = rule_for(name_of(reference), *(replies.decode(one)[0] for one in (reference, target)))
+        rule = accepted.rule_for(name_of(reference), *(replies.decode(one)[0] for one in (reference, target)))
         if rule:
             self.accepted[rule.name] += 1
             return None
@@ -88,6 +147,17 @@ def name_of(observation):
     if observation.kind == "text":
         return "word:" + observation.word.decode("latin-1")
     return observation.kind
+
+
+def _error_of(fields):
+    """The error code among the fields of a reply; 0 if there is none."""
+    return next((field.value for field in fields if field.name == "err"), 0)
+
+
+def _may_be_overtaken(observation):
+    if observation.kind != "reply" or observation.request is None:
+        return False
+    return accepted.may_be_overtaken(observation.request.op, _error_of(replies.decode(observation)))
 
 
 def describe(observation):

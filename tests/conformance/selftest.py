@@ -5,16 +5,20 @@ Starts two servers once; takes some seconds. Run it as it is, or by `python3 -m 
 """
 
 import contextlib
+import pathlib
 import random
 import struct
+import sys
 import time
 import unittest
 
+import accepted
 import operations as ops
 import steps
 import wire
 import words
 import zkserver
+from compare import Comparison, Difference
 from generator import Generator
 from jute import Malformed, Reader, Writer
 from mapping import Bijection, Clock, MonotoneBijection
@@ -22,6 +26,7 @@ from operations import BASE
 from proxy import Proxy
 from runner import Runner
 from scripts import ask, at, tree
+from world import Observation
 
 EVENT = struct.pack(">iq", wire.XID_NOTIFICATION, -1)
 
@@ -91,9 +96,51 @@ class Words(unittest.TestCase):
         self.assertIsNotNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Received: 5\n"))
         self.assertIsNotNone(words.difference(b"srvr", b"Received: 5\nSent: 6\n", b"Sent: 6\nReceived: 5\n"))
 
+    def test_dumps_tell_the_same_sessions_and_ephemerals(self):
+        head, own = b"SessionTracker dump:\n", b"ephemeral nodes dump:\nSessions with Ephemerals (1):\n0x1:\n\t/e\n"
+        theirs = head + b"Session Sets (6)/(1):\n1 expire at Sat Nov 1:\n\t0x1\n" + own + b"Connections dump:\n"
+        ours = head + b"Global Sessions(1):\n0x7\t10000ms\n" + own + b"Connections dump:\n"
+        connection = b"\tip: /127.0.0.1:5 sessionId: 0x0\n"
+        self.assertTrue(words.dumps_the_same(theirs, ours))
+        self.assertTrue(words.dumps_the_same(theirs + connection, ours + connection))
+        self.assertFalse(words.dumps_the_same(theirs, ours + connection))
+        self.assertFalse(words.dumps_the_same(theirs, ours.replace(b"/e", b"/f")))
+        self.assertFalse(words.dumps_the_same(theirs, ours.replace(b"0x7", b"0x7\t1ms\n0x8")))
+
     def test_numbers_that_follow_from_the_requests_count(self):
         two, three = b"2 connections watching 2 paths", b"2 connections watching 3 paths"
         self.assertIsNotNone(words.difference(b"wchs", two, three))
+
+
+class AcceptedDifferences(unittest.TestCase):
+    def test_the_documentation_lists_them(self):
+        self.assertIn(accepted.listing(), pathlib.Path(__file__).with_name("README.md").read_text())
+
+    def test_a_sequence_may_end_with_its_own_difference_alone(self):
+        one = accepted.KEPT[0]
+        name = one.sequences[0]
+        self.assertIs(accepted.kept(name, Difference(one.signature, "")), one)
+        self.assertIsNone(accepted.kept(name, Difference(("create", "reply", "reply", "zxid"), "")))
+        self.assertIsNone(accepted.kept("another", Difference(one.signature, "")))
+
+    def test_events_that_are_more_are_accepted_before_setWatches2_alone(self):
+        event = Observation(0, "event", EVENT + struct.pack(">iiii", 0, 3, 3, 0))
+        for op, found in ((wire.SET_WATCHES2, False), (wire.SET_WATCHES, True)):
+            answer = Observation(0, "reply", struct.pack(">iqi", -8, 5, 0), ops.raw(op, b""))
+            self.assertIs(Comparison().step([answer], [event, answer]) is not None, found)
+            self.assertIsNotNone(Comparison().step([event, answer], [answer]))
+
+
+    def test_events_may_overtake_writes_and_no_reads(self):
+        event = Observation(0, "event", EVENT + struct.pack(">iiii", 0, 3, 3, 0))
+
+        def answer(op, xid, body=b""):
+            return Observation(0, "reply", struct.pack(">iqi", xid, 5, 0) + body, ops.raw(op, b""))
+        delete, check = answer(wire.DELETE, 1), answer(wire.DELETE, 2)
+        self.assertIsNone(Comparison().step([delete, event, check], [event, delete, check]))
+        self.assertIsNotNone(Comparison().step([event, delete, check], [delete, event, check]))
+        ping = answer(wire.PING, 1)
+        self.assertIsNotNone(Comparison().step([ping, event, check], [event, ping, check]))
 
 
 class Generated(unittest.TestCase):
@@ -277,4 +324,7 @@ class Altered(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if zkserver.missing():
+        print(zkserver.missing(), file=sys.stderr)
+        sys.exit(zkserver.SKIPPED_STATUS)
     unittest.main()

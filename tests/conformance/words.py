@@ -57,6 +57,34 @@ def lists_properties(_, target):
     return head == b"Environment:" and all(b"=" in line for line in lines)
 
 
+def _dumped(text):
+    """What a dump tells: how many sessions there are, whose ephemerals are which, and the connections."""
+    sessions, _, rest = form(b"dump", text).partition(b"ephemeral nodes dump:\n")
+    ephemerals, _, connections = rest.partition(b"Connections dump:\n")
+    return sessions.count(b"<hex>"), ephemerals, sorted(re.findall(rb"\tip: .*", connections))
+
+
+def dumps_the_same(reference, target):
+    """Whether two dumps tell the same, but for the times at which sessions and connections expire."""
+    return _dumped(reference) == _dumped(target)
+
+
+def _watched(text):
+    """The lines of a list of watches, but for those on no path, which ZooKeeper forgets to remove."""
+    text = re.sub(rb"(?m)^(?:null\n(?:\t.*\n)+|\tnull\n)", b"", text)
+    return set(form(b"wchp", text).split(b"\n"))
+
+
+def shows_all_watches(reference, target):
+    """Whether a list of watches has all that the reference's has."""
+    return _watched(reference) <= _watched(target)
+
+
+def summary_of_the_same_form(reference, target):
+    """Whether two summaries of watches are equal but for the numbers."""
+    return form(b"", reference) == form(b"", target)
+
+
 def difference(word, reference, target):
     """What differs between two answers, line by line; None if nothing does."""
     ours, theirs = form(word, reference).split(b"\n"), form(word, target).split(b"\n")

@@ -311,6 +311,11 @@ class World:
         connection = Connection(self._addresses[0], CLOSE_SECONDS)
         connection.send(step.data)
         payload = connection.read()
+        reply = None if isinstance(payload, str) else decode_connect_reply(payload)
+        if reply and reply.timeout > 0:
+            # Or it would expire in the midst of a later sequence.
+            connection.send(operations.close_session().frame(1, None, self._base))
+            connection.read()
         connection.close()
         if isinstance(payload, str):
             return [Observation(None, payload)]

@@ -38,8 +38,19 @@ NO_SWEEP = "-Dznode.container.checkIntervalMs=86400000"
 JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
 
 
+# What a test ends with that cannot be run.
+SKIPPED_STATUS = 77
+
+
 class ServerFailed(Exception):
     """A server did not start, or was found dead."""
+
+
+def missing():
+    """What the real ZooKeeper lacks on this machine, as a sentence; None if it can be started."""
+    if os.path.exists(CLASSPATH) and shutil.which(JAVA[0]):
+        return None
+    return f"ZooKeeper is not installed ({CLASSPATH} and {JAVA[0]}): apt-get install zookeeper"
 
 
 def free_ports(count):

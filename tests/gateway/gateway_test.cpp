@@ -292,6 +292,21 @@ TEST_CASE("A reply waits for a sync before it, even if its own outcome came earl
   CHECK(c.client.place(write) == 1);
 }
 
+TEST_CASE("The zxids of answers do not go back where writes before and behind are applied together") {
+  Connected c;
+  const auto first = c.client.create("/a");
+  const auto refused = ++c.client.next_tag;
+  c.client.call({.tag = refused, .code = OpCode::get_data, .refusal = Error::marshalling_error});
+  const auto second = c.client.create("/b");
+  c.node.flush(0);
+  while (c.node.lead(0)) {
+  }
+  c.node.apply(10);
+  c.node.run();
+  CHECK(c.client.reply(refused)->zxid == c.client.reply(first)->zxid);
+  CHECK(c.client.reply(second)->zxid > c.client.reply(first)->zxid);
+}
+
 TEST_CASE("A client whose calls pile up is told to stop, and later that there is room") {
   TestNode node;
   Gateway& gateway = node.add_gateway({.max_session_queue = 10'000});

@@ -46,6 +46,8 @@ M RandomMessages::make() {
   } else if constexpr (std::is_same_v<M, zab::Pong>) {
     M pong;
     for (auto left = random_() % 9; left > 0; --left) pong.heard.push_back({static_cast<std::int64_t>(number())});
+    pong.ordinal = number();
+    pong.installing = random_() % 2 == 0;
     return pong;
   } else if constexpr (std::is_same_v<M, zab::SnapChunk>) {
     return {bytes(2000)};
@@ -101,7 +103,9 @@ struct Same {
   bool operator()(const zab::SyncRequest& a, const zab::SyncRequest& b) const {
     return a.gateway == b.gateway && a.ticket == b.ticket;
   }
-  bool operator()(const zab::Pong& a, const zab::Pong& b) const { return a.heard == b.heard; }
+  bool operator()(const zab::Pong& a, const zab::Pong& b) const {
+    return a.heard == b.heard && a.ordinal == b.ordinal && a.installing == b.installing;
+  }
   bool operator()(const zab::LeaderInfo& a, const zab::LeaderInfo& b) const { return a.epoch == b.epoch; }
   bool operator()(const zab::Diff&, const zab::Diff&) const { return true; }
   bool operator()(const zab::Trunc& a, const zab::Trunc& b) const { return a.last == b.last; }

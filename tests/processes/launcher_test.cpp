@@ -148,7 +148,7 @@ TEST_CASE("a node whose data directory cannot be used says so") {
   dir.write("node.toml",
             "id = 1\ndata_dir = 'data'\nclient_address = '127.0.0.1'\n[[member]]\nid = 1\nhost = '127.0.0.1'\n"
             "peer_port = " +
-                base + "\nrpc_port = " + std::to_string(std::stoi(base) + 1) + "\n");
+                base + "\nrpc_port = " + std::to_string(std::stoi(base) + 2) + "\n");
   Finished node = test::run(test::troupe({"node", "--config", dir / "node.toml"}));
   CHECK(node.status == exit_code::storage);
   CHECK_THAT(node.errors, Contains(dir / "data"));

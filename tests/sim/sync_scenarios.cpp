@@ -169,7 +169,7 @@ TEST_CASE("a leader that cannot do without a follower waits for its snapshot, ho
   REQUIRE(writer.create("/a").ok());
   e.kill(behind);
   const auto known = e.history().last();
-  for (int i = 0; i < 100; ++i) REQUIRE(writer.create("/large-" + std::to_string(i), std::string(500'000, 'x')).ok());
+  for (int i = 0; i < 200; ++i) REQUIRE(writer.create("/large-" + std::to_string(i), std::string(500'000, 'x')).ok());
   for (int i = 0; e.node(first).data().log().base() <= known || e.node(ahead).data().log().base() <= known; ++i) {
     REQUIRE(i < 200);
     REQUIRE(writer.set("/a", std::to_string(i)).ok());

@@ -287,7 +287,7 @@ TEST_CASE("Who a client is decides what it may do") {
   CHECK(in.string() == "bob:x");  // not to those who may not change it
 
   answer = s.call(Op::who_am_i);
-  CHECK(answer.body == Record().i32(2).buffer("ip").buffer("127.0.0.1").buffer("digest").buffer("bob").bytes());
+  CHECK(answer.body == Record().i32(2).buffer("digest").buffer("bob").buffer("ip").buffer("127.0.0.1").bytes());
 }
 
 TEST_CASE("A digest may be any bytes; what proves nothing is answered so, and ends the connection") {
@@ -502,13 +502,13 @@ TEST_CASE("addWatch sets watches that stay, on any path; they are found, and rem
   for (const auto& answer : s.client.answers()) events.push_back(read_event(answer));
   CHECK(events == std::vector<std::pair<std::int32_t, std::string>>{{1, "/p"}, {4, "/p"}, {1, "/r"}, {1, "/r/x"}});
 
-  for (const std::int32_t type : {1, 2, 3, 4}) CHECK(s.error(Op::check_watches, at("/p", type)) == 0);
-  CHECK(s.error(Op::check_watches, at("/p", 5)) == no_watcher);
-  for (const std::int32_t type : {-1, 0, 6}) CHECK(s.error(Op::remove_watches, at("/p", type)) == marshalling);
+  for (const std::int32_t type : {1, 2, 3}) CHECK(s.error(Op::check_watches, at("/p", type)) == 0);
+  for (const std::int32_t type : {-1, 0, 4, 5, 6}) CHECK(s.error(Op::check_watches, at("/p", type)) == marshalling);
+  for (const std::int32_t type : {-1, 0, 4, 5, 6}) CHECK(s.error(Op::remove_watches, at("/p", type)) == marshalling);
   CHECK(s.error(Op::remove_watches, at("/p", 3)) == 0);
   CHECK(s.error(Op::remove_watches, at("/p", 3)) == no_watcher);
   CHECK(s.error(Op::check_watches, at("/p", 3)) == no_watcher);
-  CHECK(s.error(Op::remove_watches, at("/r", 5)) == 0);
+  for (const char* path : {"/r", "no path"}) CHECK(s.error(Op::remove_watches, at(path, 3)) == 0);
   CHECK(s.server.gateway.watches().size() == 0);
 }
 
@@ -546,7 +546,22 @@ TEST_CASE("setWatches tells at once what happened meanwhile, by the znodes as th
   CHECK(s.server.gateway.watches().size() == 2);
 }
 
-TEST_CASE("setWatches2 knows the watches that stay, too, and forgets paths that cannot be") {
+TEST_CASE("setWatches tells the same behind a write that is under way") {
+  Session s;
+  const std::int64_t seen = s.create("/gone").zxid;
+  s.call(Op::remove, at("/gone"));
+  s.create("/gone");
+  s.client.send(request_frame(1, Op::create, Record().create("/a")) +
+                request_frame(-8, Op::set_watches, Record().i64(seen).i32(1).buffer("/gone").i32(0).i32(0)));
+  s.client.run();
+  const auto answers = s.client.answers();
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[0].error == 0);
+  CHECK(read_event(answers[1]) == std::pair(3, std::string("/gone")));
+  CHECK(answers[2].error == 0);
+}
+
+TEST_CASE("setWatches2 knows the watches that stay, too; where nothing can be, nothing is") {
   Session s;
   const std::int64_t seen = s.create("/a").zxid;
   s.create("/a/b");
@@ -555,11 +570,13 @@ TEST_CASE("setWatches2 knows the watches that stay, too, and forgets paths that 
       Record().i64(seen).i32(1).buffer("no path").i32(0).i32(0).i32(1).buffer("/zookeeper").i32(1).buffer("/a")));
   s.client.run();
   const auto answers = s.client.answers();
-  REQUIRE(answers.size() == 2);
-  CHECK(read_event(answers[0]) == std::pair(1, std::string("/a/b")));  // what ZooKeeper would have lost
-  CHECK(answers[1].error == 0);
+  REQUIRE(answers.size() == 3);
+  CHECK(read_event(answers[0]) == std::pair(2, std::string("no path")));
+  CHECK(read_event(answers[1]) == std::pair(1, std::string("/a/b")));  // what ZooKeeper would have lost
+  CHECK(answers[2].error == 0);
   CHECK(s.server.gateway.watches().size() == 2);
   CHECK(s.error(Op::set_watches2, Record().i64(0).i32(0)) == marshalling);
+  CHECK(s.error(Op::set_watches, Record().i64(0).i32(0).i32(-1).i32(0)) == marshalling);  // a null list
 }
 
 TEST_CASE("What a server without SASL, without reconfiguration and for its own use only answers") {

@@ -63,10 +63,16 @@ def events_of_a_multi():
     yield from tree(b"/a", b"/b", b"/b/x")
     for session in (0, 1):
         yield from ask(ops.get_data(at(b"/a"), True), ops.exists(at(b"/new"), True), ops.get_children(BASE, True),
-                       ops.get_children(at(b"/b"), True), ops.add_watch(BASE, 1), session=session)
+                       ops.get_children(at(b"/b"), True), session=session)
+    yield from ask(ops.add_watch(BASE, 1), session=2)
     yield from ask(ops.multi(ops.set_data(at(b"/a"), b"1"), ops.create(at(b"/new")), ops.delete(at(b"/b/x")),
                              ops.delete(at(b"/b")), ops.set_data(at(b"/a"), b"2")))
     yield from ask(ops.multi(ops.set_data(at(b"/a"), b"1"), ops.check(at(b"/a"), 77)))
+
+
+def events_for_two_kinds_of_watch():
+    yield from tree()
+    yield from ask(ops.get_children(BASE, True), ops.add_watch(BASE, 1), ops.multi(ops.create(at(b"/new"))))
 
 
 def permissions_in_a_multi():

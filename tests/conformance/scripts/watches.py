@@ -1,6 +1,7 @@
 """One-shot, persistent and recursive watches, and re-arming them after a reconnect."""
 
 import operations as ops
+import wire
 from operations import BASE, SeenZxid
 from scripts import again, ask, at, tree
 from steps import Burst
@@ -109,13 +110,18 @@ def removing():
     yield from tree(b"/w")
     for arm in (ops.get_data(at(b"/w"), True), ops.exists(at(b"/w"), True), ops.get_children(at(b"/w"), True),
                 ops.add_watch(at(b"/w"), 0), ops.add_watch(at(b"/w"), 1)):
-        for kind in (1, 2, 3):
+        for kind in (3,) if arm.op == wire.ADD_WATCH else (1, 2, 3):
             yield from ask(ops.remove_watches(at(b"/w"), kind), arm, ops.check_watches(at(b"/w"), 1),
                            ops.check_watches(at(b"/w"), 2), ops.check_watches(at(b"/w"), 3),
                            ops.remove_watches(at(b"/w"), kind), ops.check_watches(at(b"/w"), 3))
             yield from ask(ops.set_data(at(b"/w"), b""), ops.create(at(b"/w/c")), ops.delete(at(b"/w/c")),
                            session=SOMEBODY_ELSE)
             yield from ask(ops.remove_watches(at(b"/w"), 3))
+
+
+def removing_half_of_a_persistent_watch():
+    yield from tree(b"/w")
+    yield from ask(ops.add_watch(at(b"/w"), 0), ops.remove_watches(at(b"/w"), 1))
 
 
 def removing_with_odd_arguments():
@@ -125,7 +131,13 @@ def removing_with_odd_arguments():
         yield from ask(ops.check_watches(at(b"/w"), kind), ops.remove_watches(at(b"/w"), kind))
     yield from ask(ops.remove_watches(b"bad", 3), ops.remove_watches(at(b"/none"), 3), ops.remove_watches(None, 3),
                    ops.check_watches(at(b"/w"), 2))
-    yield from ask(ops.check_watches(at(b"/w"), 2), ops.remove_watches(at(b"/w"), 2), session=1)
+    yield from ask(ops.remove_watches(at(b"/w"), 2), session=SOMEBODY_ELSE)
+
+
+def checking_for_watches_of_others():
+    yield from tree(b"/w")
+    yield from ask(ops.get_data(at(b"/w"), True))
+    yield from ask(ops.check_watches(at(b"/w"), 2), session=SOMEBODY_ELSE)
 
 
 def watches_go_with_the_connection():
@@ -138,26 +150,30 @@ def watches_go_with_the_connection():
 
 def re_arming_after_changes():
     for changes in ((ops.set_data(at(b"/w"), b"1"),), (ops.delete(at(b"/w/c")),),
-                    (ops.delete(at(b"/w/c")), ops.delete(at(b"/w"))), (ops.create(at(b"/new")),), ()):
-        yield from tree(b"/w", b"/w/c", b"/still")
+                    (ops.delete(at(b"/w/c")), ops.delete(at(b"/w"))), (ops.create(at(b"/new")),),
+                    (ops.set_data(at(b"/stays"), b"1"), ops.create(at(b"/stays/new")),
+                     ops.create(at(b"/below/it/new"))), ()):
+        yield from tree(b"/w", b"/w/c", b"/still", b"/stays", b"/below", b"/below/it")
         for how in (False, True):
             yield from ask(ops.exists(BASE))
             yield from ask(*changes, session=SOMEBODY_ELSE)
             paths = (at(b"/w"), at(b"/still"), at(b"/none"), at(b"/new"))
-            more = (paths, paths) if how else (None, None)
+            more = ((at(b"/stays"), at(b"/stays/new")), (at(b"/below"),)) if how else (None, None)
             yield from again()
             yield from ask(ops.set_watches(paths, paths, paths, SeenZxid(2), *more), ops.check_watches(at(b"/w"), 1),
                            ops.check_watches(at(b"/w"), 2), ops.check_watches(at(b"/none"), 2))
             yield from ask(*changes, session=SOMEBODY_ELSE)
             yield from ask(ops.create(at(b"/none")), ops.set_data(at(b"/still"), b""), ops.create(at(b"/still/c")),
-                           ops.delete(at(b"/still/c")), ops.delete(at(b"/none")), session=SOMEBODY_ELSE)
+                           ops.delete(at(b"/still/c")), ops.delete(at(b"/none")), ops.set_data(at(b"/stays"), b"2"),
+                           ops.delete(at(b"/stays/new")), ops.create(at(b"/below/it/too")),
+                           ops.delete(at(b"/below/it/too")), session=SOMEBODY_ELSE)
 
 
 def re_arming_from_zero_and_from_the_future():
-    yield from tree(b"/w")
+    yield from tree(b"/w", b"/p", b"/r")
     paths = (at(b"/w"), at(b"/none"))
     for zxid in (0, -1, 2 ** 62):
-        for more in ((None, None), (paths, paths)):
+        for more in ((None, None), ((at(b"/p"), at(b"/no/p")), (at(b"/r"), at(b"/no/r")))):
             yield from ask(ops.set_watches(paths, paths, paths, zxid, *more), ops.set_data(at(b"/w"), b""))
             yield from again()
 
