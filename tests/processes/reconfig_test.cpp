@@ -1,5 +1,5 @@
 // Real nodes under load: two are added, the leader and another are removed and switched off, and what is left
-// is started again. No acknowledged write is lost on the way.
+// is started again. No acknowledged write is lost on the way. And real nodes that ZooKeeper's client changes.
 #include <csignal>
 #include <atomic>
 #include <fstream>
@@ -16,6 +16,7 @@
 #include "client/client.hpp"
 #include "tests/apps/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/processes/program.hpp"
 
 using namespace troupe;
 using test::TempDir;
@@ -41,6 +42,7 @@ class Nodes {
            std::to_string(member(id).rpc_port);
   }
   std::string address(std::uint32_t id) const { return "127.0.0.1:" + std::to_string(member(id).rpc_port); }
+  std::string zk_address(std::uint32_t id) const { return "127.0.0.1:" + std::to_string(member(id).client_port); }
 
   void configure(std::uint32_t id, const std::set<std::uint32_t>& members) {
     NodeConfig config;
@@ -199,6 +201,24 @@ TEST_CASE("an ensemble under load grows, loses its leader for good, and starts a
     CHECK(lost == 0);
     client.create("/alive-" + std::to_string(id));
   }
+}
+
+TEST_CASE("kazoo adds a node, removes it, and makes another one an observer") {
+  Nodes nodes;
+  for (std::uint32_t id : {1, 2, 3}) nodes.configure(id, {1, 2, 3});
+  nodes.configure(4, {1, 2, 3, 4});
+  for (std::uint32_t id : {1, 2, 3, 4}) nodes.start(id);
+  const auto leader = nodes.wait_for_leader({1, 2, 3, 4});
+
+  const auto server = [&](std::uint32_t id) { return "server." + std::to_string(id) + "=" + to_text(nodes.member(id)); };
+  test::Program client({"/usr/bin/python3", TROUPE_SOURCES "/tests/processes/kazoo_reconfig.py",
+                        nodes.zk_address(1) + "," + nodes.zk_address(2) + "," + nodes.zk_address(3), server(4),
+                        nodes.zk_address(4), server(5) + "," + server(6) + "," + server(7), leader == 1 ? "2" : "1"},
+                       true);
+  client.wait_for_line("all is well");
+  const int status = client.finish();
+  INFO(client.output());
+  CHECK(status == 0);
 }
 
 }  // namespace
