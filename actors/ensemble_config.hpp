@@ -44,7 +44,7 @@ class BadConfiguration : public std::runtime_error {
 
 struct EnsembleConfig {
   std::map<PeerId, Member> members;
-  Zxid version;  ///< the transaction that activated it; 0 for the one that the ensemble began with
+  Zxid version;  ///< the transaction that activated it; 0: the node's file, or none yet
 
   bool operator==(const EnsembleConfig&) const = default;
 

@@ -16,6 +16,16 @@ constexpr std::size_t longest_hello = 1024;            // bytes
 constexpr std::size_t most_strangers = 256;
 }  // namespace
 
+std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file) {
+  for (auto& [id, member] : members) {
+    const auto told = file.find(id);
+    if (told == file.end()) continue;
+    member.host = told->second.host;
+    member.peer_port = told->second.peer_port;
+  }
+  return members;
+}
+
 KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
     : io_(io),
       timer_(io.provider->getTimer()),
@@ -24,6 +34,7 @@ KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& con
       address_(config.peer_address),
       open_(config.reconfig_enabled),
       standalone_enabled_(config.standalone_enabled),
+      file_(config.members),
       members_(config.members),
       port_(config.members.at(config.id).peer_port),
       tasks_(*this) {
@@ -49,7 +60,7 @@ void KjNetwork::start(ElectorActor elector, PeerActor peer) {
 // --- members ---
 
 void KjNetwork::set_members(const std::map<PeerId, Member>& members) {
-  members_ = members;
+  members_ = open_ ? members : placed(members, file_);
   keep_channels();
   const auto self = members_.find(self_);
   if (self == members_.end() || listener_.get() == nullptr || self->second.peer_port == port_) return;

@@ -1,6 +1,6 @@
 // The network over TCP sockets (schema/peer.capnp says what goes over them). It listens on the node's
 // peer port, keeps an election channel to every other member, and makes the learners' links. Members come,
-// go and move at run time.
+// go and move at run time; where the ensemble may not be changed, only the node's file says where they are.
 //
 // Whoever connects must say a Hello in time that names this version and a member of this ensemble; where
 // the ensemble may be changed, also another node may come: it may be about to become one, or know of a
@@ -23,6 +23,9 @@
 #include "actors/node_config.hpp"
 
 namespace troupe {
+
+/// The members, each where `file` says that it is reached, if it names it.
+std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file);
 
 class KjNetwork final : public Network, private kj::TaskSet::ErrorHandler {
  public:
@@ -57,6 +60,7 @@ class KjNetwork final : public Network, private kj::TaskSet::ErrorHandler {
   const std::string address_;     // where to listen
   const bool open_;               // also to nodes that are no members
   const bool standalone_enabled_;
+  const std::map<PeerId, Member> file_;
   std::map<PeerId, Member> members_;
   std::uint16_t port_;            // of this node; a member list may move it
   kj::Own<kj::ConnectionReceiver> listener_;  // null in a node alone

@@ -224,7 +224,9 @@ void LeaderRole::propose_beginnings(const store::View& view) {
   if (configuration_->joint()) return activate();  // it was committed with the history
   std::optional<Proposal> proposal;
   // A node alone keeps to its file, by which it may become an ensemble.
-  const auto text = standalone() ? std::string() : to_text(configuration_->current);
+  auto first = configuration_->current;
+  first.version = core_.next_zxid();
+  const auto text = standalone() ? std::string() : to_text(first);
   if (view.ensemble_id().empty()) {
     proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
                                 context_.random_bytes(32), text);
@@ -232,7 +234,7 @@ void LeaderRole::propose_beginnings(const store::View& view) {
     proposal = proposer_->activate(core_.next_zxid(), context_.wall_clock(), {}, text);
   }
   if (!proposal) return;
-  if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same one, now in the history
+  if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same members, now in the history
   zab::LeaderEffects effects;
   core_.propose(std::move(*proposal), effects);
   perform(effects);

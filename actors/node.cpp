@@ -75,6 +75,7 @@ NodeConfig with_logged_members(NodeConfig config, const store::Log& log) {
   const auto txn = log.configuration();
   if (txn.empty()) return config;
   auto members = Configuration::of_txn(txn)->members();
+  if (!config.reconfig_enabled) members = placed(std::move(members), config.members);
   members.insert(*config.members.find(config.id));  // one that was removed, or is not added yet
   const auto addresses = [](const std::map<PeerId, Member>& of) {
     std::map<PeerId, std::tuple<std::string, std::uint16_t, bool>> all;

@@ -92,6 +92,7 @@ void History::configure(const Bytes& txn) {
   const auto next = Configuration::of_txn(txn);
   const auto before = std::exchange(configuration_, next);
   const auto wrong = [&](const std::string& what) { throw Violation(to_string(next->since) + " " + what); };
+  if (!next->joint() && next->current.version != next->since) wrong("sets a configuration under another version");
   if (!before) return;
   if (next->joint()) {
     if (before->joint()) wrong("begins a reconfiguration while another is under way");
@@ -99,7 +100,6 @@ void History::configure(const Bytes& txn) {
   } else {
     if (!before->joint()) wrong("activates a configuration without the joint step before it");
     if (next->current.members != before->next->members) wrong("activates another configuration than was agreed on");
-    if (next->current.version != next->since) wrong("activates a configuration under another version");
   }
 }
 

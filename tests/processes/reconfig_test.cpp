@@ -31,7 +31,7 @@ constexpr auto super = "super:secret";
 /// Nodes that are configured one by one, each with the members that it is told of.
 class Nodes {
  public:
-  Nodes() : base_(free_base_port(5)) {}
+  explicit Nodes(std::uint32_t ports_of = 5) : base_(free_base_port(ports_of)) {}
 
   Member member(std::uint32_t id) const {
     return {.host = "127.0.0.1", .peer_port = port(id, 8), .rpc_port = port(id, 2), .client_port = port(id, 1)};
@@ -44,14 +44,14 @@ class Nodes {
   std::string address(std::uint32_t id) const { return "127.0.0.1:" + std::to_string(member(id).rpc_port); }
   std::string zk_address(std::uint32_t id) const { return "127.0.0.1:" + std::to_string(member(id).client_port); }
 
-  void configure(std::uint32_t id, const std::set<std::uint32_t>& members) {
+  void configure(std::uint32_t id, const std::set<std::uint32_t>& members, bool reconfig_enabled = true) {
     NodeConfig config;
     config.id = {id};
     for (const auto each : members) config.members[{each}] = member(each);
     config.data_dir = "data-" + std::to_string(id);
     config.peer_address = config.client_address = "127.0.0.1";
     config.rpc_port = member(id).rpc_port;
-    config.reconfig_enabled = true;
+    config.reconfig_enabled = reconfig_enabled;
     config.super_digest = digest_id(super);
     config.log_map_size = config.state_map_size = 1 << 28;
     std::ofstream(file(id, ".toml")) << to_toml(config);
@@ -68,6 +68,8 @@ class Nodes {
     }
     return -1;
   }
+  /// From now on they are configured with other ports, behind those of so many nodes.
+  void move_behind(std::uint32_t nodes) { base_ += 10 * nodes; }
   /// Waits until all of these follow one leader; returns it.
   std::uint32_t wait_for_leader(const std::set<std::uint32_t>& ids) const {
     std::vector<std::string> asked;
@@ -201,6 +203,23 @@ TEST_CASE("an ensemble under load grows, loses its leader for good, and starts a
     CHECK(lost == 0);
     client.create("/alive-" + std::to_string(id));
   }
+}
+
+TEST_CASE("where reconfiguration is off, the files say where the members are") {
+  Nodes nodes(6);
+  const std::set<std::uint32_t> ids{1, 2, 3};
+  for (const auto id : ids) nodes.configure(id, ids, false);
+  for (const auto id : ids) nodes.start(id);
+  Client(nodes.address(nodes.wait_for_leader(ids))).create("/a", "1");
+  for (const auto id : ids) CHECK(nodes.stop(id) == 0);
+
+  nodes.move_behind(3);
+  for (const auto id : ids) nodes.configure(id, ids, false);
+  for (const auto id : ids) nodes.start(id);
+  Client client(nodes.address(nodes.wait_for_leader(ids)));
+  CHECK(client.get("/a").data == "1");
+  client.add_auth("digest", super);
+  CHECK_THROWS_AS(client.reconfig({.leaving = "3"}), ClientError);
 }
 
 TEST_CASE("kazoo adds a node, removes it, and makes another one an observer") {
