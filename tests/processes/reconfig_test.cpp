@@ -51,6 +51,7 @@ class Nodes {
     config.data_dir = "data-" + std::to_string(id);
     config.peer_address = config.client_address = "127.0.0.1";
     config.rpc_port = member(id).rpc_port;
+    config.zk_port = member(id).client_port;
     config.reconfig_enabled = reconfig_enabled;
     config.super_digest = digest_id(super);
     config.log_map_size = config.state_map_size = 1 << 28;
