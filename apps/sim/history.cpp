@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <utility>
 
 namespace troupe::sim {
 
@@ -87,10 +86,16 @@ void History::apply(Delivered& txn, schema::Txn::Reader reader) {
   }
 }
 
+std::shared_ptr<const Configuration> History::configuration_at(Zxid zxid) const {
+  const auto after = configurations_.upper_bound(zxid);
+  return after == configurations_.begin() ? nullptr : std::prev(after)->second;
+}
+
 /// One step after the other: C, then C and D jointly, then D.
 void History::configure(const Bytes& txn) {
   const auto next = Configuration::of_txn(txn);
-  const auto before = std::exchange(configuration_, next);
+  const auto before = configuration();
+  configurations_.emplace(next->since, next);
   const auto wrong = [&](const std::string& what) { throw Violation(to_string(next->since) + " " + what); };
   if (!next->joint() && next->current.version != next->since) wrong("sets a configuration under another version");
   if (!before) return;

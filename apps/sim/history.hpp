@@ -56,8 +56,9 @@ class History {
   /// Every znode that transactions created and that is there now.
   void each_now(const std::function<void(const std::string& path, const std::string& data)>& each) const;
   std::size_t open_sessions() const;
-  /// The ensemble's configuration at the history's end; null before the first transaction.
-  const std::shared_ptr<const Configuration>& configuration() const { return configuration_; }
+  /// The ensemble's configuration after a transaction, and at the history's end; null before the first one.
+  std::shared_ptr<const Configuration> configuration_at(Zxid zxid) const;
+  std::shared_ptr<const Configuration> configuration() const { return configuration_at(Zxid{~std::uint64_t{0}}); }
   /// Containers and TTL znodes that are there without children: sooner or later the ensemble deletes each.
   std::vector<std::string> passing() const;
   /// Paths that exist now and are owned by a session that is not open any more.
@@ -91,7 +92,7 @@ class History {
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
-  std::shared_ptr<const Configuration> configuration_;
+  std::map<Zxid, std::shared_ptr<const Configuration>> configurations_;
 };
 
 }  // namespace troupe::sim

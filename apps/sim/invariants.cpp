@@ -53,17 +53,16 @@ void Invariants::read_log(SimNode& node, Disk& disk) {
 void Invariants::read_configurations(SimNode& node, Disk& disk, Zxid from, const std::vector<Proposal>& records) {
   auto& known = disk.configurations;
   known.erase(known.upper_bound(from), known.end());
+  // Up to the base all is committed, whatever this disk held there before a snapshot came.
+  known.erase(known.begin(), known.upper_bound(disk.base));
+  if (auto committed = history_.configuration_at(disk.base)) known.emplace(committed->since, std::move(committed));
   for (const auto& record : records) {
     if (sets_configuration(record)) known[record.zxid] = Configuration::of_txn(record.txn);
   }
   const auto told = node.data().log().configuration();
   if (told.empty()) return;
   const auto last = Configuration::of_txn(told);
-  // What came with a snapshot is committed; what this disk held before and nobody delivered is gone.
-  if (last->since <= disk.base) {
-    std::erase_if(known, [&](const auto& each) { return each.first <= disk.base && history_.find(each.first) == nullptr; });
-    known.emplace(last->since, last);
-  }
+  if (last->since <= disk.base) known.emplace(last->since, last);
   if (known.empty() || known.rbegin()->first != last->since || known.rbegin()->second->txn != last->txn) {
     throw Violation("the log of " + node.name() + " has the configuration of " + to_string(last->since) +
                     " in force, its history ends with " + (known.empty() ? "none" : to_string(known.rbegin()->first)));

@@ -60,7 +60,7 @@ ACCEPTED = (
              "Both ensembles run on this machine and cannot have the same ports. ZooKeeper lists the servers in the"
              " order of a Java hash table. A target may have lines of its own, rpc.N=port, which ZooKeeper's clients"
              " pass over."),
-    Accepted("length of the members", "getData getACL exists multiRead reconfig", "*dataLength",
+    Accepted("length of the members", "getData getACL getChildren2 exists multiRead reconfig", "*dataLength",
              lambda reference, target: target - reference == OWN_LINES, "It counts these lines."),
     Accepted("a reconfig to nobody", "reconfig", "err", lambda reference, target: (reference, target) == (-5, -8),
              "Where standalone mode is off, ZooKeeper stumbles over an ensemble without participants and says that the"
