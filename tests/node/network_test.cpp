@@ -282,6 +282,7 @@ TEST_CASE("members come, move to another port and go while the network runs") {
   auto pair = all;
   pair.erase(PeerId{3});
   for (const auto id : {one, two}) configs[id].members = pair;
+  for (auto& [id, config] : configs) config.reconfig_enabled = true;
   NetworkNode first(configs[one]), second(configs[two]), third(configs[PeerId{3}]);
   CHECK(hears_reachable(first, two, true));
   for (auto* node : {&first, &second}) node->set_members(all);
