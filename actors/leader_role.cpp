@@ -3,6 +3,7 @@
 #include <capnp/serialize.h>
 #include <spdlog/spdlog.h>
 
+#include "actors/reconfig.hpp"
 #include "actors/sender.hpp"
 #include "actors/session_tracker.hpp"
 #include "schema/check.hpp"
@@ -25,9 +26,10 @@ LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, Ro
       core_({.self = context.options.self,
              .init_timeout_ms = context.options.init_timeout_ms,
              .failure_timeout_ms = context.options.failure_timeout_ms},
-            context.options.quorum, *this, facts.accepted, facts.current, facts.last, now),
+            facts.configuration->quorum(), *this, facts.accepted, facts.current, facts.last, now),
       ensemble_(facts.ensemble),
       durable_(facts.last),
+      configuration_(facts.configuration),
       cleanup_(context.options.cleanup, now) {}
 
 void LeaderRole::on_exit() {
@@ -39,6 +41,7 @@ void LeaderRole::on_exit() {
   if (tracker_) this->send_exit(tracker_, caf::exit_reason::user_shutdown);
   links_.clear();
   link_ids_.clear();
+  behind_reconfig_.clear();
   tracker_ = nullptr;
   proposer_.reset();
   peer_ = nullptr;
@@ -110,6 +113,12 @@ void LeaderRole::perform(const zab::leader_effect::Commit& effect) {
     if (learner.streaming) this->send(learner.sender, StreamCommit{effect.zxid});
   }
   this->send(context_.applier, Deliver{std::min(effect.zxid, durable_)});
+  activate_if_committed();
+}
+
+void LeaderRole::perform(const zab::leader_effect::StreamAs& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) this->send(found->second.sender, StreamAs{effect.observer});
 }
 
 void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_link(effect.link, effect.reason); }
@@ -204,18 +213,32 @@ void LeaderRole::start_serving(const store::View& view) {
   view.sessions([&](const store::Session& session) { sessions.push_back(session); });
   tracker_ = spawn_on<SessionTracker>(this->system(), *context_.host, ExpiryUserActor{this}, std::move(sessions),
                                       context_.options.session_interval_ms, now_);
-  if (view.ensemble_id().empty()) {  // the first reign of all
-    zab::LeaderEffects effects;
-    core_.propose(proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
-                                   context_.random_bytes(32)),
-                  effects);
-    perform(effects);
-    flush_proposals();
-  }
+  propose_beginnings(view);
   this->send(peer_, RoleActive{core_.epoch()});
   zab::LeaderEffects effects;
   core_.on_serving(effects);
   perform(effects);
+}
+
+void LeaderRole::propose_beginnings(const store::View& view) {
+  if (configuration_->joint()) return activate();  // it was committed with the history
+  std::optional<Proposal> proposal;
+  // A node alone keeps to its file, by which it may become an ensemble.
+  auto first = configuration_->current;
+  first.version = core_.next_zxid();
+  const auto text = standalone() ? std::string() : to_text(first);
+  if (view.ensemble_id().empty()) {
+    proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
+                                context_.random_bytes(32), text);
+  } else if (configuration_->since == Zxid{} && !text.empty()) {
+    proposal = proposer_->activate(core_.next_zxid(), context_.wall_clock(), {}, text);
+  }
+  if (!proposal) return;
+  if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same members, now in the history
+  zab::LeaderEffects effects;
+  core_.propose(std::move(*proposal), effects);
+  perform(effects);
+  flush_proposals();
 }
 
 void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
@@ -236,6 +259,7 @@ void LeaderRole::submit(PeerId from, const Bytes& bytes) {
                                                     bytes.size() / sizeof(capnp::word)));
   const auto request = reader.getRoot<schema::Request>();
   const SessionId session{request.getSession()};
+  if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, bytes); });
   const Origin origin{from, request.getGateway()};
   // Session 0 is the ensemble's own, which nobody can speak for.
   if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
@@ -247,7 +271,67 @@ void LeaderRole::submit(PeerId from, const Bytes& bytes) {
       return refuse(origin, session, request.getNumber(), Error::session_moved);
     }
   }
+  if (request.isReconfig()) return reconfigure(request);
   propose(request);
+}
+
+// --- reconfigurations ---
+
+Error LeaderRole::check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const {
+  const auto& options = context_.options;
+  if (!options.reconfig_enabled) return Error::reconfig_disabled;
+  if (standalone()) return Error::unimplemented;
+  const auto asker = proposer_->may_reconfigure(request);
+  if (asker == Error::session_expired) return asker;
+  auto plan = plan_reconfig(*configuration_, request.getReconfig(), options.standalone_enabled);
+  if (plan.error != Error::ok) {
+    spdlog::info("a reconfiguration is refused: {}", plan.reason);
+    return plan.error;
+  }
+  if (!core_.has_synchronised(*plan.next.quorum())) return Error::new_config_no_quorum;
+  next = std::move(plan.next);
+  return asker;
+}
+
+void LeaderRole::reconfigure(schema::Request::Reader request) {
+  if (proposer_->repeated(request)) return;
+  EnsembleConfig next;
+  const auto error = check_reconfig(request, next);
+  zab::LeaderEffects effects;
+  if (error != Error::ok) {
+    core_.propose(proposer_->prepare_refused(core_.next_zxid(), context_.wall_clock(), request, error), effects);
+    return perform(effects);
+  }
+  auto proposal = proposer_->reconfigure(core_.next_zxid(), context_.wall_clock(), request,
+                                         to_text(configuration_->current), to_text(next));
+  configuration_ = Configuration::of_txn(proposal.txn);
+  spdlog::info("reconfiguring the ensemble: both configurations decide from {} on", to_string(proposal.zxid));
+  core_.reconfigure(configuration_->quorum(), effects);
+  core_.propose(std::move(proposal), effects);
+  perform(effects);
+}
+
+void LeaderRole::activate_if_committed() {
+  if (proposer_ && core_.broadcasting() && configuration_->joint() && core_.committed() >= configuration_->since) activate();
+}
+
+void LeaderRole::activate() {
+  auto next = *configuration_->next;
+  next.version = core_.next_zxid();
+  auto proposal =
+      proposer_->activate(next.version, context_.wall_clock(), configuration_->asker, to_text(next));
+  configuration_ = Configuration::of_txn(proposal.txn);
+  spdlog::info("the new configuration decides alone from {} on", to_string(proposal.zxid));
+  zab::LeaderEffects effects;
+  core_.propose(std::move(proposal), effects);
+  if (core_.broadcasting()) core_.reconfigure(configuration_->quorum(), effects);  // else the counter is used up
+  perform(effects);
+  const auto waiting = std::move(behind_reconfig_);
+  behind_reconfig_.clear();
+  for (const auto& work : waiting) {
+    if (!ended_) work();
+  }
+  flush_proposals();
 }
 
 void LeaderRole::propose(schema::Request::Reader request) {
@@ -281,6 +365,7 @@ void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t numbe
 }
 
 void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) {
+  if (waits(request.session)) return behind_reconfig_.push_back([this, from, request] { revalidate(from, request); });
   const Origin origin{from, request.gateway};
   const Zxid barrier = core_.last_proposed();
   // It may have been opened under a later leader.
@@ -362,6 +447,12 @@ void LeaderRole::applied(const Applied& applied) {
   digest_ = applied.view->digest();
   if (proposer_) {
     proposer_->advance(applied.view);
+    const bool settled = !configuration_->joint() && applied.view->zxid() >= configuration_->since;
+    if (settled && !configuration_->is_voter(context_.options.self)) {
+      zab::LeaderEffects effects;
+      core_.resign("this node is no voter any more: the others choose a leader", effects);
+      return perform(effects);
+    }
     for (const auto session : applied.batch->closed_sessions) owners_.erase(session);
     if (!applied.batch->opened_sessions.empty() || !applied.batch->closed_sessions.empty()) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});

@@ -10,6 +10,16 @@ namespace {
 // Old records deleted in a batch's own transaction, cheaper than letting the file grow: at least so
 // many, and twice as many as were appended, so that pruning keeps up with any load.
 constexpr std::size_t prune_at_least = 64;
+
+std::shared_ptr<const Configuration> read_configuration(const Bytes& txn) {
+  if (txn.empty()) return nullptr;
+  try {
+    return Configuration::of_txn(txn);
+  } catch (const BadConfiguration& bad) {
+    throw store::StorageError(std::string("the configuration in the log cannot be used: ") + bad.what() +
+                              ". Start the version that wrote it");
+  }
+}
 }  // namespace
 
 LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal)
@@ -46,6 +56,7 @@ void LogWriter::flush() {
     appended_records_ = 0;
     if (log_.overdue()) log_.flush();  // the disk is slower than those who write
     log_.commit();
+    tell_configuration();
     if (appender_) {
       this->send(appender_, Durable{appended_});
       appender_ = nullptr;
@@ -61,6 +72,14 @@ void LogWriter::flush_journal() {
   if (flushing_ || !log_.due() || !log_.freeze()) return;
   flushing_ = true;
   this->send(flusher_, FlushJournal{}, JournalUserActor{this});
+}
+
+void LogWriter::tell_configuration() {
+  if (!history_user_) return;
+  auto configuration = log_.configuration();
+  if (configuration == configuration_) return;
+  configuration_ = std::move(configuration);
+  this->send(history_user_, ConfigurationLogged{read_configuration(configuration_)});
 }
 
 template <class Change>
@@ -95,6 +114,11 @@ void LogWriter::store_entries(const Bytes& entries) {
     incoming_->put(table, {at, key_size}, {at + key_size, value_size});
     at += key_size + value_size;
   }
+}
+
+void LogWriter::on_exit() {
+  history_user_ = nullptr;
+  flusher_ = nullptr;
 }
 
 LogWriter::behavior_type LogWriter::make_behavior() {
@@ -137,10 +161,11 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         receive(user, [&] {
           TROUPE_CHECK(incoming_, "the end comes within a snapshot");
           const Zxid zxid = incoming_->finish();
+          const Bytes configuration = incoming_->configuration();
           incoming_.reset();
           stage(
               [&] {
-                log_.reset(zxid);
+                log_.reset(zxid, configuration);
                 log_.set_checkpoint(zxid);
               },
               [this, zxid, user] { this->send(user, SnapshotStored{zxid}); });
@@ -149,8 +174,10 @@ LogWriter::behavior_type LogWriter::make_behavior() {
       [this](const AskHistory&, const HistoryUserActor& user) {
         // Through a flush of its own: the answer is what is durable after all that came before.
         stage([] {}, [this, user] {
+          history_user_ = user;
+          configuration_ = log_.configuration();
           this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(),
-                                        log_.checkpoint().value_or(log_.base()), {}});
+                                        log_.checkpoint().value_or(log_.base()), {}, read_configuration(configuration_)});
         });
       },
       [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/configuration.hpp"
 #include "actors/zab/elector.hpp"
 #include "actors/zab/leader.hpp"
 #include "actors/zab/messages.hpp"
@@ -164,6 +165,12 @@ struct HistoryFacts {
   Zxid last;
   Zxid settled;          ///< up to here it is committed: in a checkpoint, or given to the tree (by the peer)
   std::string ensemble;  ///< filled in by the peer: the ensemble's id, where the tree knows it
+  /// The last that the log tells; null if it tells none. The peer then fills in that of the node's file.
+  std::shared_ptr<const Configuration> configuration = nullptr;
+};
+/// The log's configuration is another one, on disk: after an append, a truncation or a snapshot.
+struct ConfigurationLogged {
+  std::shared_ptr<const Configuration> configuration;  ///< null: the log tells none
 };
 /// The archivist has flushed a checkpoint: it is the one to recover from, and the log may be pruned.
 /// Answered by the same message once that is on disk.
@@ -230,6 +237,9 @@ struct Stream {
 };
 struct StreamCommit {
   Zxid zxid;
+};
+struct StreamAs {
+  bool observer = false;
 };
 struct StreamDurable {
   Zxid zxid;
@@ -317,6 +327,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotStored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotRejected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskHistory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HistoryFacts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ConfigurationLogged)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CheckpointWritten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Deliver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReplaceTree)
@@ -332,6 +343,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginStream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendMessage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Stream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamCommit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamAs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamDurable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TrackSessions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SessionsExpired)

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -50,30 +51,15 @@ std::string random_bytes(std::size_t size) {
   return bytes;
 }
 
-/// The plain majority, unless the configuration tells voters apart.
-std::shared_ptr<const zab::Quorum> make_quorum(const NodeConfig& config) {
-  zab::PeerSet voters;
-  std::map<PeerId, zab::WeightedQuorum::Vote> votes;
-  bool weighted = false;
-  for (const auto& [id, member] : config.members) {
-    if (member.observer) continue;
-    voters.insert(id);
-    votes[id] = {member.group, member.weight};
-    weighted |= member.weight != 1 || member.group != 0;
-  }
-  if (weighted) return std::make_shared<zab::WeightedQuorum>(votes);
-  return std::make_shared<zab::MajorityQuorum>(voters);
-}
-
 RoleOptions make_options(const NodeConfig& config) {
-  const auto self = config.members.find(config.id);
-  if (self == config.members.end()) {
+  if (!config.members.contains(config.id)) {
     throw std::invalid_argument("node " + to_string(config.id) + " is not among the members of its ensemble");
   }
   RoleOptions options;
   options.self = config.id;
-  options.quorum = make_quorum(config);
-  options.observer = self->second.observer;
+  options.configuration = Configuration::of_file({config.members, {}});
+  options.reconfig_enabled = config.reconfig_enabled;
+  options.standalone_enabled = config.standalone_enabled;
   options.heartbeat_ms = config.heartbeat_ms;
   options.failure_timeout_ms = config.failure_timeout_ms;
   options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
@@ -83,6 +69,26 @@ RoleOptions make_options(const NodeConfig& config) {
   options.enforce_quota = config.enforce_quota;
   options.acl_schemes = {.x509 = config.acl_x509, .sasl = config.acl_sasl};
   return options;
+}
+
+/// What the network begins with: the members that the log tells of, where it does.
+NodeConfig with_logged_members(NodeConfig config, const store::Log& log) {
+  const auto txn = log.configuration();
+  if (txn.empty()) return config;
+  auto members = Configuration::of_txn(txn)->members();
+  if (!config.reconfig_enabled) members = placed(std::move(members), config.members);
+  members.insert(*config.members.find(config.id));  // one that was removed, or is not added yet
+  const auto addresses = [](const std::map<PeerId, Member>& of) {
+    std::map<PeerId, std::tuple<std::string, std::uint16_t, bool>> all;
+    for (const auto& [id, member] : of) all[id] = {member.host, member.peer_port, member.observer};
+    return all;
+  };
+  if (addresses(members) != addresses(config.members)) {
+    spdlog::warn("the ensemble has been reconfigured since this node's file was written: the file's members no longer "
+                 "count, those in /zookeeper/config do");
+  }
+  config.members = std::move(members);
+  return config;
 }
 
 struct ActorSystemConfig : caf::actor_system_config {
@@ -99,10 +105,10 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   options.gateway = gateway;
   const auto random = random_bytes(sizeof options.seed);
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
+  options.super_digest = config.super_digest;
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
-  options.super_digest = config.super_digest;
   return options;
 }
 
@@ -188,7 +194,7 @@ void Node::Impl::start() {
   start_gateways();
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
-    auto loop = std::make_shared<PeerLoop>(io, host, config);
+    auto loop = std::make_shared<PeerLoop>(io, host, with_logged_members(config, data.log()));
     start_peer(io, host, *loop);
     return loop;
   });

@@ -37,6 +37,11 @@ void Peer::look() {
   this->send(context_.log_writer, AskHistory{}, HistoryUserActor{this});
 }
 
+void Peer::configure(std::shared_ptr<const Configuration> configuration) {
+  configuration_ = configuration ? std::move(configuration) : context_.options.configuration;
+  context_.network->set_members(configuration_->members());
+}
+
 void Peer::lead() {
   leader_ = spawn_on<LeaderRole>(this->system(), *context_.host, context_, RoleUserActor{this}, facts_, now_);
   for (auto& [peer, connected] : early_) this->send(leader_, connected);
@@ -67,9 +72,16 @@ Peer::behavior_type Peer::make_behavior() {
         facts_ = facts;
         facts_.ensemble = std::move(ensemble);
         facts_.settled = std::max(facts.settled, delivered_);
+        configure(facts.configuration);
+        facts_.configuration = configuration_;
         spdlog::info("looking for a leader; this node's history ends at {} of epoch {}", to_string(facts.last),
                      facts.current.value);
         this->send(elector_, Look{facts_}, ElectionUserActor{this});
+      },
+      [this](const ConfigurationLogged& logged) {
+        if (stopped_) return;
+        configure(logged.configuration);
+        this->send(elector_, ConfigurationLogged{configuration_});
       },
       [this](const Elected& elected) {
         if (stopped_ || leader_ || learner_) return;
@@ -103,7 +115,13 @@ Peer::behavior_type Peer::make_behavior() {
         stop_serving();
         if (!stopped_) look();
       },
-      [this](const NodeStatus& status) { show_(status); },
+      [this](NodeStatus status) {
+        if (status.role == zab::PeerState::following || status.role == zab::PeerState::observing) {
+          const bool voter = configuration_->is_voter(status.id);
+          status.role = voter ? zab::PeerState::following : zab::PeerState::observing;
+        }
+        show_(status);
+      },
       [this](const Tick& tick) {
         now_ = tick.now;
         if (leader_) this->send(leader_, tick);

@@ -32,6 +32,8 @@ class Peer : public Hosted<PeerActor> {
 
  private:
   void look();
+  /// Another configuration is in force on this node.
+  void configure(std::shared_ptr<const Configuration> configuration);
   void lead();
   void follow(PeerId leader);
   void stop_serving();
@@ -41,6 +43,7 @@ class Peer : public Hosted<PeerActor> {
   std::function<void(const NodeStatus&)> show_;
   std::int64_t now_ = 0;
   HistoryFacts facts_;
+  std::shared_ptr<const Configuration> configuration_;  // in force: the last in the log, else the file's
   Zxid delivered_;        // the tree has it, or is about to
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing

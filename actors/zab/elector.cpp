@@ -5,6 +5,25 @@ namespace troupe::zab {
 Elector::Elector(const ElectorOptions& options, std::shared_ptr<const Quorum> quorum)
     : options_(options), quorum_(std::move(quorum)) {}
 
+Notification Elector::notification() const {
+  Notification notification{options_.self, state_, round_, vote_, {}, {}};
+  if (state_ != PeerState::looking) {
+    notification.configured = configured_;
+    notification.configuration = configuration_;
+  }
+  return notification;
+}
+
+void Elector::configure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, Zxid since, const Bytes& txn) {
+  quorum_ = std::move(quorum);
+  members_ = members;
+  others_.clear();
+  configured_ = since;
+  configuration_ = txn;
+  if (state_ == PeerState::following && !voter()) state_ = PeerState::observing;
+  if (state_ == PeerState::observing && voter()) state_ = PeerState::following;
+}
+
 void Elector::look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& effects) {
   state_ = PeerState::looking;
   started_ = true;
@@ -23,7 +42,8 @@ void Elector::look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& ef
 
 void Elector::broadcast(Effects& effects) const {
   for (std::uint32_t id = 1; id < 256; ++id) {
-    if (PeerId{id} != options_.self && quorum_->is_voter({id})) effects.send.emplace_back(PeerId{id}, notification());
+    const bool asked = quorum_->is_voter({id}) || others_.contains({id});
+    if (PeerId{id} != options_.self && asked) effects.send.emplace_back(PeerId{id}, notification());
   }
 }
 
@@ -32,6 +52,10 @@ void Elector::on_notification(const Notification& n, std::int64_t now, Effects& 
   if (state_ != PeerState::looking) {
     if (n.state == PeerState::looking) effects.send.emplace_back(n.sender, notification());
     return;
+  }
+  if (n.state == PeerState::leading && n.vote.leader == n.sender && n.configured != configured_) {
+    round_ = n.round;
+    return decide(n.vote, effects);
   }
   if (!quorum_->is_voter(n.sender)) {  // an observer asks whom to follow
     if (n.state == PeerState::looking) effects.send.emplace_back(n.sender, notification());
@@ -140,7 +164,16 @@ void Elector::on_reachable(PeerId peer, bool reachable, std::int64_t now, Effect
   if (started_ && state_ == PeerState::looking) try_to_decide(now, effects);
 }
 
+void Elector::announce(std::int64_t now, Effects& effects) {
+  if (now < next_announcement_) return;
+  next_announcement_ = now + options_.announce_ms;
+  for (std::uint32_t id = 1; id < 256; ++id) {
+    if (PeerId{id} != options_.self && members_.contains({id})) effects.send.emplace_back(PeerId{id}, notification());
+  }
+}
+
 void Elector::tick(std::int64_t now, Effects& effects) {
+  if (started_ && state_ == PeerState::leading) return announce(now, effects);
   if (!started_ || state_ != PeerState::looking) return;
   try_to_decide(now, effects);
   if (state_ == PeerState::looking && now >= next_resend_) {

@@ -6,6 +6,11 @@
 // the discovery phase (leader.hpp). Therefore it may decide early: at once when every voter that can
 // be reached has answered and agrees, else when a quorum has agreed for a while.
 //
+// The quorum is that of the last configuration in this node's log. The ensemble may have moved on since
+// (configuration.hpp), or this node's last step was never committed: a node that says it leads under
+// another configuration is joined on its word, for this node cannot know whose votes count there. Leaders
+// say so to their members now and then: one that was away might not think of asking them.
+//
 // Rounds order the elections: a vote from a lower round is ignored, a higher round is joined.
 //
 // Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
@@ -26,6 +31,7 @@ struct ElectorOptions {
   PeerId self;
   std::int64_t settle_ms = 60;   ///< how long a quorum's agreement must stand while a voter is silent
   std::int64_t resend_ms = 150;  ///< how often votes are repeated while looking
+  std::int64_t announce_ms = 1'000;  ///< how often a leader tells its members
 };
 
 class Elector {
@@ -36,6 +42,13 @@ class Elector {
   };
 
   Elector(const ElectorOptions& options, std::shared_ptr<const Quorum> quorum);
+
+  /// Another configuration is in force on this node: its quorum, all of its members, and the transaction
+  /// that set it, `since`.
+  void configure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, Zxid since, const Bytes& txn);
+  /// Nodes to ask too: members of a later configuration that this node has heard of. Until the next configure().
+  void ask_too(const PeerSet& peers) { others_ = peers; }
+  Zxid configured() const { return configured_; }
 
   /// Starts looking, in a new round, with the history that this node has.
   void look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& effects);
@@ -58,11 +71,15 @@ class Elector {
   void try_to_decide(std::int64_t now, Effects& effects);
   bool all_reachable_agree() const;
   void decide(const Vote& vote, Effects& effects);
-  Notification notification() const { return {options_.self, state_, round_, vote_}; }
+  Notification notification() const;
+  void announce(std::int64_t now, Effects& effects);
   bool voter() const { return quorum_->is_voter(options_.self); }
 
   ElectorOptions options_;
   std::shared_ptr<const Quorum> quorum_;
+  PeerSet members_, others_;
+  Zxid configured_;
+  Bytes configuration_;
   PeerState state_ = PeerState::looking;
   bool started_ = false;
   std::uint64_t round_ = 0;
@@ -73,6 +90,7 @@ class Elector {
   PeerSet unreachable_;
   std::optional<std::int64_t> agreed_since_;   // a quorum has agreed on vote_ since
   std::int64_t next_resend_ = 0;
+  std::int64_t next_announcement_ = 0;
 };
 
 }  // namespace troupe::zab

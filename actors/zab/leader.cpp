@@ -57,7 +57,7 @@ void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_
   auto& learner = learners_[link];
   learner = Learner{};
   learner.peer = info.peer;
-  learner.observer = info.observer || !quorum_->is_voter(info.peer);
+  learner.observer = !quorum_->is_voter(info.peer);
   learner.accepted_epoch = info.accepted_epoch;
   learner.heard = now;
 
@@ -249,6 +249,34 @@ void Leader::try_to_commit(LeaderEffects& effects) {
       return;
     }
   }
+}
+
+void Leader::reconfigure(std::shared_ptr<const Quorum> quorum, LeaderEffects& effects) {
+  TROUPE_CHECK(broadcasting(), "only an established leader reconfigures");
+  quorum_ = std::move(quorum);
+  for (auto& [link, learner] : learners_) {
+    const bool observer = !quorum_->is_voter(learner.peer);
+    if (observer == learner.observer) continue;
+    learner.observer = observer;
+    if (learner.syncing) effects.push_back(StreamAs{link, observer});
+    // A question that is under way was not put to it.
+    if (!observer && learner.new_leader_acked && confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
+  }
+  try_to_commit(effects);
+  try_to_confirm(effects);
+}
+
+bool Leader::has_synchronised(const Quorum& other) const {
+  PeerSet synchronised;
+  synchronised.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (learner.new_leader_acked) synchronised.insert(learner.peer);
+  }
+  return other.contains_quorum(synchronised);
+}
+
+void Leader::resign(const std::string& reason, LeaderEffects& effects) {
+  if (phase_ != Phase::stepped_down) step_down(reason, effects);
 }
 
 std::uint64_t Leader::ask(LeaderEffects& effects) {

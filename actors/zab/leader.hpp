@@ -18,6 +18,8 @@
 //   - Nothing is committed before a quorum has acknowledged NEWLEADER: by then a quorum has this
 //     history on disk, and all of it is committed at once.
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
+//   - The quorum is that of the last configuration proposed (configuration.hpp). Whether a learner counts
+//     is for that configuration to say, not for the learner.
 //
 // Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
 #pragma once
@@ -106,6 +108,11 @@ struct Commit {
 struct Confirmed {
   std::uint64_t ordinal = 0;
 };
+/// What the learner gets from now on: what is committed, or what is proposed.
+struct StreamAs {
+  LinkId link;
+  bool observer = false;
+};
 struct Disconnect {
   LinkId link;
   std::string reason;
@@ -119,7 +126,8 @@ struct StepDown {
 using LeaderEffect = std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch,
                                   leader_effect::StoreCurrentEpoch, leader_effect::BeginSync,
                                   leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
-                                  leader_effect::Confirmed, leader_effect::Disconnect, leader_effect::StepDown>;
+                                  leader_effect::Confirmed, leader_effect::StreamAs, leader_effect::Disconnect,
+                                  leader_effect::StepDown>;
 using LeaderEffects = std::vector<LeaderEffect>;
 
 class Leader {
@@ -157,6 +165,15 @@ class Leader {
   Zxid next_zxid() const { return last_proposed_.epoch() == epoch_ ? last_proposed_.next() : Zxid::of(epoch_, 1); }
   /// CHECKs that the zxid is next_zxid().
   void propose(Proposal proposal, LeaderEffects& effects);
+
+  /// Another configuration is in force: that of a proposal just made, or about to be made in the same
+  /// breath. Who counted before and does not now is an observer, and the reverse. Broadcasting only. This
+  /// node need not be a voter in it: then it leads, and does not count.
+  void reconfigure(std::shared_ptr<const Quorum> quorum, LeaderEffects& effects);
+  /// Whether a quorum of `other` is here and has this reign's history.
+  bool has_synchronised(const Quorum& other) const;
+  /// This node leads no longer, of its own will.
+  void resign(const std::string& reason, LeaderEffects& effects);
 
   /// Asks the followers whether this node still leads; Confirmed follows if so. Broadcasting only.
   /// Source: the read index of Raft (D. Ongaro's thesis, section 6.4), which asks the same question.

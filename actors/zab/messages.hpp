@@ -40,6 +40,8 @@ struct Notification {
   PeerState state = PeerState::looking;
   std::uint64_t round = 0;
   Vote vote;
+  Zxid configured;      ///< of the last configuration in the sender's log …
+  Bytes configuration;  ///< … and the transaction that set it. Of a sender that looks, nothing
   bool operator==(const Notification&) const = default;
 };
 

@@ -56,6 +56,8 @@ class SimNetwork : public Network {
   ~SimNetwork() override;
 
   void start(ElectorActor elector, PeerActor peer) override;
+  void set_members(const std::map<PeerId, Member>& members) override;
+  void also_know(const std::map<PeerId, Member>& members) override;
   void notify(PeerId to, const zab::Notification& notification) override;
   std::shared_ptr<Link> connect(PeerId leader, LinkUserActor user) override;
   /// The process is dying: nothing leaves and nothing comes in any more.
@@ -67,7 +69,12 @@ class SimNetwork : public Network {
   friend struct Connection;
 
   Wire& wire_;
+  /// A node reaches those whose addresses it knows; others it can but answer.
+  void know(const std::map<PeerId, Member>& members);
+  bool knows(PeerId peer) const { return members_.contains(peer); }
+
   PeerId self_;
+  std::set<PeerId> members_;
   bool attached_ = false;
   ElectorActor elector_;
   PeerActor peer_;
