@@ -173,17 +173,17 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   if (const auto* m = std::get_if<zab::Ack>(&message)) {
     core_.on_ack(id, *m, now_, effects);
   } else if (const auto* m = std::get_if<zab::ForwardedRequests>(&message)) {
-    submit(from, m->requests);
+    submit(id, m->requests);
   } else if (const auto* m = std::get_if<zab::Pong>(&message)) {
     if (tracker_ && !m->heard.empty()) this->send(tracker_, Heard{m->heard});
     if (m->ordinal != 0) core_.on_pong(id, m->ordinal, now_, effects);
     if (m->installing) core_.on_progress(id, now_);  // it gives up by itself where nothing moves
   } else if (const auto* m = std::get_if<zab::RevalidateSession>(&message)) {
     if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
-    revalidate(from, *m);
+    revalidate(id, *m);
   } else if (const auto* m = std::get_if<zab::SyncRequest>(&message)) {
     if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
-    sync(from, *m);
+    sync(id, *m);
   } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
     if (m->peer != from || (!m->ensemble.empty() && !ensemble_.empty() && m->ensemble != ensemble_)) {
       spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
@@ -241,20 +241,20 @@ void LeaderRole::propose_beginnings(const store::View& view) {
   flush_proposals();
 }
 
-void LeaderRole::submit(PeerId from, const std::vector<Bytes>& requests) {
+void LeaderRole::submit(zab::LinkId from, const std::vector<Bytes>& requests) {
   for (const auto& bytes : requests) {
     if (ended_) return;
     // What another node forwards is input from outside: one that cannot be read ends nothing but itself.
     try {
       submit(from, bytes);
     } catch (const kj::Exception& error) {
-      spdlog::warn("a request that node {} forwarded cannot be read: {}", from.value, error.getDescription().cStr());
+      spdlog::warn("a request that a node forwarded cannot be read: {}", error.getDescription().cStr());
     }
   }
   flush_proposals();
 }
 
-void LeaderRole::submit(PeerId from, const Bytes& bytes) {
+void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
   capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()),
                                                     bytes.size() / sizeof(capnp::word)));
   const auto request = reader.getRoot<schema::Request>();
@@ -350,13 +350,12 @@ void LeaderRole::propose(const Bytes& request) {
 
 template <class Local, class Remote>
 void LeaderRole::answer(const Origin& to, const Local& local, const Remote& remote) {
-  if (to.peer == context_.options.self) {
+  if (to.link == here) {
     if (to.gateway < context_.gateways.size()) this->send(context_.gateways[to.gateway], local);
     return;
   }
-  for (const auto& [id, learner] : links_) {
-    if (learner.peer == to.peer) this->send(learner.sender, SendMessage{remote});
-  }
+  const auto found = links_.find(to.link);
+  if (found != links_.end()) this->send(found->second.sender, SendMessage{remote});
 }
 
 void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t number, Error error) {
@@ -364,7 +363,7 @@ void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t numbe
          zab::RequestRefused{to.gateway, session, number, static_cast<std::int32_t>(error)});
 }
 
-void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) {
+void LeaderRole::revalidate(zab::LinkId from, const zab::RevalidateSession& request) {
   if (waits(request.session)) return behind_reconfig_.push_back([this, from, request] { revalidate(from, request); });
   const Origin origin{from, request.gateway};
   const Zxid barrier = core_.last_proposed();
@@ -380,7 +379,7 @@ void LeaderRole::revalidate(PeerId from, const zab::RevalidateSession& request) 
          zab::SessionRevalidated{request.gateway, request.ticket, static_cast<std::int32_t>(Error::ok), barrier});
 }
 
-void LeaderRole::sync(PeerId from, const zab::SyncRequest& request) {
+void LeaderRole::sync(zab::LinkId from, const zab::SyncRequest& request) {
   answer_when_confirmed({{from, request.gateway}, request.ticket, core_.committed()});
 }
 
@@ -483,11 +482,11 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
   core_.start(effects);
   perform(effects);
   return {
-      [this](const Submit& submit) { this->submit(context_.options.self, submit.requests); },
+      [this](const Submit& submit) { this->submit(here, submit.requests); },
       [this](const Attach& attach) {
-        revalidate(context_.options.self, {attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
+        revalidate(here, {attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
-      [this](const SyncRead& read) { sync(context_.options.self, {read.gateway, read.ticket}); },
+      [this](const SyncRead& read) { sync(here, {read.gateway, read.ticket}); },
       [this](const Heard& heard) {
         if (tracker_) this->send(tracker_, heard);
       },

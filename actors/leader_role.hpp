@@ -52,9 +52,11 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
     std::size_t queued = 0;  // bytes in the link at the last tick
     std::size_t questions = 0;  // of its gateways, since the last confirmation was asked for
   };
-  /// A gateway: of which node, and its number there.
+  static constexpr zab::LinkId here{0};  // this node's own gateways; links count from 1
+  /// A gateway: at the end of which link, and its number there. A node that comes back is another, even while
+  /// its old link lasts: its gateways ask anew, and count anew.
   struct Origin {
-    PeerId peer;
+    zab::LinkId link;
     std::uint32_t gateway = 0;
     bool operator==(const Origin&) const = default;
   };
@@ -92,8 +94,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void watch_progress();
 
   void start_serving(const store::View& view);
-  void submit(PeerId from, const std::vector<Bytes>& requests);
-  void submit(PeerId from, const Bytes& request);
+  void submit(zab::LinkId from, const std::vector<Bytes>& requests);
+  void submit(zab::LinkId from, const Bytes& request);
   void propose(const Bytes& request);
   void propose(schema::Request::Reader request);
   /// The two steps of a reconfiguration; see configuration.hpp.
@@ -106,8 +108,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void activate_if_committed();
   /// Whether the session waits for its reconfiguration: what it asks for now has its turn behind that.
   bool waits(SessionId session) const { return configuration_->joint() && configuration_->asker.session == session; }
-  void revalidate(PeerId from, const zab::RevalidateSession& request);
-  void sync(PeerId from, const zab::SyncRequest& request);
+  void revalidate(zab::LinkId from, const zab::RevalidateSession& request);
+  void sync(zab::LinkId from, const zab::SyncRequest& request);
   void answer_when_confirmed(const Unconfirmed& unconfirmed);
   void ask();
   void refuse(const Origin& to, SessionId session, std::uint64_t number, Error error);
