@@ -176,16 +176,19 @@ class LayeredWriter final : public KvWriter {
     TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
     entries_.at(table) += !layers_.get(table, key);
     memtable_->set(table, key, value, layers_.sequence);
+    last_.reset();
   }
   void append(Table table, std::string_view key, std::string_view value) override {
-    const auto last = cursor(table)->last();
-    TROUPE_CHECK(!last || last->key < key, "an appended key comes after all others");
-    put(table, key, value);
+    TROUPE_CHECK(key.size() <= max_key_size && comes_last(table, key), "an appended key comes after all others");
+    ++entries_.at(table);
+    memtable_->set(table, key, value, layers_.sequence);
+    last_.emplace(table, key);
   }
   bool erase(Table table, std::string_view key) override {
     if (!layers_.get(table, key)) return false;
     --entries_.at(table);
     memtable_->set(table, key, std::nullopt, layers_.sequence);
+    last_.reset();
     return true;
   }
   void clear(Table table) override {
@@ -201,10 +204,17 @@ class LayeredWriter final : public KvWriter {
   }
 
  private:
+  bool comes_last(Table table, std::string_view key) const {
+    if (last_ && last_->first == table) return last_->second < key;
+    const auto last = cursor(table)->last();
+    return !last || last->key < key;
+  }
+
   LayeredKv& kv_;
   Memtable* memtable_;
   Layers layers_;
   std::vector<std::size_t> entries_;
+  std::optional<std::pair<Table, std::string>> last_;  // the table's last key, if that is known: it was appended
   bool open_ = true;
 };
 
@@ -251,11 +261,15 @@ void LayeredKv::flush(const std::function<void(KvWriter&)>& also) {
   if (!frozen) return;
   const auto writer = base_->write();
   for (Table table = 0; table < tables; ++table) {
+    const auto last_entry = writer->cursor(table)->last();
+    const std::string last(last_entry ? last_entry->key : "");
     for (auto* node = frozen->seek(table, {}); node != nullptr; node = frozen->next(*node)) {
       const auto key = Memtable::key_of(*node);
       const auto found = Memtable::version_of(*node, at);
       if (!found) continue;  // of a writer that did not commit
-      if (found->value) {
+      if (found->value && key > last) {
+        writer->append(table, key, *found->value);  // the nodes come in the order of their keys
+      } else if (found->value) {
         writer->put(table, key, *found->value);
       } else {
         writer->erase(table, key);

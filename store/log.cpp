@@ -195,7 +195,7 @@ void Log::append(const Proposal& proposal) {
   TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
   log.record.assign(proposal.txn.view());
   log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
-  log.changes().put(log_table, big_endian(proposal.zxid.value), log.record);
+  log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
   log.staged.last = proposal.zxid;
   if (!sets_configuration(proposal)) return;
   log.changes().append(configurations_table, big_endian(proposal.zxid.value), proposal.txn.view());
@@ -273,7 +273,9 @@ void Log::prune(Zxid upto, std::size_t most) {
   if (upto <= log.staged.base || most == 0) return;
   auto records = log.changes().cursor(log_table);
   Zxid dropped = log.staged.base;
-  for (auto record = records->seek(""); record && most > 0 && key_zxid(record->key) <= upto; record = records->next()) {
+  // From the base on: what was pruned before it may still stand in memory, as erased.
+  auto record = records->seek(big_endian(log.staged.base.next().value));
+  for (; record && most > 0 && key_zxid(record->key) <= upto; record = records->next()) {
     dropped = key_zxid(record->key);
     log.changes().erase(log_table, std::string(record->key));
     --most;
