@@ -56,13 +56,9 @@ using ViewUserActor = caf::typed_actor<caf::reacts_to<TreeView>>;              /
 using HistoryUserActor = caf::typed_actor<caf::reacts_to<HistoryFacts>, caf::reacts_to<ConfigurationLogged>>;  // log writer
 using CheckpointUserActor = caf::typed_actor<caf::reacts_to<CheckpointWritten>>;  // log writer
 
-/// Hears that what was frozen is in the log's tables: the log writer.
-struct JournalFlushed {};
-using JournalUserActor = caf::typed_actor<caf::reacts_to<JournalFlushed>>;  // journal flusher
-
 /// Brings the journal into the log's tables; see journal_flusher.hpp.
 struct FlushJournal {};
-using JournalFlusherActor = caf::typed_actor<caf::reacts_to<FlushJournal, JournalUserActor>>;  // log writer
+using JournalFlusherActor = caf::typed_actor<caf::reacts_to<FlushJournal>>;  // log writer
 
 /// Owns the log; see log_writer.hpp. All that waits for it goes to the disk in one flush.
 struct FlushLog {};
@@ -76,8 +72,7 @@ using LogWriterActor = caf::typed_actor<
     caf::reacts_to<EndSnapshot, LogUserActor>,         // learner
     caf::reacts_to<AskHistory, HistoryUserActor>,      // peer; the last to ask is told ConfigurationLogged
     caf::reacts_to<CheckpointWritten, CheckpointUserActor>,  // archivist
-    caf::reacts_to<FlushLog>,                          // itself: the end of a batch
-    caf::reacts_to<JournalFlushed>>;                   // journal flusher
+    caf::reacts_to<FlushLog>>;                         // itself: the end of a batch
 
 /// Hears that what was frozen is on the disk: the applier.
 using FlushUserActor = caf::typed_actor<caf::reacts_to<StateFlushed>>;  // state flusher
@@ -177,7 +172,6 @@ using LearnerActor = caf::typed_actor<
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushLog)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushJournal)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::JournalFlushed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ApplyMore)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Serving)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::NotServing)

@@ -15,10 +15,7 @@ class JournalFlusher : public Hosted<JournalFlusherActor> {
   /// `data` outlives the actor.
   JournalFlusher(caf::actor_config& config, store::DataDir& data) : Hosted(config), data_(data) {}
   behavior_type make_behavior() override {
-    return {[this](const FlushJournal&, const JournalUserActor& user) {
-      data_.log().flush();
-      this->send(user, JournalFlushed{});
-    }};
+    return {[this](const FlushJournal&) { data_.log().flush(); }};
   }
   const char* name() const override { return "journal flusher"; }
 

@@ -64,14 +64,8 @@ void LogWriter::flush() {
     auto after = std::move(after_durable_);
     after_durable_.clear();
     for (auto& tell : after) tell();
-    flush_journal();
+    if (log_.due() && log_.freeze()) this->send(flusher_, FlushJournal{});
   });
-}
-
-void LogWriter::flush_journal() {
-  if (flushing_ || !log_.due() || !log_.freeze()) return;
-  flushing_ = true;
-  this->send(flusher_, FlushJournal{}, JournalUserActor{this});
 }
 
 void LogWriter::tell_configuration() {
@@ -193,7 +187,6 @@ LogWriter::behavior_type LogWriter::make_behavior() {
             [this, checkpoint, user] { this->send(user, checkpoint); });
       },
       [this](const FlushLog&) { flush(); },
-      [this](const JournalFlushed&) { flushing_ = false; },
   };
 }
 

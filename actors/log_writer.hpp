@@ -33,7 +33,6 @@ class LogWriter : public Hosted<LogWriterActor> {
   /// Runs `change`, which stages something, and sees to the flush; `after` runs behind it.
   void stage(const std::function<void()>& change, std::function<void()> after);
   void flush();
-  void flush_journal();
   void store_entries(const Bytes& entries);
   void tell_configuration();
   /// Runs `change`, a step of a snapshot for `user`.
@@ -46,7 +45,6 @@ class LogWriter : public Hosted<LogWriterActor> {
   store::DataDir& data_;
   store::Log& log_;
   JournalFlusherActor flusher_;
-  bool flushing_ = false;  // JournalFlushed will come
   FatalHandler fatal_;
   bool failed_ = false;
   bool flush_asked_ = false;

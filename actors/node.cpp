@@ -142,7 +142,8 @@ struct Node::Impl {
         admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
         applier_host(std::make_unique<ThreadHost>(system, "state applier")),
-        flusher_host(std::make_unique<ThreadHost>(system, "flushers")),
+        flusher_host(std::make_unique<ThreadHost>(system, "state flusher")),
+        journal_host(std::make_unique<ThreadHost>(system, "journal flusher")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
@@ -170,7 +171,7 @@ struct Node::Impl {
   zk::Admission admission;
 
   // The threads go first.
-  std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, archivist_host;
+  std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, journal_host, archivist_host;
   std::vector<std::unique_ptr<KjThread>> gateway_threads;
   std::unique_ptr<KjThread> peer_thread;
 };
@@ -182,10 +183,11 @@ void Node::Impl::start() {
   context.wall_clock = wall_clock_ms;
   context.random_bytes = random_bytes;
   const auto checkpoint = data.log().checkpoint();
-  for (auto* host : {log_host.get(), applier_host.get(), flusher_host.get(), archivist_host.get()}) {
+  for (auto* host :
+       {log_host.get(), applier_host.get(), flusher_host.get(), journal_host.get(), archivist_host.get()}) {
     host->on_storage_error(fatal);
   }
-  journal_flusher = spawn_on<JournalFlusher>(system, *flusher_host, data);
+  journal_flusher = spawn_on<JournalFlusher>(system, *journal_host, data);
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, journal_flusher, fatal);
   archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint,
                                   config.checkpoint_txns);
@@ -259,6 +261,7 @@ void Node::Impl::stop() {
   log_host.reset();
   applier_host.reset();
   flusher_host.reset();
+  journal_host.reset();
   archivist_host.reset();
   peer = nullptr;
   elector = nullptr;

@@ -20,11 +20,12 @@ std::uint64_t Journal::checksum(std::uint64_t number, std::string_view payload) 
   return hash(payload, hash(raw_bytes(number), salt_ + payload.size()));
 }
 
-std::optional<Journal::Record> Journal::read(std::string_view content, std::uint64_t offset) const {
+std::optional<Journal::Record> Journal::read(std::string_view content, std::uint64_t offset, std::uint64_t after,
+                                              std::uint64_t upto) const {
   if (offset + sizeof(Header) > content.size()) return std::nullopt;
   const auto header = from_raw_bytes<Header>(content.substr(offset));
   const auto rest = content.substr(offset + sizeof(Header));
-  if (header.number == 0 || header.size > rest.size()) return std::nullopt;
+  if (header.number <= after || header.number > upto || header.size > rest.size()) return std::nullopt;
   const auto payload = rest.substr(0, header.size);
   if (checksum(header.number, payload) != header.checksum) return std::nullopt;
   return Record{header.number, payload, page_after(offset + sizeof(Header) + header.size)};
@@ -33,12 +34,17 @@ std::optional<Journal::Record> Journal::read(std::string_view content, std::uint
 void Journal::recover(std::uint64_t after, const std::function<void(std::string_view payload)>& each) {
   last_ = after;
   std::map<std::uint64_t, std::string_view> waiting;
+  std::uint64_t pages = 0;
   // Every page, also behind what cannot be read: what was damaged is told from what was torn by its successors.
+  for (const auto& file : files_) pages += file->content().size() / page;
   for (const auto& file : files_) {
     const auto content = file->content();
     for (std::uint64_t at = 0; at < content.size();) {
-      const auto record = read(content, at);
-      if (record && record->number > after) waiting.emplace(record->number, record->payload);
+      const auto record = read(content, at, after, after + pages);
+      if (record) {
+        const auto [same, first] = waiting.emplace(record->number, record->payload);
+        if (same->second != record->payload) fail_damaged(record->number);
+      }
       at = record ? record->end : at + page;
     }
   }

@@ -36,8 +36,14 @@ class Journal {
   Journal(Files files, std::uint64_t salt) : files_(std::move(files)), salt_(salt) {}
 
   /// Tells the payloads of the records behind number `after`, in order. To be called first; the journal
-  /// goes on behind them. Throws StorageError if it is damaged.
+  /// goes on behind them. What is told is valid during the call. Throws StorageError if it is damaged.
   void recover(std::uint64_t after, const std::function<void(std::string_view payload)>& each);
+
+  /// Gives back the memory that recover() took, and what the files have grown beyond so many bytes. Only when none of
+  /// what they hold is needed.
+  void shrink(std::uint64_t bytes) {
+    for (const auto& file : files_) file->shrink(bytes);
+  }
 
   /// An empty record. The payload is appended to it.
   static std::string new_record() { return std::string(sizeof(Header), '\0'); }
@@ -60,7 +66,9 @@ class Journal {
   };
 
   std::uint64_t checksum(std::uint64_t number, std::string_view payload) const;
-  std::optional<Record> read(std::string_view content, std::uint64_t offset) const;
+  /// The record there, if there is one with a number in (after, upto]: others are not worth their checksum.
+  std::optional<Record> read(std::string_view content, std::uint64_t offset, std::uint64_t after,
+                             std::uint64_t upto) const;
   [[noreturn]] static void fail_damaged(std::uint64_t number);
 
   Files files_;

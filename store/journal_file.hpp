@@ -9,7 +9,7 @@
 
 namespace troupe::store {
 
-/// Opens or creates. Throws StorageError.
-std::unique_ptr<JournalFile> open_journal_file(const std::string& path);
+/// As Disk::open_journal.
+std::unique_ptr<JournalFile> open_journal_file(const std::string& path, bool create);
 
 }  // namespace troupe::store

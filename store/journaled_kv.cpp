@@ -33,9 +33,18 @@ void write_change(std::string& to, Change change, Table table, std::string_view 
   to.append(raw_bytes(header)).append(key).append(value);
 }
 
-void repeat(std::string_view record, KvWriter& writer) {
+[[noreturn]] void fail_unknown() {
+  throw StorageError("the journal of the transaction log holds what this program does not know: start the newer version "
+                     "that wrote it.");
+}
+
+void repeat(std::string_view record, std::size_t tables, KvWriter& writer) {
   while (!record.empty()) {
+    if (record.size() < sizeof(ChangeHeader)) fail_unknown();
     const auto header = from_raw_bytes<ChangeHeader>(record);
+    if (header.table >= tables || record.size() - sizeof header < std::size_t{header.key_size} + header.value_size) {
+      fail_unknown();
+    }
     const auto key = record.substr(sizeof header, header.key_size);
     const auto value = record.substr(sizeof header + header.key_size, header.value_size);
     switch (header.change) {
@@ -48,15 +57,19 @@ void repeat(std::string_view record, KvWriter& writer) {
       case Change::clear:
         writer.clear(header.table);
         break;
+      default:
+        fail_unknown();
     }
     record.remove_prefix(sizeof header + header.key_size + header.value_size);
   }
 }
 
-std::unique_ptr<Kv> open_base(Disk& disk, const std::string& name, KvOptions options) {
+std::unique_ptr<Kv> open_base(Disk& disk, const std::string& name, KvOptions options, const JournaledKv::Check& check) {
   options.durable = true;
   options.tables.emplace_back("journal");
-  return disk.open(name, options);
+  auto base = disk.open(name, options);
+  if (check) check(*base->read());
+  return base;
 }
 
 std::uint64_t own_number(Kv& base, Table table, std::string_view row) {
@@ -65,15 +78,19 @@ std::uint64_t own_number(Kv& base, Table table, std::string_view row) {
   return value && value->size() == 8 ? from_big_endian(*value) : 0;
 }
 
-/// The journal's secret, made when it is opened for the first time.
-std::uint64_t salt_of(Kv& base, Table table) {
-  if (const auto salt = own_number(base, table, salt_row)) return salt;
-  std::random_device random;
-  const std::uint64_t salt = (std::uint64_t{random()} << 32 | random()) | 1;
-  auto writer = base.write();
-  writer->put(table, salt_row, big_endian(salt));
-  writer->commit();
-  return salt;
+/// The files and their secret. That there is one means that the files are there, too.
+Journal open_journal(Disk& disk, const std::string& name, Kv& base, Table table) {
+  std::uint64_t salt = own_number(base, table, salt_row);
+  const bool fresh = salt == 0;
+  Journal::Files files{disk.open_journal(name, 0, fresh), disk.open_journal(name, 1, fresh)};
+  if (fresh) {
+    std::random_device random;
+    salt = (std::uint64_t{random()} << 32 | random()) | 1;
+    auto writer = base.write();
+    writer->put(table, salt_row, big_endian(salt));
+    writer->commit();
+  }
+  return Journal(std::move(files), salt);
 }
 
 }  // namespace
@@ -117,16 +134,22 @@ class JournaledKv::Writer final : public KvWriter {
   std::string record_ = Journal::new_record();
 };
 
-JournaledKv::JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes)
-    : own_table_(static_cast<Table>(options.tables.size())),
+JournaledKv::JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes,
+                         const Check& check)
+    : JournaledKv(disk, name, open_base(disk, name, options, check), options.tables.size(), flush_bytes) {}
+
+JournaledKv::JournaledKv(Disk& disk, const std::string& name, std::unique_ptr<Kv> base, std::size_t tables,
+                         std::size_t flush_bytes)
+    : own_table_(static_cast<Table>(tables)),
       flush_bytes_(flush_bytes),
-      layers_(open_base(disk, name, options), options.tables.size()),
-      journal_({disk.open_journal(name, 0), disk.open_journal(name, 1)}, salt_of(layers_.base(), own_table_)) {
+      layers_(std::move(base), tables),
+      journal_(open_journal(disk, name, layers_.base(), own_table_)) {
   const auto flushed = own_number(layers_.base(), own_table_, flushed_row);
   const auto writer = layers_.write();
-  journal_.recover(flushed, [&](std::string_view record) { repeat(record, *writer); });
+  journal_.recover(flushed, [&](std::string_view record) { repeat(record, tables, *writer); });
   writer->commit();
-  if (journal_.last() != flushed) sync();  // then both files are free
+  if (journal_.last() != flushed) sync();
+  journal_.shrink(journal_per_memory * most_behind * flush_bytes_);  // both files are free now
 }
 
 std::unique_ptr<KvWriter> JournaledKv::write() { return std::make_unique<Writer>(*this); }

@@ -22,9 +22,13 @@ class JournaledKv final : public Kv {
  public:
   static constexpr std::size_t usual_flush_bytes = 4 << 20;
 
+  /// Told what the base holds, before anything is changed; throws if this program must not.
+  using Check = std::function<void(const KvReader& base)>;
+
   /// Opens or creates the environment `name` on `disk`; options.durable is a matter of course. `flush_bytes`: of
   /// commits in memory, that are worth bringing into the base. Throws StorageError.
-  JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes = usual_flush_bytes);
+  JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes = usual_flush_bytes,
+              const Check& check = nullptr);
 
   std::unique_ptr<KvReader> read() override { return layers_.read(); }
   std::unique_ptr<KvWriter> write() override;
@@ -45,6 +49,9 @@ class JournaledKv final : public Kv {
   class Writer;
 
   bool waits_more_than(std::size_t bytes) const;
+
+  JournaledKv(Disk& disk, const std::string& name, std::unique_ptr<Kv> base, std::size_t tables,
+              std::size_t flush_bytes);
 
   const Table own_table_;
   const std::size_t flush_bytes_;

@@ -83,6 +83,8 @@ class JournalFile {
   virtual ~JournalFile() = default;
   /// All of it. Valid until the next call.
   virtual std::string_view content() = 0;
+  /// Gives back what is beyond `size` bytes, and the memory that content() took.
+  virtual void shrink(std::uint64_t size) = 0;
   /// Writes `bytes` at `offset`, a multiple of `page`, and zeros up to the next one. It survives a power cut
   /// when this returns. Throws StorageError; any part may then have been written.
   virtual void write(std::uint64_t offset, std::string_view bytes) = 0;
@@ -94,8 +96,9 @@ class Disk {
   virtual ~Disk() = default;
   /// Opens or creates. Throws StorageError with what to do when it cannot.
   virtual std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) = 0;
-  /// Of the environment `name`, which is there; created when it is not. Goes with its environment.
-  virtual std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) = 0;
+  /// Of the environment `name`, which is there; goes with it. `create`: it may be missing, and is then made;
+  /// otherwise that is a StorageError. Its name survives a power cut when this returns.
+  virtual std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index, bool create) = 0;
   virtual bool exists(const std::string& name) const = 0;
   /// Absent is fine. One that is open lives on without a name, until its last reader goes.
   virtual void remove(const std::string& name) = 0;

@@ -49,8 +49,8 @@ class LmdbDisk final : public Disk {
     return std::make_unique<LmdbKv>(std::move(env));
   }
 
-  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
-    return open_journal_file(path(name) + "/journal-" + std::to_string(index));
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index, bool create) override {
+    return open_journal_file(path(name) + "/journal-" + std::to_string(index), create);
   }
 
   bool exists(const std::string& name) const override { return is_directory(path(name)); }

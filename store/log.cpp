@@ -42,7 +42,8 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 
 struct Log::Impl {
   Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
-      : name(name_), kv(disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes) {
+      : name(name_), kv(disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes,
+           [&](const KvReader& reader) { check_owner(reader, self); }) {
     const bool fresh = !check_owner(*kv.read(), self);
     if (fresh || number(*kv.read(), "format") != format_version) {
       auto first = kv.write();
@@ -368,6 +369,7 @@ std::optional<Zxid> Log::floor(Zxid zxid) const {
   auto reader = impl_->kv.read();
   const Zxid base{number(*reader, "base").value_or(0)};
   if (zxid < base) return std::nullopt;
+  if (zxid == base) return base;
   auto records = reader->cursor(log_table);
   auto record = records->seek(big_endian(zxid.value));
   if (record && key_zxid(record->key) == zxid) return zxid;

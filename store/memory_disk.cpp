@@ -18,6 +18,9 @@ class MemoryJournalFile final : public JournalFile {
   MemoryJournalFile(std::shared_ptr<std::string> content, std::shared_ptr<const bool> full)
       : content_(std::move(content)), full_(std::move(full)) {}
   std::string_view content() override { return *content_; }
+  void shrink(std::uint64_t size) override {
+    if (content_->size() > size) content_->resize(size);
+  }
   void write(std::uint64_t offset, std::string_view bytes) override {
     if (*full_) fail_full();
     const std::size_t end = (offset + bytes.size() + page - 1) / page * page;
@@ -67,8 +70,9 @@ class MemoryDisk final : public Disk {
     return std::make_unique<MemoryKv>(env);
   }
 
-  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index, bool create) override {
     auto& content = machine_->journals[{name, index}];
+    if (!content && !create) throw StorageError("the journal of " + name + " is missing.");
     if (!content) content = std::make_shared<std::string>();
     return std::make_unique<MemoryJournalFile>(content, machine_->full);
   }

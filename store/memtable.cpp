@@ -36,7 +36,6 @@ struct Memtable::Node {
 };
 
 Memtable::Memtable() : buckets_(new std::atomic<Node*>[bucket_count]()) {
-  bytes_ = bucket_count * sizeof(buckets_[0]);
   head_ = new (allocate(sizeof(Node) + max_height * sizeof(std::atomic<Node*>))) Node;
   head_->height = max_height;
   for (int level = 0; level < max_height; ++level) new (&head_->link(level)) std::atomic<Node*>(nullptr);
@@ -45,11 +44,11 @@ Memtable::Memtable() : buckets_(new std::atomic<Node*>[bucket_count]()) {
 void* Memtable::allocate(std::size_t bytes) {
   constexpr std::size_t alignment = alignof(std::max_align_t);
   bytes = (bytes + alignment - 1) / alignment * alignment;
+  bytes_ += bytes;
   if (bytes > left_) {
     // What does not fit into the rest of a block gets one of its own if it is large.
     const std::size_t size = std::max(bytes, block_size);
     blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(size));
-    bytes_ += size;
     if (size > block_size) return blocks_.back().get();
     free_ = blocks_.back().get();
     left_ = size;

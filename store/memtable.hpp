@@ -39,7 +39,7 @@ class Memtable {
   void set(Table table, std::string_view key, std::optional<std::string_view> value, std::uint64_t sequence);
   /// Takes back everything of `sequence`, which nobody may have been told of.
   void roll_back(std::uint64_t sequence);
-  /// Memory in use, bytes.
+  /// Memory that what was set takes, bytes.
   std::size_t bytes() const { return bytes_; }
 
   // --- readers ---

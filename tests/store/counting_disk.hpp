@@ -83,8 +83,8 @@ class CountingDisk final : public Disk {
   std::unique_ptr<Kv> open(const std::string& name, const KvOptions& options) override {
     return std::make_unique<CountingKv>(disk_->open(name, options), count_);
   }
-  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
-    return disk_->open_journal(name, index);
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index, bool create) override {
+    return disk_->open_journal(name, index, create);
   }
   bool exists(const std::string& name) const override { return disk_->exists(name); }
   void remove(const std::string& name) override { disk_->remove(name); }

@@ -14,6 +14,7 @@ struct Crash {};
 struct CrashPoint {
   int left;  ///< changes that still succeed
   int passed = 0;
+  std::mt19937 random{1};  ///< of what a torn write leaves
   void pass() {
     if (left-- <= 0) throw Crash();
     ++passed;
@@ -61,12 +62,14 @@ class CrashingJournalFile final : public JournalFile {
  public:
   CrashingJournalFile(std::unique_ptr<JournalFile> file, CrashPoint& point) : file_(std::move(file)), point_(point) {}
   std::string_view content() override { return file_->content(); }
+  void shrink(std::uint64_t size) override { file_->shrink(size); }
   void write(std::uint64_t offset, std::string_view bytes) override {
     try {
       point_.pass();
     } catch (const Crash&) {
+      const bool all = point_.random() % 4 == 0;
       for (std::size_t at = 0; at < bytes.size(); at += page) {
-        if (random_() % 2 == 0) file_->write(offset + at, bytes.substr(at, page));
+        if (all || point_.random() % 2 == 0) file_->write(offset + at, bytes.substr(at, page));
       }
       throw;
     }
@@ -76,7 +79,6 @@ class CrashingJournalFile final : public JournalFile {
  private:
   std::unique_ptr<JournalFile> file_;
   CrashPoint& point_;
-  std::minstd_rand random_;
 };
 
 class CrashingDisk final : public Disk {
@@ -86,8 +88,9 @@ class CrashingDisk final : public Disk {
     point_.pass();
     return std::make_unique<CrashingKv>(disk_->open(name, options), point_);
   }
-  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index) override {
-    return std::make_unique<CrashingJournalFile>(disk_->open_journal(name, index), point_);
+  std::unique_ptr<JournalFile> open_journal(const std::string& name, unsigned index, bool create) override {
+    if (create) point_.pass();
+    return std::make_unique<CrashingJournalFile>(disk_->open_journal(name, index, create), point_);
   }
   bool exists(const std::string& name) const override { return disk_->exists(name); }
   void remove(const std::string& name) override {
