@@ -248,7 +248,9 @@ void LeaderRole::submit(zab::LinkId from, const std::vector<Bytes>& requests) {
     try {
       submit(from, bytes);
     } catch (const kj::Exception& error) {
-      spdlog::warn("a request that a node forwarded cannot be read: {}", error.getDescription().cStr());
+      const auto link = links_.find(from);
+      const PeerId peer = link == links_.end() ? context_.options.self : link->second.peer;
+      spdlog::warn("a request that node {} forwarded cannot be read: {}", peer.value, error.getDescription().cStr());
     }
   }
   flush_proposals();

@@ -34,11 +34,10 @@ std::optional<Journal::Record> Journal::read(std::string_view content, std::uint
 void Journal::recover(std::uint64_t after, const std::function<void(std::string_view payload)>& each) {
   last_ = after;
   std::map<std::uint64_t, std::string_view> waiting;
-  std::uint64_t pages = 0;
+  const std::array contents{files_[0]->content(), files_[1]->content()};
+  const std::uint64_t pages = (contents[0].size() + contents[1].size()) / page;
   // Every page, also behind what cannot be read: what was damaged is told from what was torn by its successors.
-  for (const auto& file : files_) pages += file->content().size() / page;
-  for (const auto& file : files_) {
-    const auto content = file->content();
+  for (const auto content : contents) {
     for (std::uint64_t at = 0; at < content.size();) {
       const auto record = read(content, at, after, after + pages);
       if (record) {

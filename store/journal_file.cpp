@@ -51,6 +51,7 @@ class RealJournalFile final : public JournalFile {
 
   void shrink(std::uint64_t size) override {
     free_buffer();
+    size = (size + page - 1) / page * page;
     if (size_ <= size) return;
     if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) fail_file("shorten", path_, errno);
     size_ = size;

@@ -170,10 +170,11 @@ class Failover final : public Listener {
   Fleet fleet_;
 };
 
-/// The nodes that still give a session.
+/// The nodes that give a session for certain: one that was frozen ends its sessions when it wakes and finds that it
+/// leads no more.
 std::vector<Endpoint> survivors(const Task& task, std::size_t leader) {
   std::vector<Endpoint> nodes = task.rig.nodes;
-  if (task.load.fault == Fault::kill && nodes.size() > 1)
+  if (task.load.fault != Fault::none && nodes.size() > 1)
     nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(leader));
   return nodes;
 }
