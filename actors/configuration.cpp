@@ -26,6 +26,12 @@ std::map<PeerId, Member> Configuration::members() const {
   return members;
 }
 
+std::map<PeerId, Member> Configuration::reachable(Zxid settled) const {
+  auto all = members();
+  if (since > settled) all.insert(before.begin(), before.end());
+  return all;
+}
+
 std::shared_ptr<const Configuration> Configuration::of_file(EnsembleConfig config) {
   auto configuration = std::make_shared<Configuration>();
   configuration->current = std::move(config);
@@ -38,6 +44,7 @@ std::shared_ptr<const Configuration> Configuration::of_txn(const Bytes& bytes) {
   auto configuration = std::make_shared<Configuration>();
   configuration->since = {txn.getZxid()};
   configuration->txn = bytes;
+  configuration->asker = {{txn.getSession()}, txn.getNumber(), txn.getNumbered(), txn.getAnswered()};
   switch (txn.which()) {
     case schema::Txn::FOUND:
       configuration->current = parse(txn.getFound().getConfiguration());
@@ -45,10 +52,13 @@ std::shared_ptr<const Configuration> Configuration::of_txn(const Bytes& bytes) {
     case schema::Txn::RECONFIGURE:
       configuration->current = parse(txn.getReconfigure().getFrom());
       configuration->next = parse(txn.getReconfigure().getTo());
-      configuration->asker = {{txn.getSession()}, txn.getNumber(), txn.getNumbered(), txn.getAnswered()};
       break;
     case schema::Txn::ACTIVATE:
-      configuration->current = parse(txn.getActivate());
+      configuration->current = parse(txn.getActivate().getConfiguration());
+      if (txn.getActivate().hasBefore()) configuration->before = parse(txn.getActivate().getBefore()).members;
+      break;
+    case schema::Txn::REFOUND:
+      configuration->current = parse(txn.getRefound().getConfiguration());
       break;
     default:
       throw BadConfiguration("transaction " + to_string(configuration->since) + " sets no configuration");

@@ -43,7 +43,10 @@ void ElectorRole::learn(const zab::Notification& notification) {
 }
 
 void ElectorRole::perform(const zab::Elector::Effects& effects) {
-  for (const auto& [peer, notification] : effects.send) context_.network->notify(peer, notification);
+  for (auto [peer, notification] : effects.send) {
+    notification.ensemble = ensemble_;
+    context_.network->notify(peer, notification);
+  }
   if (effects.decided) this->send(peer_, Elected{*effects.decided, core_.state()});
 }
 
@@ -53,12 +56,21 @@ ElectorRole::behavior_type ElectorRole::make_behavior() {
         peer_ = peer;
         zab::Elector::Effects effects;
         learnt_ = Zxid{};
+        ensemble_ = look.facts.ensemble;
         configure(*look.facts.configuration);
+        core_.on_committed(look.facts.settled);
+        if (look.for_nothing) {
+          core_.on_elected_for_nothing(*look.for_nothing, now_);
+        } else {
+          core_.on_reign_ended();
+        }
         core_.look(look.facts.current, look.facts.last, now_, effects);
         perform(effects);
       },
       [this](const ConfigurationLogged& logged) { configure(*logged.configuration); },
       [this](const NotificationReceived& received) {
+        const auto& theirs = received.notification.ensemble;
+        if (!theirs.empty() && !ensemble_.empty() && theirs != ensemble_) return;  // it votes elsewhere
         learn(received.notification);
         zab::Elector::Effects effects;
         core_.on_notification(received.notification, now_, effects);

@@ -65,6 +65,10 @@ std::pair<std::string_view, std::string_view> split_host(std::string_view text) 
   return {host, colon < text.size() ? text.substr(colon + 1) : std::string_view()};
 }
 
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
@@ -133,6 +137,15 @@ zab::PeerSet EnsembleConfig::voters() const {
     if (!member.observer) voters.insert(id);
   }
   return voters;
+}
+
+bool EnsembleConfig::decides_as(const EnsembleConfig& other) const {
+  return std::equal(members.begin(), members.end(), other.members.begin(), other.members.end(),
+                    [](const auto& one, const auto& two) {
+                      const Member &a = one.second, &b = two.second;
+                      return one.first == two.first && a.observer == b.observer &&
+                             (a.observer || (a.weight == b.weight && a.group == b.group));
+                    });
 }
 
 bool EnsembleConfig::weighted() const {
@@ -220,11 +233,38 @@ EnsembleConfig parse_configuration(std::string_view text) {
   return parser.finish();
 }
 
+bool is_wildcard(std::string_view host) {
+  return host.empty() || host == any_address || host == "::" || host == "0:0:0:0:0:0:0:0" || host == "*";
+}
+
+void check_reachable(const EnsembleConfig& config) {
+  for (const auto& [id, member] : config.members) {
+    if (!is_wildcard(member.host)) continue;
+    fail("server." + to_string(id) + " is on \"" + member.host +
+         "\", where nobody else can reach it; give the name or address under which the others do");
+  }
+}
+
+void check_text(const EnsembleConfig& config) {
+  const auto text = to_text(config);
+  EnsembleConfig read;
+  try {
+    read = parse_configuration(text);
+  } catch (const BadConfiguration& bad) {
+    fail(std::string("the members cannot be written down as a configuration: ") + bad.what());
+  }
+  read.version = config.version;
+  if (to_text(read) != text || !read.decides_as(config)) {
+    fail("the members cannot be written down as a configuration: it would read\n" + to_text(read));
+  }
+}
+
 void check_addresses(const EnsembleConfig& config) {
   std::map<std::pair<std::string_view, std::uint16_t>, PeerId> taken;
   for (const auto& [id, member] : config.members) {
     // Of the wildcard address nobody knows which machine it is on.
-    const bool wildcard = member.client_host.empty() || member.client_host == any_address || member.client_host == "::";
+    // Of the loopback neither, unless the peers are on it, too.
+    const bool wildcard = member.client_host.empty() || is_wildcard(member.client_host) || is_loopback(member.client_host);
     const std::array<std::pair<std::string_view, std::uint16_t>, 3> addresses{
         {{member.host, member.peer_port},
          {member.host, member.election_port != member.peer_port ? member.election_port : std::uint16_t{0}},

@@ -49,6 +49,8 @@ struct EnsembleConfig {
   bool operator==(const EnsembleConfig&) const = default;
 
   zab::PeerSet voters() const;
+  /// Whether the same nodes belong to it, and whoever votes there votes here with the same weight.
+  bool decides_as(const EnsembleConfig& other) const;
   /// Whether votes are told apart by weights or groups.
   bool weighted() const;
   std::shared_ptr<const zab::Quorum> quorum() const;
@@ -69,5 +71,15 @@ Member parse_member(std::string_view text);
 
 /// Throws BadConfiguration where two members would listen on the same address.
 void check_addresses(const EnsembleConfig& config);
+
+/// Throws BadConfiguration where the text does not say again what it was made of: whoever reads it from the
+/// log would count otherwise, or could not read it at all. Before any configuration gets into a history.
+void check_text(const EnsembleConfig& config);
+
+/// "0.0.0.0" and its like: where to listen, but nowhere to connect to.
+bool is_wildcard(std::string_view host);
+
+/// Throws BadConfiguration where the others would look for a member on their own machine.
+void check_reachable(const EnsembleConfig& config);
 
 }  // namespace troupe

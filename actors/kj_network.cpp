@@ -16,17 +16,18 @@ constexpr std::size_t longest_hello = 1024;            // bytes
 constexpr std::size_t most_strangers = 256;
 }  // namespace
 
-std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file) {
+std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file, bool open) {
   for (auto& [id, member] : members) {
     const auto told = file.find(id);
-    if (told == file.end()) continue;
+    if (told == file.end() || (open && !is_wildcard(member.host))) continue;
     member.host = told->second.host;
     member.peer_port = told->second.peer_port;
   }
   return members;
 }
 
-KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
+KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config,
+                     const std::map<PeerId, Member>& members)
     : io_(io),
       timer_(io.provider->getTimer()),
       host_(host),
@@ -35,10 +36,10 @@ KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& con
       open_(config.reconfig_enabled),
       standalone_enabled_(config.standalone_enabled),
       file_(config.members),
-      members_(config.members),
-      port_(config.members.at(config.id).peer_port),
+      members_(members),
+      port_(members.at(config.id).peer_port),
       tasks_(*this) {
-  if (members_.size() > 1 || !standalone_enabled_) listen();
+  if (members_.size() > 1 || file_.size() > 1 || !standalone_enabled_) listen();
 }
 
 KjNetwork::~KjNetwork() noexcept = default;
@@ -60,7 +61,7 @@ void KjNetwork::start(ElectorActor elector, PeerActor peer) {
 // --- members ---
 
 void KjNetwork::set_members(const std::map<PeerId, Member>& members) {
-  members_ = open_ ? members : placed(members, file_);
+  members_ = placed(members, file_, open_);
   keep_channels();
   const auto self = members_.find(self_);
   if (self == members_.end() || listener_.get() == nullptr || self->second.peer_port == port_) return;
@@ -170,7 +171,7 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
                  hello.from.value, hello.version, static_cast<std::uint32_t>(schema::PROTOCOL_VERSION));
     return;
   }
-  if (hello.from == self_ || (!open_ && !members_.contains(hello.from))) {
+  if (hello.from == self_ || (!open_ && !members_.contains(hello.from) && !file_.contains(hello.from))) {
     spdlog::warn("a connection from node {}, which is {}: refused. The nodes' configurations differ",
                  hello.from.value, hello.from == self_ ? "this node's own id" : "no member of the ensemble");
     return;

@@ -2,8 +2,9 @@
 // peer port, keeps an election channel to every other member, and makes the learners' links. Members come,
 // go and move at run time; where the ensemble may not be changed, only the node's file says where they are.
 //
-// Whoever connects must say a Hello in time that names this version and a member of this ensemble; where
-// the ensemble may be changed, also another node may come: it may be about to become one, or know of a
+// Whoever connects must say a Hello in time that names this version and a member of this ensemble, or of the
+// one in the node's file, which it may come to; where
+// clients may change the ensemble, also any other node may come: it may be about to become one, or know of a
 // later configuration. Each node has at most one election connection and one learner's connection to here, the last one
 // made. What is malformed ends its connection.
 //
@@ -24,14 +25,18 @@
 
 namespace troupe {
 
-/// The members, each where `file` says that it is reached, if it names it.
-std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file);
+/// The members, each where `file` says that it is reached, if it names it. `open`: the members themselves
+/// say it, but where one says no more than that it listens everywhere.
+std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file, bool open);
 
 class KjNetwork final : public Network, private kj::TaskSet::ErrorHandler {
  public:
   /// Listens from now on, unless the node is alone; throws NetworkError where it cannot. Whoever
   /// connects is answered after start(). Uses id, peer_address, members and what the ensemble may do of `config`.
-  KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config);
+  /// `members` are who is known to begin with.
+  KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config, const std::map<PeerId, Member>& members);
+  KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
+      : KjNetwork(io, host, config, config.members) {}
   ~KjNetwork() noexcept override;
 
   void start(ElectorActor elector, PeerActor peer) override;

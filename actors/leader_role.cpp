@@ -15,6 +15,12 @@ constexpr std::size_t progress_bytes = 64 << 10;
 // Of one learner's gateways, that wait for a confirmation. A gateway syncs once a turn of its loop.
 constexpr std::size_t max_questions = 100'000;
 constexpr std::int64_t quota_warning_interval_ms = 10'000;
+
+zab::PeerSet ids_of(const std::map<PeerId, Member>& members) {
+  zab::PeerSet ids;
+  for (const auto& [id, member] : members) ids.insert(id);
+  return ids;
+}
 }  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
@@ -24,6 +30,7 @@ LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, Ro
       peer_(std::move(peer)),
       now_(now),
       core_({.self = context.options.self,
+             .members = ids_of(facts.configuration->members()),
              .init_timeout_ms = context.options.init_timeout_ms,
              .failure_timeout_ms = context.options.failure_timeout_ms},
             facts.configuration->quorum(), *this, facts.accepted, facts.current, facts.last, now),
@@ -121,11 +128,16 @@ void LeaderRole::perform(const zab::leader_effect::StreamAs& effect) {
   if (found != links_.end()) this->send(found->second.sender, StreamAs{effect.observer});
 }
 
-void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_link(effect.link, effect.reason); }
+void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) spdlog::info("node {} is disconnected: {}", found->second.peer.value, effect.reason);
+  drop_link(effect.link, effect.reason);
+}
 
 void LeaderRole::perform(const zab::leader_effect::StepDown& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_)});
+  const bool for_nothing = core_.epoch() == Epoch{};
+  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_), for_nothing});
   this->quit();
 }
 
@@ -185,7 +197,8 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
     if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
     sync(id, *m);
   } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
-    if (m->peer != from || (!m->ensemble.empty() && !ensemble_.empty() && m->ensemble != ensemble_)) {
+    found->second.ensemble = m->ensemble;
+    if (m->peer != from || foreign(m->ensemble)) {
       spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
                     "another ensemble: move it away", from.value);
       return dismiss(id, "it belongs to another ensemble");
@@ -208,12 +221,35 @@ Proposer& LeaderRole::proposer() {
   return *proposer_;
 }
 
+bool LeaderRole::removed(const store::View& view) const {
+  const bool settled = !configuration_->joint() && view.zxid() >= configuration_->since;
+  return settled && !configuration_->is_voter(context_.options.self);
+}
+
+void LeaderRole::resign() {
+  zab::LeaderEffects effects;
+  core_.resign("this node is no voter any more: the others choose a leader", effects);
+  perform(effects);
+}
+
+void LeaderRole::name_ensemble(const std::string& id) {
+  ensemble_ = id;
+  std::vector<zab::LinkId> strange;
+  for (const auto& [link, learner] : links_) {
+    if (foreign(learner.ensemble)) strange.push_back(link);
+  }
+  for (const auto link : strange) {
+    if (!ended_) dismiss(link, "it belongs to another ensemble. Its data directory is of that: move it away");
+  }
+}
+
 void LeaderRole::start_serving(const store::View& view) {
   std::vector<store::Session> sessions;
   view.sessions([&](const store::Session& session) { sessions.push_back(session); });
   tracker_ = spawn_on<SessionTracker>(this->system(), *context_.host, ExpiryUserActor{this}, std::move(sessions),
                                       context_.options.session_interval_ms, now_);
   propose_beginnings(view);
+  if (ended_) return;
   this->send(peer_, RoleActive{core_.epoch()});
   zab::LeaderEffects effects;
   core_.on_serving(effects);
@@ -221,18 +257,21 @@ void LeaderRole::start_serving(const store::View& view) {
 }
 
 void LeaderRole::propose_beginnings(const store::View& view) {
-  if (configuration_->joint()) return activate();  // it was committed with the history
   std::optional<Proposal> proposal;
+  std::string ensemble = view.ensemble_id();
   // A node alone keeps to its file, by which it may become an ensemble.
   auto first = configuration_->current;
   first.version = core_.next_zxid();
   const auto text = standalone() ? std::string() : to_text(first);
-  if (view.ensemble_id().empty()) {
-    proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
-                                context_.random_bytes(32), text);
+  if (ensemble.empty()) {
+    ensemble = context_.random_bytes(16);
+    proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), ensemble, context_.random_bytes(32), text);
   } else if (configuration_->since == Zxid{} && !text.empty()) {
     proposal = proposer_->activate(core_.next_zxid(), context_.wall_clock(), {}, text);
   }
+  name_ensemble(ensemble);
+  if (ended_) return;
+  if (configuration_->joint()) return activate();  // it was committed with the history
   if (!proposal) return;
   if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same members, now in the history
   zab::LeaderEffects effects;
@@ -285,6 +324,7 @@ Error LeaderRole::check_reconfig(schema::Request::Reader request, EnsembleConfig
   if (standalone()) return Error::unimplemented;
   const auto asker = proposer_->may_reconfigure(request);
   if (asker == Error::session_expired) return asker;
+  if (core_.committed() < configuration_->since) return Error::reconfig_in_progress;
   auto plan = plan_reconfig(*configuration_, request.getReconfig(), options.standalone_enabled);
   if (plan.error != Error::ok) {
     spdlog::info("a reconfiguration is refused: {}", plan.reason);
@@ -304,13 +344,30 @@ void LeaderRole::reconfigure(schema::Request::Reader request) {
     core_.propose(proposer_->prepare_refused(core_.next_zxid(), context_.wall_clock(), request, error), effects);
     return perform(effects);
   }
-  auto proposal = proposer_->reconfigure(core_.next_zxid(), context_.wall_clock(), request,
+  reconfigure(next, {{request.getSession()}, request.getNumber(), request.getNumbered(), request.getAnswered()});
+}
+
+void LeaderRole::reconfigure(const EnsembleConfig& next, const ReconfigAsker& asker) {
+  auto proposal = proposer_->reconfigure(core_.next_zxid(), context_.wall_clock(), asker,
                                          to_text(configuration_->current), to_text(next));
   configuration_ = Configuration::of_txn(proposal.txn);
   spdlog::info("reconfiguring the ensemble: both configurations decide from {} on", to_string(proposal.zxid));
-  core_.reconfigure(configuration_->quorum(), effects);
+  zab::LeaderEffects effects;
+  core_.reconfigure(configuration_->quorum(), ids_of(configuration_->members()), effects);
   core_.propose(std::move(proposal), effects);
   perform(effects);
+}
+
+void LeaderRole::adopt_file() {
+  const auto& options = context_.options;
+  const auto& file = options.configuration->current;
+  if (!proposer_ || !core_.broadcasting() || options.reconfig_enabled) return;
+  if (configuration_->joint() || core_.committed() < configuration_->since) return;
+  if (configuration_->by_client() || file.decides_as(configuration_->current)) return;
+  if (!core_.has_synchronised(*file.quorum())) return;
+  spdlog::warn("the ensemble gets the members that this node's file names");
+  reconfigure(file, {});
+  flush_proposals();
 }
 
 void LeaderRole::activate_if_committed() {
@@ -320,13 +377,13 @@ void LeaderRole::activate_if_committed() {
 void LeaderRole::activate() {
   auto next = *configuration_->next;
   next.version = core_.next_zxid();
-  auto proposal =
-      proposer_->activate(next.version, context_.wall_clock(), configuration_->asker, to_text(next));
+  auto proposal = proposer_->activate(next.version, context_.wall_clock(), configuration_->asker, to_text(next),
+                                      to_text(configuration_->current));
   configuration_ = Configuration::of_txn(proposal.txn);
   spdlog::info("the new configuration decides alone from {} on", to_string(proposal.zxid));
   zab::LeaderEffects effects;
   core_.propose(std::move(proposal), effects);
-  if (core_.broadcasting()) core_.reconfigure(configuration_->quorum(), effects);  // else the counter is used up
+  if (core_.broadcasting()) core_.reconfigure(configuration_->quorum(), ids_of(configuration_->members()), effects);  // else the counter is used up
   perform(effects);
   const auto waiting = std::move(behind_reconfig_);
   behind_reconfig_.clear();
@@ -448,17 +505,13 @@ void LeaderRole::applied(const Applied& applied) {
   digest_ = applied.view->digest();
   if (proposer_) {
     proposer_->advance(applied.view);
-    const bool settled = !configuration_->joint() && applied.view->zxid() >= configuration_->since;
-    if (settled && !configuration_->is_voter(context_.options.self)) {
-      zab::LeaderEffects effects;
-      core_.resign("this node is no voter any more: the others choose a leader", effects);
-      return perform(effects);
-    }
+    if (removed(*applied.view)) return resign();
     for (const auto session : applied.batch->closed_sessions) owners_.erase(session);
     if (!applied.batch->opened_sessions.empty() || !applied.batch->closed_sessions.empty()) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
     }
   } else if (established_ && applied.view->zxid() == *established_) {
+    if (removed(*applied.view)) return resign();
     proposer_.emplace(applied.view, rules());
     start_serving(*applied.view);
   }
@@ -557,6 +610,7 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
         if (ended_) return;
         if (tracker_) this->send(tracker_, tick);
         clean_up();
+        if (!ended_) adopt_file();
         if (ended_) return;
         if (now_ < next_heartbeat_) return;
         next_heartbeat_ = now_ + context_.options.heartbeat_ms;

@@ -92,7 +92,7 @@ void LearnerRole::perform(const zab::learner_effect::Serve&) {
 
 void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason, core_.delivered()});
+  this->send(peer_, RoleEnded{effect.reason, core_.delivered(), core_.epoch() == Epoch{}});
   this->quit();
 }
 

@@ -261,6 +261,7 @@ struct SessionsExpired {
 /// peer → elector: look for a leader.
 struct Look {
   HistoryFacts facts;
+  std::optional<PeerId> for_nothing;  ///< who was elected last, if he did not come to lead
 };
 /// elector → peer.
 struct Elected {
@@ -275,6 +276,7 @@ struct RoleActive {
 struct RoleEnded {
   std::string reason;
   Zxid delivered;  ///< the tree was given everything up to here; 0: nothing
+  bool for_nothing = false;  ///< who was elected has not come to lead: nobody was told an epoch
 };
 /// wiring → peer: stop playing.
 struct Stop {};

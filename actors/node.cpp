@@ -10,7 +10,6 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "actors/kj_network.hpp"
 #include "actors/kj_thread.hpp"
 #include "actors/listen.hpp"
+#include "actors/new_ensemble.hpp"
 #include "actors/peer.hpp"
 #include "actors/role_context.hpp"
 #include "actors/state_flusher.hpp"
@@ -71,24 +71,33 @@ RoleOptions make_options(const NodeConfig& config) {
   return options;
 }
 
-/// What the network begins with: the members that the log tells of, where it does.
-NodeConfig with_logged_members(NodeConfig config, const store::Log& log) {
-  const auto txn = log.configuration();
-  if (txn.empty()) return config;
-  auto members = Configuration::of_txn(txn)->members();
-  if (!config.reconfig_enabled) members = placed(std::move(members), config.members);
-  members.insert(*config.members.find(config.id));  // one that was removed, or is not added yet
-  const auto addresses = [](const std::map<PeerId, Member>& of) {
-    std::map<PeerId, std::tuple<std::string, std::uint16_t, bool>> all;
-    for (const auto& [id, member] : of) all[id] = {member.host, member.peer_port, member.observer};
-    return all;
-  };
-  if (addresses(members) != addresses(config.members)) {
+/// What the file says and what the log says of who belongs to the ensemble.
+void compare_members(const NodeConfig& config, const Configuration& logged) {
+  const EnsembleConfig file{config.members, {}};
+  if (file.decides_as(logged.current) || (logged.next && file.decides_as(*logged.next))) return;
+  if (config.reconfig_enabled) {
     spdlog::warn("the ensemble has been reconfigured since this node's file was written: the file's members no longer "
                  "count, those in /zookeeper/config do");
+  } else if (!logged.by_client()) {
+    spdlog::warn("this node's file names other members than the ensemble has. They get into force when the leader's "
+                 "file names them and enough of them are there; until then those in /zookeeper/config count");
+  } else {
+    throw std::invalid_argument(
+        "this node's file names other members than the ensemble has, which clients have reconfigured since. Either "
+        "enable reconfiguration (then the ensemble's own count), or write into the file the members that "
+        "/zookeeper/config shows:\n" + to_text(logged.next ? *logged.next : logged.current));
   }
-  config.members = std::move(members);
-  return config;
+}
+
+/// What the network begins with: the members that the log tells of, where it does.
+std::map<PeerId, Member> first_members(const NodeConfig& config, const store::Log& log) {
+  const auto txn = log.configuration();
+  if (txn.empty()) return config.members;
+  const auto logged = Configuration::of_txn(txn);
+  compare_members(config, *logged);
+  auto members = placed(logged->reachable(log.checkpoint().value_or(Zxid{})), config.members, config.reconfig_enabled);
+  members.insert(*config.members.find(config.id));  // one that was removed, or is not added yet
+  return members;
 }
 
 struct ActorSystemConfig : caf::actor_system_config {
@@ -114,7 +123,8 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
 
 /// What lives on the peer loop.
 struct PeerLoop {
-  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config) : network(io, host, config) {}
+  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config, const std::map<PeerId, Member>& members)
+      : network(io, host, config, members) {}
 
   KjNetwork network;
   std::optional<Ticker> ticker;
@@ -178,6 +188,7 @@ struct Node::Impl {
 
 void Node::Impl::start() {
   board.show(NodeStatus{.id = config.id});
+  if (config.force_new_ensemble) force_new_ensemble(data, {config.members, {}}, wall_clock_ms(), random_bytes(16));
   context.options = options;
   context.data = &data;
   context.wall_clock = wall_clock_ms;
@@ -193,10 +204,11 @@ void Node::Impl::start() {
                                   config.checkpoint_txns);
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
   context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
+  const auto members = first_members(config, data.log());
   start_gateways();
-  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this, members](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
-    auto loop = std::make_shared<PeerLoop>(io, host, with_logged_members(config, data.log()));
+    auto loop = std::make_shared<PeerLoop>(io, host, config, members);
     start_peer(io, host, *loop);
     return loop;
   });

@@ -17,6 +17,7 @@ struct NodeConfig {
   std::map<PeerId, Member> members;
   bool reconfig_enabled = false;   ///< clients may change the ensemble, and nodes that are no members may come
   bool standalone_enabled = true;  ///< a node alone is no ensemble: it meets nobody, and the last two voters stay
+  bool force_new_ensemble = false;  ///< of the command line: see new_ensemble.hpp
   std::string data_dir;
 
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "actors/leader_role.hpp"
 #include "actors/learner_role.hpp"
@@ -39,7 +40,14 @@ void Peer::look() {
 
 void Peer::configure(std::shared_ptr<const Configuration> configuration) {
   configuration_ = configuration ? std::move(configuration) : context_.options.configuration;
-  context_.network->set_members(configuration_->members());
+  context_.network->set_members(configuration_->reachable(settled_));
+}
+
+void Peer::settle(Zxid zxid) {
+  if (zxid <= settled_) return;
+  const bool ends = configuration_ && settled_ < configuration_->since && zxid >= configuration_->since;
+  settled_ = zxid;
+  if (ends) context_.network->set_members(configuration_->reachable(settled_));  // who left is needed no more
 }
 
 void Peer::lead() {
@@ -72,11 +80,12 @@ Peer::behavior_type Peer::make_behavior() {
         facts_ = facts;
         facts_.ensemble = std::move(ensemble);
         facts_.settled = std::max(facts.settled, delivered_);
+        settle(facts_.settled);
         configure(facts.configuration);
         facts_.configuration = configuration_;
         spdlog::info("looking for a leader; this node's history ends at {} of epoch {}", to_string(facts.last),
                      facts.current.value);
-        this->send(elector_, Look{facts_}, ElectionUserActor{this});
+        this->send(elector_, Look{facts_, std::exchange(for_nothing_, std::nullopt)}, ElectionUserActor{this});
       },
       [this](const ConfigurationLogged& logged) {
         if (stopped_) return;
@@ -85,6 +94,7 @@ Peer::behavior_type Peer::make_behavior() {
       },
       [this](const Elected& elected) {
         if (stopped_ || leader_ || learner_) return;
+        elected_ = elected.vote.leader;
         if (elected.role == zab::PeerState::leading) {
           lead();
         } else {
@@ -112,10 +122,12 @@ Peer::behavior_type Peer::make_behavior() {
       [this](const RoleEnded& ended) {
         spdlog::info("{}", ended.reason);
         delivered_ = std::max(delivered_, ended.delivered);
+        if (ended.for_nothing) for_nothing_ = elected_;
         stop_serving();
         if (!stopped_) look();
       },
       [this](NodeStatus status) {
+        settle(status.committed);
         if (status.role == zab::PeerState::following || status.role == zab::PeerState::observing) {
           const bool voter = configuration_->is_voter(status.id);
           status.role = voter ? zab::PeerState::following : zab::PeerState::observing;

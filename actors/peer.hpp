@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "actors/host.hpp"
@@ -34,6 +35,8 @@ class Peer : public Hosted<PeerActor> {
   void look();
   /// Another configuration is in force on this node.
   void configure(std::shared_ptr<const Configuration> configuration);
+  /// Up to here the history is committed.
+  void settle(Zxid zxid);
   void lead();
   void follow(PeerId leader);
   void stop_serving();
@@ -44,7 +47,10 @@ class Peer : public Hosted<PeerActor> {
   std::int64_t now_ = 0;
   HistoryFacts facts_;
   std::shared_ptr<const Configuration> configuration_;  // in force: the last in the log, else the file's
+  Zxid settled_;          // up to here it is committed
   Zxid delivered_;        // the tree has it, or is about to
+  PeerId elected_;        // last
+  std::optional<PeerId> for_nothing_;  // likewise, if he did not come to lead
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing
   bool serving_ = false;

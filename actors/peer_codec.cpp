@@ -264,6 +264,7 @@ Bytes encode(const zab::Notification& notification) {
     vote.setLeader(notification.vote.leader.value);
     to.setConfigured(notification.configured.value);
     if (!notification.configuration.empty()) to.setConfiguration(data(notification.configuration));
+    if (!notification.ensemble.empty()) to.setEnsemble(data(notification.ensemble));
   });
 }
 
@@ -288,7 +289,8 @@ zab::Notification decode_notification(const Bytes& frame) {
     if (vote.getLeader() > 255) throw MalformedFrame("a node id outside 1 to 255");  // 0: an observer's vote
     return zab::Notification{checked_peer(from.getSender()), static_cast<zab::PeerState>(from.getState()),
                              from.getRound(), {{vote.getEpoch()}, {vote.getZxid()}, {vote.getLeader()}},
-                             {from.getConfigured()}, Bytes::copy(text(from.getConfiguration()))};
+                             {from.getConfigured()}, Bytes::copy(text(from.getConfiguration())),
+                             std::string(text(from.getEnsemble()))};
   });
 }
 

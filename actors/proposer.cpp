@@ -44,6 +44,13 @@ void copy(std::string_view from, capnp::Text::Builder to) {
   std::copy(from.begin(), from.end(), to.begin());
 }
 
+void set_asker(const ReconfigAsker& asker, schema::Txn::Builder txn) {
+  txn.setSession(asker.session.value);
+  txn.setNumber(asker.number);
+  txn.setNumbered(asker.numbered);
+  txn.setAnswered(asker.answered);
+}
+
 }  // namespace
 
 Proposer::Proposer(std::shared_ptr<const store::View> view, Rules rules)
@@ -170,10 +177,11 @@ store::Proposal Proposer::prepare_refused(Zxid zxid, std::int64_t time_ms, schem
   return proposal;
 }
 
-store::Proposal Proposer::reconfigure(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request,
+store::Proposal Proposer::reconfigure(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker,
                                       std::string_view from, std::string_view to) {
   stamp(zxid, time_ms);
-  TxnBuilder builder(zxid, last_time_ms_, request, txn_words + (from.size() + to.size()) / sizeof(capnp::word));
+  TxnBuilder builder(zxid, last_time_ms_, txn_words + (from.size() + to.size()) / sizeof(capnp::word));
+  set_asker(asker, builder.txn());
   auto step = builder.txn().initReconfigure();
   copy(from, step.initFrom(static_cast<unsigned>(from.size())));
   copy(to, step.initTo(static_cast<unsigned>(to.size())));
@@ -181,16 +189,15 @@ store::Proposal Proposer::reconfigure(Zxid zxid, std::int64_t time_ms, schema::R
 }
 
 store::Proposal Proposer::activate(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker,
-                                   std::string_view configuration) {
+                                   std::string_view configuration, std::string_view before) {
   stamp(zxid, time_ms);
   overlay_.begin(zxid);
-  TxnBuilder builder(zxid, last_time_ms_, txn_words + configuration.size() / sizeof(capnp::word));
-  auto txn = builder.txn();
-  txn.setSession(asker.session.value);
-  txn.setNumber(asker.number);
-  txn.setNumbered(asker.numbered);
-  txn.setAnswered(asker.answered);
-  copy(configuration, txn.initActivate(static_cast<unsigned>(configuration.size())));
+  TxnBuilder builder(zxid, last_time_ms_,
+                     txn_words + (configuration.size() + before.size()) / sizeof(capnp::word));
+  set_asker(asker, builder.txn());
+  auto step = builder.txn().initActivate();
+  copy(configuration, step.initConfiguration(static_cast<unsigned>(configuration.size())));
+  if (!before.empty()) copy(before, step.initBefore(static_cast<unsigned>(before.size())));
   if (asker.numbered && overlay_.has_session(asker.session)) overlay_.set_last_number(asker.session, asker.number);
   overlay_.keep();
   return builder.finish();

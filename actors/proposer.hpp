@@ -52,10 +52,11 @@ class Proposer {
   /// The request becomes a refused transaction.
   store::Proposal prepare_refused(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request, Error error);
   /// The joint step; says who asked, and answers him nothing yet.
-  store::Proposal reconfigure(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request,
-                              std::string_view from, std::string_view to);
-  /// The step that ends it, and the answer to who asked.
-  store::Proposal activate(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker, std::string_view configuration);
+  store::Proposal reconfigure(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker, std::string_view from,
+                              std::string_view to);
+  /// The step that ends it, and the answer to who asked. `before`: the configuration that it replaces, if any.
+  store::Proposal activate(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker, std::string_view configuration,
+                           std::string_view before = {});
 
   /// A newer view: what is applied in it is not pending any more.
   void advance(std::shared_ptr<const store::View> view);

@@ -87,6 +87,8 @@ ReconfigPlan plan_reconfig(const Configuration& now, schema::Request::Reconfig::
       leave(plan.next, view(request.getLeaving()));
       join(plan.next, view(request.getJoining()));
     }
+    check_text(plan.next);
+    check_reachable(plan.next);
     const std::size_t least = standalone_enabled ? 2 : 1;
     if (plan.next.voters().size() < least) {
       throw BadConfiguration("fewer than " + std::to_string(least) + " participants would be left");

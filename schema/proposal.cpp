@@ -27,7 +27,8 @@ bool is_sound(const Proposal& proposal) {
 
 bool sets_configuration(const Proposal& proposal) {
   return holds(proposal, [](schema::Txn::Reader txn) {
-    return txn.isReconfigure() || txn.isActivate() || (txn.isFound() && txn.getFound().hasConfiguration());
+    return txn.isReconfigure() || txn.isActivate() || txn.isRefound() ||
+           (txn.isFound() && txn.getFound().hasConfiguration());
   });
 }
 

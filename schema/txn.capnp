@@ -180,8 +180,19 @@ struct Txn {
       from @16 :Text;
       to @17 :Text;            # without its version, which will be the zxid of its activation
     }
-    activate @18 :Text;        # The configuration is this one alone; /zookeeper/config shows it. Proposed when
-                               # `reconfigure` is committed, with the session and the number of who asked
+    activate :group {
+      # The configuration is this one alone; /zookeeper/config shows it. Proposed when `reconfigure` is
+      # committed, with the session and the number of who asked.
+      configuration @18 :Text;
+      before @19 :Text;        # who belonged until then: while this is not known to be committed, who was left
+                               # out may still be needed, and must be reached. Null: nothing came before
+    }
+    refound :group {
+      # The ensemble is another one from here on, by an operator's word instead of a quorum's; see
+      # actors/new_ensemble.hpp. Its data, sessions and session key stay.
+      ensemble @20 :Data;
+      configuration @21 :Text;
+    }
   }
 }
 

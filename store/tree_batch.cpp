@@ -158,8 +158,16 @@ void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
       return;
     case schema::Txn::ACTIVATE:
       keep_configuration(bytes);
-      outcome.results.push_back(show_configuration(to_view(txn.getActivate())));
+      outcome.results.push_back(show_configuration(to_view(txn.getActivate().getConfiguration())));
       break;
+    case schema::Txn::REFOUND: {
+      const auto before = writer_.raw().get(meta_table, ensemble_row);
+      if (!before) throw StorageError("transaction " + to_string(zxid_) + " makes another ensemble of none");
+      writer_.replace(meta_table, ensemble_row, std::string(*before), to_view(txn.getRefound().getEnsemble()));
+      keep_configuration(bytes);
+      show_configuration(to_view(txn.getRefound().getConfiguration()));
+      break;
+    }
     default:
       throw StorageError("transaction " + to_string(zxid_) +
                          " is of a kind that this version does not know: start the "

@@ -24,12 +24,22 @@ void Elector::configure(std::shared_ptr<const Quorum> quorum, const PeerSet& mem
   if (state_ == PeerState::observing && voter()) state_ = PeerState::following;
 }
 
+void Elector::on_elected_for_nothing(PeerId candidate, std::int64_t now) {
+  auto& failure = failures_[candidate];
+  if (++failure.times >= 2) failure.until = now + options_.last_ms;
+}
+
+bool Elector::comes_last(PeerId candidate, std::int64_t now) const {
+  const auto failure = failures_.find(candidate);
+  return failure != failures_.end() && now < failure->second.until;
+}
+
 void Elector::look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& effects) {
   state_ = PeerState::looking;
   started_ = true;
   ++round_;
-  // An observer stands for nobody: its vote is below every voter's.
-  own_ = voter() ? Vote{current_epoch, last, options_.self} : Vote{};
+  // Below every other vote, where it stands for nobody.
+  own_ = stands() ? Vote{current_epoch, last, options_.self} : Vote{};
   vote_ = own_;
   received_.clear();
   settled_.clear();
@@ -71,20 +81,22 @@ void Elector::on_notification(const Notification& n, std::int64_t now, Effects& 
 
 void Elector::on_looking_peer(const Notification& n, std::int64_t now, Effects& effects) {
   settled_.erase(n.sender);
+  // Who is no voter here may be answered likewise by each other one: it repeats its vote at its time alone.
+  const bool answers = voter();
   if (n.round < round_) {
-    effects.send.emplace_back(n.sender, notification());  // so that it joins this round
+    if (answers) effects.send.emplace_back(n.sender, notification());  // so that it joins this round
     return;
   }
   if (n.round > round_) {
     round_ = n.round;
     received_.clear();
     agreed_since_.reset();
-    vote_ = std::max(own_, n.vote);
+    vote_ = std::max(own_, n.vote, [&](const Vote& a, const Vote& b) { return rank(a, now) < rank(b, now); });
     if (voter()) received_[options_.self] = vote_;
     broadcast(effects);
-  } else if (n.vote > vote_) {
+  } else if (rank(n.vote, now) > rank(vote_, now)) {
     adopt(n.vote, now, effects);
-  } else if (n.vote < vote_) {
+  } else if (n.vote < vote_ && answers) {
     effects.send.emplace_back(n.sender, notification());  // it may not have heard of the better one
   }
   received_[n.sender] = n.vote;
@@ -146,9 +158,9 @@ void Elector::try_to_decide(std::int64_t now, Effects& effects) {
 
 void Elector::decide(const Vote& vote, Effects& effects) {
   vote_ = vote;
-  state_ = !voter()                          ? PeerState::observing
-           : vote.leader == options_.self    ? PeerState::leading
-                                             : PeerState::following;
+  state_ = vote.leader == options_.self ? PeerState::leading
+           : voter()                    ? PeerState::following
+                                        : PeerState::observing;
   agreed_since_.reset();
   effects.decided = vote;
 }

@@ -19,7 +19,10 @@
 //     history on disk, and all of it is committed at once.
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
 //   - The quorum is that of the last configuration proposed (configuration.hpp). Whether a learner counts
-//     is for that configuration to say, not for the learner.
+//     is for that configuration to say, not for the learner. What was proposed before the last one needs
+//     a quorum of the one before, too, until the last one itself is committed.
+//   - A node that is no member of it moves nothing: neither the choice of the epoch nor the end of the reign.
+//   - A learner that says it has transactions of this reign has them from here: else it is turned away.
 //
 // Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
 #pragma once
@@ -55,6 +58,7 @@ class History {
 
 struct LeaderOptions {
   PeerId self;
+  PeerSet members;  ///< of the configuration that the reign begins with, beside its voters
   std::int64_t init_timeout_ms = 20'000;    ///< without progress, until a quorum has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a learner not heard of for so long is not there
 };
@@ -169,7 +173,7 @@ class Leader {
   /// Another configuration is in force: that of a proposal just made, or about to be made in the same
   /// breath. Who counted before and does not now is an observer, and the reverse. Broadcasting only. This
   /// node need not be a voter in it: then it leads, and does not count.
-  void reconfigure(std::shared_ptr<const Quorum> quorum, LeaderEffects& effects);
+  void reconfigure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, LeaderEffects& effects);
   /// Whether a quorum of `other` is here and has this reign's history.
   bool has_synchronised(const Quorum& other) const;
   /// This node leads no longer, of its own will.
@@ -210,6 +214,8 @@ class Leader {
   };
 
   Learner* find(LinkId link);
+  void turn_away(LinkId link, const std::string& reason, std::int64_t now, LeaderEffects& effects);
+  bool decides(Zxid zxid, const PeerSet& having) const;
   void try_to_choose_epoch(LeaderEffects& effects);
   void tell_epoch(LinkId link, Learner& learner, LeaderEffects& effects);
   void try_to_end_discovery(LeaderEffects& effects);
@@ -237,6 +243,9 @@ class Leader {
   bool self_new_leader_acked_ = false;
   bool serving_ = false;
   std::map<PeerId, AckEpoch> promises_;  // of voters, made to this leader
+  PeerSet streamed_;           // nodes that got of this reign's history
+  std::shared_ptr<const Quorum> former_quorum_;  // needed, too, for what comes before reconfigured_
+  Zxid reconfigured_;
   std::int64_t progressed_;    // before broadcasting: the beginning, or when a synchronisation last moved
   std::int64_t connected_at_;  // before broadcasting: when a quorum was last connected
   std::map<LinkId, Learner> learners_;

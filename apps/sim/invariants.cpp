@@ -76,10 +76,11 @@ const Configuration& Invariants::configuration(PeerId peer) const {
 }
 
 bool Invariants::may_decide(PeerId leader, const zab::PeerSet& peers) const {
-  // The activation may be proposed and on nobody's disk yet.
+  // The activation may be proposed and on nobody's disk yet, once the joint step is committed.
   const auto decide = [&](const Configuration& configuration) {
     return configuration.quorum()->contains_quorum(peers) ||
-           (configuration.joint() && configuration.next->quorum()->contains_quorum(peers));
+           (configuration.joint() && configuration.next->quorum()->contains_quorum(peers) &&
+            configuration.quorum()->contains_quorum(holders(configuration.since)));
   };
   const auto& own = configuration(leader);
   if (decide(own)) return true;
@@ -129,10 +130,7 @@ void Invariants::check_quorum_holds(Zxid zxid) const {
   const auto& configuration = configuration_at(zxid);
   const auto having = holders(zxid);
   if (configuration.quorum()->contains_quorum(having)) return;
-  // Once the joint step is on its quorum and the activation is proposed, the new configuration decides alone,
-  // also on what lies between the two.
-  const bool agreed = configuration.joint() && configuration.quorum()->contains_quorum(holders(configuration.since));
-  if (!(agreed && zxid != configuration.since && configuration.next->quorum()->contains_quorum(having))) {
+  if (!(configuration.joint() && zxid != configuration.since && activated_behind(zxid))) {
     std::string where;
     for (const auto& [peer, disk] : disks_) {
       where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
@@ -140,6 +138,17 @@ void Invariants::check_quorum_holds(Zxid zxid) const {
     }
     throw Violation(to_string(zxid) + " is committed, and no quorum has it on disk" + where);
   }
+}
+
+/// Whether the next step after the transaction, on a disk that holds both, is an activation, and committed: then so
+/// is what lies before it.
+bool Invariants::activated_behind(Zxid zxid) const {
+  for (const auto& [peer, disk] : disks_) {
+    const auto next = disk.configurations.upper_bound(zxid);
+    if (!disk.records.contains(zxid) || next == disk.configurations.end() || next->second->joint()) continue;
+    return next->second->quorum()->contains_quorum(holders(next->first));
+  }
+  return false;
 }
 
 void Invariants::on_applied(SimNode& node, const Applied& applied) {

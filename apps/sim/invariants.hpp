@@ -55,6 +55,7 @@ class Invariants {
   void read_configurations(SimNode& node, Disk& disk, Zxid from, const std::vector<Proposal>& records);
   const Configuration& configuration_at(Zxid zxid) const;
   zab::PeerSet holders(Zxid zxid) const;
+  bool activated_behind(Zxid zxid) const;
   bool holds(const Disk& disk, Zxid zxid) const { return disk.base >= zxid || disk.records.contains(zxid); }
   void check_agreement(PeerId peer, const Disk& disk, Zxid from);
 

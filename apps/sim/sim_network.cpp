@@ -226,8 +226,8 @@ void Wire::tell_reachable(PeerId from, PeerId to, bool reachable, Micros delay) 
 
 // --- SimNetwork ---
 
-SimNetwork::SimNetwork(Wire& wire, PeerId self) : wire_(wire), self_(self) {
-}
+SimNetwork::SimNetwork(Wire& wire, PeerId self, bool open, std::set<PeerId> file)
+    : wire_(wire), self_(self), open_(open), file_(std::move(file)) {}
 
 SimNetwork::~SimNetwork() { detach(); }
 
@@ -262,7 +262,7 @@ void SimNetwork::know(const std::map<PeerId, Member>& members) {
 void SimNetwork::notify(PeerId to, const zab::Notification& notification) {
   if (!attached_) return;
   const auto other = wire_.networks_.find(to);
-  if (!knows(to) && (other == wire_.networks_.end() || !other->second->knows(self_))) return;
+  if (other == wire_.networks_.end() || !(reaches(*other->second) || other->second->reaches(*this))) return;
   const auto frame = encode(notification);
   wire_.world_.after(wire_.latency(), [&wire = wire_, from = self_, to, frame] {
     const auto target = wire.networks_.find(to);
@@ -286,7 +286,9 @@ std::shared_ptr<Link> SimNetwork::connect(PeerId leader, LinkUserActor user) {
     if (dialling.closed || dialling.network == nullptr) return;
     if (!dialling.network->knows(connection->ends[1].node)) return connection->down(0, "nobody knows its address");
     const auto target = wire.networks_.find(connection->ends[1].node);
-    if (target == wire.networks_.end()) return connection->down(0, "connection refused");
+    if (target == wire.networks_.end() || !target->second->admits(dialling.node)) {
+      return connection->down(0, "connection refused");
+    }
     if (wire.is_cut(dialling.node, connection->ends[1].node) || wire.is_cut(connection->ends[1].node, dialling.node)) {
       wire.world_.after(1'000'000, [connection] {
         if (!connection->ends[0].closed) connection->down(0, "connection timed out");

@@ -52,7 +52,8 @@ class Wire {
 
 class SimNetwork : public Network {
  public:
-  SimNetwork(Wire& wire, PeerId self);
+  /// `open`: also to nodes that are no members; to those in `file` in any case.
+  SimNetwork(Wire& wire, PeerId self, bool open = true, std::set<PeerId> file = {});
   ~SimNetwork() override;
 
   void start(ElectorActor elector, PeerActor peer) override;
@@ -72,9 +73,12 @@ class SimNetwork : public Network {
   /// A node reaches those whose addresses it knows; others it can but answer.
   void know(const std::map<PeerId, Member>& members);
   bool knows(PeerId peer) const { return members_.contains(peer); }
+  bool admits(PeerId peer) const { return open_ || knows(peer) || file_.contains(peer); }
+  bool reaches(const SimNetwork& other) const { return knows(other.self_) && other.admits(self_); }
 
   PeerId self_;
-  std::set<PeerId> members_;
+  bool open_;
+  std::set<PeerId> file_, members_;
   bool attached_ = false;
   ElectorActor elector_;
   PeerActor peer_;

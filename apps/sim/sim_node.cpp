@@ -117,7 +117,9 @@ void SimNode::start() {
   p.archivist_host = host(0, 50 * options_.disk_longest);
   p.observer_host = host(0, 0);
   p.data = std::move(data);
-  p.network = std::make_unique<SimNetwork>(wire_, options_.id);
+  std::set<PeerId> file;
+  for (const auto& [id, member] : options_.ensemble.members) file.insert(id);
+  p.network = std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, std::move(file));
 
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
     if (dying_) return;
@@ -131,7 +133,7 @@ void SimNode::start() {
   auto& context = p.context;
   context.options.self = options_.id;
   context.options.configuration = Configuration::of_file(options_.ensemble);
-  context.options.reconfig_enabled = true;
+  context.options.reconfig_enabled = options_.reconfig_enabled;
   context.options.standalone_enabled = options_.standalone_enabled;
   context.options.init_timeout_ms = 5'000;
   context.options.session_interval_ms = 100;

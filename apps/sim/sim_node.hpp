@@ -23,6 +23,7 @@ inline constexpr std::string_view super_credentials = "super:secret";
 struct SimNodeOptions {
   PeerId id;
   EnsembleConfig ensemble;  ///< as its file has it
+  bool reconfig_enabled = true;
   bool standalone_enabled = true;
   Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
   double clock_rate = 1.0;                            ///< how fast this machine's clock runs
@@ -47,6 +48,10 @@ class SimNode {
   bool running() const { return process_ != nullptr; }
   /// Counts the starts: what belongs to an earlier process must not touch a later one.
   std::uint64_t incarnation() const { return incarnation_; }
+
+  /// From the next start on the file says so. A test's own business: that the node is in it.
+  void set_file(const EnsembleConfig& ensemble) { options_.ensemble = ensemble; }
+  const EnsembleConfig& file() const { return options_.ensemble; }
 
   PeerId id() const { return options_.id; }
   std::string name() const { return "node " + to_string(options_.id); }

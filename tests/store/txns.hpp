@@ -166,7 +166,15 @@ inline Proposal reconfigure_txn(const Head& head, const std::string& from, const
 }
 
 inline Proposal activate_txn(const Head& head, const std::string& configuration) {
-  return make_txn(head, [&](schema::Txn::Builder txn) { txn.setActivate(configuration); });
+  return make_txn(head, [&](schema::Txn::Builder txn) { txn.initActivate().setConfiguration(configuration); });
+}
+
+inline Proposal refound_txn(const Head& head, const std::string& ensemble, const std::string& configuration) {
+  return make_txn(head, [&](schema::Txn::Builder txn) {
+    auto refound = txn.initRefound();
+    refound.setEnsemble(to_data(ensemble));
+    refound.setConfiguration(configuration);
+  });
 }
 
 // The common ones, by zxid alone.

@@ -25,7 +25,8 @@ class Change : public Reign {
   }
   void reconfigures(std::shared_ptr<const Quorum> quorum) {
     effects.clear();
-    leader.reconfigure(std::move(quorum), effects);
+    const PeerSet members = quorum->voters();
+    leader.reconfigure(std::move(quorum), members, effects);
   }
 };
 
