@@ -269,6 +269,18 @@ TEST_CASE("who asks for its clients before it may serve them is disconnected") {
   bench.until([&] { return bench.still_leads(); });
 }
 
+TEST_CASE("who founds an ensemble refuses who belongs to another, in the same reign already") {
+  Leader bench;
+  bench.run_for(50'000);
+  bench.until([&] { return bench.still_leads(); });
+  bench.fake->connect(leader_id);
+  bench.until([&] { return bench.fake->links() == 1; });
+  bench.fake->send(zab::FollowerInfo{learner_id, false, {1}, "of another one.."});
+  bench.until([&] { return bench.fake->ended() == 1; });
+  CHECK(bench.fake->received<zab::LeaderInfo>().empty());
+  CHECK(bench.still_leads());
+}
+
 TEST_CASE("a forwarded request that cannot be read ends nothing but itself") {
   Leader bench;
   bench.brings_up();

@@ -182,6 +182,7 @@ Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(o
     node.id = {id};
     node.ensemble = founding;
     node.standalone_enabled = options.standalone_enabled;
+    node.reconfig_enabled = options.reconfig_enabled;
     if (id > members) node.ensemble.members[{id}] = sim_member({id}, true);
     node.disk_longest = 1'000;
     node.checkpoint_txns = options.checkpoint_txns;

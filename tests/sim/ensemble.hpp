@@ -30,6 +30,7 @@ struct EnsembleOptions {
   std::uint64_t checkpoint_txns = 1'000'000;  ///< batches between checkpoints; the log is pruned behind them
   std::uint32_t session_timeout_ms = 2'000;
   bool standalone_enabled = true;
+  bool reconfig_enabled = true;
 };
 
 class Ensemble;

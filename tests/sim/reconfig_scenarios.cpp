@@ -153,6 +153,119 @@ TEST_CASE("a leader that dies between the two steps leaves the second one to the
   CHECK(config->current.members.size() == 5);
 }
 
+std::shared_ptr<const Configuration> logged(Ensemble& e, std::uint32_t id) {
+  return Configuration::of_txn(e.node(id).data().log().configuration());
+}
+
+TEST_CASE("a leader that is left out dies with the activation in its log alone, and the others cannot do without it") {
+  Ensemble e({.voters = 4});
+  e.start_all();
+  e.settle();
+  const auto left = e.leader();
+  const std::uint32_t also = left == 1 ? 2 : 1;
+  std::vector<std::uint32_t> stay;
+  for (std::uint32_t id = 1; id <= 4; ++id) {
+    if (id != left && id != also) stay.push_back(id);
+  }
+  auto& client = e.client();
+  REQUIRE(client.connect(left));
+  client.send_reconfig("", std::to_string(left) + "," + std::to_string(also));
+  e.run_until("the others have the joint step", [&] {
+    return logged(e, stay[0])->joint() && logged(e, stay[1])->joint() && logged(e, left)->joint();
+  });
+  for (std::uint32_t id = 1; id <= 4; ++id) {
+    if (id != left) e.cut(left, id);  // they acknowledge it, and hear no more
+  }
+  e.run_until("it has the activation", [&] { return !logged(e, left)->joint(); });
+  CHECK_FALSE(logged(e, left)->is_voter({left}));
+  for (const auto id : stay) CHECK(logged(e, id)->joint());
+  e.lose_in_flight(left);
+  e.kill(left);
+  e.kill(also);  // for good
+  e.heal();
+  e.run_for(5 * seconds);
+  CHECK(e.leader() == 0);  // two of the four that the joint step needs
+  e.start(left);
+  e.run_until("one that stays leads", [&] { return e.leads(stay[0]) || e.leads(stay[1]); });
+  e.settle();
+  CHECK(members(e, left) == std::set<std::uint32_t>(stay.begin(), stay.end()));
+  e.kill(left);
+  e.run_for(3 * seconds);
+  auto& other = e.client();
+  REQUIRE(other.connect(stay[0]));
+  CHECK(other.create("/a").ok());
+}
+
+TEST_CASE("who alone has a step towards nodes that are gone is not waited for") {
+  Ensemble e({.voters = 3, .spares = 4});
+  e.start_all();
+  e.settle();
+  const auto ahead = e.leader();
+  auto& client = e.client();
+  REQUIRE(client.connect(ahead));
+  e.isolate({ahead});
+  client.send_reconfig("4,5,6,7");
+  e.run_until("the step is in its log", [&] { return logged(e, ahead)->joint(); });
+  for (std::uint32_t id = 1; id <= 7; ++id) e.kill(id);
+  e.lose_in_flight(ahead);
+  e.heal();
+  for (std::uint32_t id = 1; id <= 3; ++id) e.start(id);
+  e.run_until("another leads", [&] { return e.leader() != 0; });
+  e.settle();
+  CHECK(e.leader() != ahead);
+  CHECK_FALSE(logged(e, ahead)->joint());
+}
+
+/// The nodes get another file one by one, each when the one before serves again.
+void give_files(Ensemble& e, const std::vector<std::uint32_t>& nodes, const std::set<std::uint32_t>& named) {
+  EnsembleConfig file;
+  for (const auto id : named) file.members[{id}] = sim_member({id}, false);
+  for (const auto id : nodes) {
+    e.node(id).set_file(file);
+    if (e.node(id).running()) e.kill(id);
+    e.start(id);
+    e.run_until("node " + std::to_string(id) + " serves", [&] { return e.leader() != 0 && e.node(id).status().serving; });
+  }
+}
+
+TEST_CASE("where clients may not change the ensemble, nodes that get other files one by one do") {
+  Ensemble e({.voters = 3, .spares = 2, .reconfig_enabled = false});
+  for (std::uint32_t id : {1, 2, 3}) e.start(id);
+  e.run_until("they serve", [&] { return e.leader() != 0; });
+  auto& client = e.client();
+  REQUIRE(client.connect(e.leader()));
+  CHECK(client.reconfig("4").error == Error::reconfig_disabled);
+  REQUIRE(client.create("/a", "1").ok());
+
+  const std::set<std::uint32_t> five{1, 2, 3, 4, 5};
+  give_files(e, {1, 2, 3}, five);
+  for (std::uint32_t id : {4, 5}) {
+    EnsembleConfig file;
+    for (const auto each : five) file.members[{each}] = sim_member({each}, false);
+    e.node(id).set_file(file);
+    e.start(id);
+  }
+  e.run_until("all are in it", [&] { return e.leader() != 0 && members(e, e.leader()) == five; });
+  e.settle();
+  CHECK_FALSE(logged(e, 5)->joint());
+  e.kill(1);
+  e.kill(2);
+  e.settle();
+  CHECK(e.value(5, "/a") == "1");
+
+  // And back: who is left out is not let in any more.
+  e.start(1);
+  e.start(2);
+  e.settle();
+  give_files(e, {3, 4, 5}, {3, 4, 5});
+  e.run_until("the others are out", [&] {
+    return e.leader() != 0 && members(e, e.leader()) == std::set<std::uint32_t>{3, 4, 5};
+  });
+  e.kill(1);
+  e.kill(2);
+  e.settle();
+}
+
 TEST_CASE("what a session asks for behind its reconfiguration is done behind it") {
   Ensemble e({.voters = 3, .spares = 1});
   e.start_all();

@@ -57,6 +57,37 @@ TEST_CASE("in the joint step a proposal needs a quorum of both") {
   CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
 }
 
+TEST_CASE("until the activation is committed, what comes before it needs both") {
+  Change reign;
+  reign.reconfigures(joint({1, 2, 3}, {1, 4, 5}));
+  const auto step = reign.proposes();
+  const auto between = reign.proposes();
+  const auto activation = reign.proposes();
+  reign.reconfigures(majority({1, 4, 5}));
+  reign.durable(activation);
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
+  reign.acks(4, between);
+  CHECK_FALSE(has<CommitEffect>(reign.effects));  // of the new ones alone, and without the activation
+  SECTION("the old ones have it") {
+    reign.reconfigures(joint({1, 2, 3}, {1, 4, 5}));
+    reign.acks(2, step);
+    CHECK(the<CommitEffect>(reign.effects).zxid == step);
+  }
+  SECTION("the new ones have the activation") {
+    reign.acks(5, activation);
+    CHECK(the<CommitEffect>(reign.effects).zxid == activation);
+  }
+}
+
+TEST_CASE("a node that is no member deposes nobody, an observer does") {
+  Change reign;
+  reign.comes(6, reign.leader.epoch().next());
+  CHECK(the<leader_effect::Disconnect>(reign.effects).link == LinkId{6});
+  CHECK_FALSE(reign.stepped_down());
+  reign.comes(9, reign.leader.epoch().next());
+  CHECK(reign.stepped_down());
+}
+
 TEST_CASE("a leader that is removed leads on and does not count itself") {
   Change reign;
   reign.reconfigures(joint({1, 2, 3}, {3, 4, 5}));
@@ -129,12 +160,6 @@ struct Voter {
   Elector::Effects effects;
 };
 
-PeerSet set_of(std::initializer_list<std::uint32_t> ids) {
-  PeerSet set;
-  for (const auto id : ids) set.insert({id});
-  return set;
-}
-
 TEST_CASE("a leader under another configuration is joined on its word, one under the same is not") {
   Voter voter(1);
   voter.elector.configure(majority({1, 2, 3}), set_of({1, 2, 3}), z(1, 5), {});
@@ -148,6 +173,68 @@ TEST_CASE("a leader under another configuration is joined on its word, one under
   REQUIRE(voter.effects.decided);
   CHECK(*voter.effects.decided == vote);
   CHECK(voter.elector.state() == PeerState::following);
+}
+
+/// Node 1, whose history ends with a configuration without it.
+struct LeftOut : Voter {
+  explicit LeftOut(Zxid committed) : Voter(1) {
+    elector.configure(majority({2, 3}), set_of({2, 3}), z(1, 9), {});
+    elector.on_committed(committed);
+    elector.look({1}, z(1, 9), 0, effects);
+  }
+};
+
+TEST_CASE("who is left out stands for election while he does not know that this is committed, and may lead") {
+  LeftOut node(z(1, 8));
+  const Vote own{{1}, z(1, 9), {1}};
+  CHECK(node.elector.vote() == own);
+  node.hears({{2}, PeerState::looking, 1, {{1}, z(1, 8), {2}}});
+  CHECK(node.elector.vote() == own);
+  CHECK(node.effects.send.empty());  // it repeats its vote in time
+  node.hears({{2}, PeerState::looking, 1, own});
+  CHECK_FALSE(node.effects.decided);  // its own vote does not count
+  node.hears({{3}, PeerState::looking, 1, own});
+  REQUIRE(node.effects.decided);
+  CHECK(node.elector.state() == PeerState::leading);
+}
+
+TEST_CASE("who knows that he is left out for good stands for nobody") {
+  LeftOut node(z(1, 9));
+  CHECK(node.elector.vote() == Vote{});
+  const Vote two{{1}, z(1, 8), {2}};
+  for (std::uint32_t id : {2, 3}) node.hears({{id}, PeerState::looking, 1, two});
+  REQUIRE(node.effects.decided);
+  CHECK(node.elector.state() == PeerState::observing);
+}
+
+TEST_CASE("a candidate that was elected twice in a row for nothing comes last, for some time") {
+  Voter voter(1);
+  const Vote third{{1}, z(1, 9), {3}};
+  const auto looks = [&](std::int64_t now) {
+    voter.effects = {};
+    voter.elector.look({1}, z(1, 8), now, voter.effects);
+    voter.effects = {};
+    voter.elector.on_notification({{3}, PeerState::looking, voter.elector.round(), third}, now, voter.effects);
+    return voter.elector.vote();
+  };
+  CHECK(looks(0) == third);
+  voter.elector.on_elected_for_nothing({3}, 100);
+  CHECK(looks(100) == third);
+  voter.elector.on_elected_for_nothing({3}, 200);
+  CHECK(looks(200).leader == PeerId{1});
+  CHECK(voter.effects.send.empty());  // the two would not come to an end
+
+  SECTION("another worse one is taken") {
+    voter.hears({{2}, PeerState::looking, voter.elector.round(), {{1}, z(1, 7), {2}}});
+    CHECK(voter.elector.vote().leader == PeerId{1});
+    voter.hears({{2}, PeerState::looking, voter.elector.round(), {{1}, z(1, 8), {2}}});
+    CHECK(voter.elector.vote().leader == PeerId{2});
+  }
+  SECTION("and it is taken again when the time is over") { CHECK(looks(5'201) == third); }
+  SECTION("or when somebody has led since") {
+    voter.elector.on_reign_ended();
+    CHECK(looks(300) == third);
+  }
 }
 
 TEST_CASE("votes of nodes that are no voters do not count") {
