@@ -67,7 +67,10 @@ ElectorRole::behavior_type ElectorRole::make_behavior() {
         core_.look(look.facts.current, look.facts.last, now_, effects);
         perform(effects);
       },
-      [this](const ConfigurationLogged& logged) { configure(*logged.configuration); },
+      [this](const ConfigurationLogged& logged) {
+        ensemble_ = logged.ensemble;
+        configure(*logged.configuration);
+      },
       [this](const NotificationReceived& received) {
         const auto& theirs = received.notification.ensemble;
         if (!theirs.empty() && !ensemble_.empty() && theirs != ensemble_) return;  // it votes elsewhere

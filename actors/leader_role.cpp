@@ -361,7 +361,7 @@ void LeaderRole::reconfigure(const EnsembleConfig& next, const ReconfigAsker& as
 void LeaderRole::adopt_file() {
   const auto& options = context_.options;
   const auto& file = options.configuration->current;
-  if (!proposer_ || !core_.broadcasting() || options.reconfig_enabled) return;
+  if (!proposer_ || !core_.broadcasting() || (options.reconfig_enabled && !standalone())) return;
   if (configuration_->joint() || core_.committed() < configuration_->since) return;
   if (configuration_->by_client() || file.decides_as(configuration_->current)) return;
   if (!core_.has_synchronised(*file.quorum())) return;

@@ -16,7 +16,7 @@
 // more steps down when its tree has the activation: then its own client has the answer. One that was elected
 // only because its history was needed (configuration.hpp) does not begin to serve.
 //
-// Where clients may not change the ensemble, the files do: a leader whose file has other members than the
+// Where clients may not change the ensemble, or a node alone, the files do: a leader whose file has other members than the
 // history, which no client ever changed, takes the same two steps to them as soon as they are there.
 #pragma once
 

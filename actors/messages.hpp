@@ -171,6 +171,7 @@ struct HistoryFacts {
 /// The log's configuration is another one, on disk: after an append, a truncation or a snapshot.
 struct ConfigurationLogged {
   std::shared_ptr<const Configuration> configuration;  ///< null: the log tells none
+  std::string ensemble = {};  ///< from the peer to the elector: the ensemble's id, where it is known
 };
 /// The archivist has flushed a checkpoint: it is the one to recover from, and the log may be pruned.
 /// Answered by the same message once that is on disk.

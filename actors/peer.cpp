@@ -9,6 +9,10 @@
 #include "actors/learner_role.hpp"
 
 namespace troupe {
+namespace {
+// Who is refused at once by whom the others follow would ask again at once.
+constexpr std::int64_t pause_ms = 100;
+}  // namespace
 
 Peer::Peer(caf::actor_config& config, const RoleContext& context, ElectorActor elector,
            std::function<void(const NodeStatus&)> show)
@@ -28,8 +32,7 @@ void Peer::on_exit() {
 }
 
 void Peer::look() {
-  leader_ = nullptr;
-  learner_ = nullptr;
+  look_at_ = 0;
   NodeStatus status;
   status.id = context_.options.self;
   show_(status);
@@ -41,6 +44,12 @@ void Peer::look() {
 void Peer::configure(std::shared_ptr<const Configuration> configuration) {
   configuration_ = configuration ? std::move(configuration) : context_.options.configuration;
   context_.network->set_members(configuration_->reachable(settled_));
+}
+
+void Peer::name_ensemble(const std::string& id) {
+  if (!facts_.ensemble.empty() || id.empty()) return;
+  facts_.ensemble = id;
+  if (configuration_) this->send(elector_, ConfigurationLogged{configuration_, id});
 }
 
 void Peer::settle(Zxid zxid) {
@@ -71,9 +80,7 @@ void Peer::stop_serving() {
 Peer::behavior_type Peer::make_behavior() {
   look();
   return {
-      [this](const TreeView& tree) {
-        if (facts_.ensemble.empty()) facts_.ensemble = tree.view->ensemble_id();
-      },
+      [this](const TreeView& tree) { name_ensemble(tree.view->ensemble_id()); },
       [this](const HistoryFacts& facts) {
         if (stopped_) return;
         auto ensemble = std::move(facts_.ensemble);
@@ -90,10 +97,10 @@ Peer::behavior_type Peer::make_behavior() {
       [this](const ConfigurationLogged& logged) {
         if (stopped_) return;
         configure(logged.configuration);
-        this->send(elector_, ConfigurationLogged{configuration_});
+        this->send(elector_, ConfigurationLogged{configuration_, facts_.ensemble});
       },
       [this](const Elected& elected) {
-        if (stopped_ || leader_ || learner_) return;
+        if (stopped_ || leader_ || learner_ || look_at_ != 0) return;
         elected_ = elected.vote.leader;
         if (elected.role == zab::PeerState::leading) {
           lead();
@@ -123,11 +130,17 @@ Peer::behavior_type Peer::make_behavior() {
         spdlog::info("{}", ended.reason);
         delivered_ = std::max(delivered_, ended.delivered);
         if (ended.for_nothing) for_nothing_ = elected_;
+        times_for_nothing_ = ended.for_nothing ? times_for_nothing_ + 1 : 0;
         stop_serving();
-        if (!stopped_) look();
+        leader_ = nullptr;
+        learner_ = nullptr;
+        if (stopped_) return;
+        if (times_for_nothing_ < 2) return look();
+        look_at_ = now_ + pause_ms;
       },
       [this](NodeStatus status) {
         settle(status.committed);
+        if (facts_.ensemble.empty() && status.serving) this->send(context_.applier, AskView{}, ViewUserActor{this});
         if (status.role == zab::PeerState::following || status.role == zab::PeerState::observing) {
           const bool voter = configuration_->is_voter(status.id);
           status.role = voter ? zab::PeerState::following : zab::PeerState::observing;
@@ -136,6 +149,7 @@ Peer::behavior_type Peer::make_behavior() {
       },
       [this](const Tick& tick) {
         now_ = tick.now;
+        if (look_at_ != 0 && now_ >= look_at_) look();
         if (leader_) this->send(leader_, tick);
         if (learner_) this->send(learner_, tick);
       },

@@ -35,6 +35,8 @@ class Peer : public Hosted<PeerActor> {
   void look();
   /// Another configuration is in force on this node.
   void configure(std::shared_ptr<const Configuration> configuration);
+  /// Also tells the elector, by which others are told apart.
+  void name_ensemble(const std::string& id);
   /// Up to here the history is committed.
   void settle(Zxid zxid);
   void lead();
@@ -51,6 +53,8 @@ class Peer : public Hosted<PeerActor> {
   Zxid delivered_;        // the tree has it, or is about to
   PeerId elected_;        // last
   std::optional<PeerId> for_nothing_;  // likewise, if he did not come to lead
+  unsigned times_for_nothing_ = 0;     // in a row
+  std::int64_t look_at_ = 0;           // not before; 0: no election is due
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing
   bool serving_ = false;

@@ -57,13 +57,17 @@ class Nodes {
     config.log_map_size = config.state_map_size = 1 << 28;
     std::ofstream(file(id, ".toml")) << to_toml(config);
   }
-  void start(std::uint32_t id) {
-    processes_[id] = ChildProcess({TROUPE_PROGRAM, "node", "--config", file(id, ".toml")},
-                                  {.output_file = file(id, ".log"), .detached = true});
+  void start(std::uint32_t id, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> command{TROUPE_PROGRAM, "node", "--config", file(id, ".toml")};
+    command.insert(command.end(), more.begin(), more.end());
+    processes_[id] = ChildProcess(command, {.output_file = file(id, ".log"), .detached = true});
   }
   /// SIGTERM; how it ended.
   int stop(std::uint32_t id) {
     processes_[id].signal(SIGTERM);
+    return wait_for_end(id);
+  }
+  int wait_for_end(std::uint32_t id) {
     for (const auto deadline = Clock::now() + patience; Clock::now() < deadline; std::this_thread::sleep_for(5ms)) {
       if (const auto status = processes_[id].poll_exit()) return *status;
     }
@@ -85,6 +89,14 @@ class Nodes {
     }
     FAIL("the nodes find no leader: " + story());
     return 0;
+  }
+  /// Waits until a node shows so many members of the ensemble.
+  void wait_for_members(std::uint32_t id, std::size_t wanted) const {
+    Client client(address(id));
+    for (const auto deadline = Clock::now() + patience; Clock::now() < deadline; std::this_thread::sleep_for(20ms)) {
+      if (parse_configuration(client.get("/zookeeper/config").data).members.size() == wanted) return;
+    }
+    FAIL("the ensemble does not get " + std::to_string(wanted) + " members: " + story());
   }
   std::string story() const {
     std::string text;
@@ -204,6 +216,117 @@ TEST_CASE("an ensemble under load grows, loses its leader for good, and starts a
     CHECK(lost == 0);
     client.create("/alive-" + std::to_string(id));
   }
+}
+
+TEST_CASE("where reconfiguration is off, nodes started one by one with other members in their files change the ensemble") {
+  Nodes nodes;
+  for (std::uint32_t id : {1, 2, 3}) nodes.configure(id, {1, 2, 3}, false);
+  for (std::uint32_t id : {1, 2, 3}) nodes.start(id);
+  Client(nodes.address(nodes.wait_for_leader({1, 2, 3}))).create("/a", "1");
+  INFO(nodes.story());
+  const std::set<std::uint32_t> five{1, 2, 3, 4, 5};
+  for (std::uint32_t id : {1, 2, 3}) {
+    CHECK(nodes.stop(id) == 0);
+    nodes.configure(id, five, false);
+    nodes.start(id);
+    nodes.wait_for_leader({1, 2, 3});
+  }
+  for (std::uint32_t id : {4, 5}) {
+    nodes.configure(id, five, false);
+    nodes.start(id);
+  }
+  nodes.wait_for_leader(five);
+  nodes.wait_for_members(5, 5);
+  for (std::uint32_t id : {1, 2}) CHECK(nodes.stop(id) == 0);
+  nodes.wait_for_leader({3, 4, 5});
+  Client other(nodes.address(5));
+  other.sync();
+  CHECK(other.get("/a").data == "1");
+  other.create("/b");
+}
+
+TEST_CASE("a file that names other members than clients have made is refused where they may do so no more") {
+  Nodes nodes(3);
+  for (std::uint32_t id : {1, 2}) nodes.configure(id, {1, 2});
+  for (std::uint32_t id : {1, 2}) nodes.start(id);
+  nodes.wait_for_leader({1, 2});
+  Client admin(nodes.address(1) + "," + nodes.address(2));
+  admin.add_auth("digest", super);
+  auto observer = nodes.member(2);
+  observer.observer = true;
+  CHECK_THROWS_AS(admin.reconfig({.joining = "server.2=" + to_text(observer)}), ClientError);  // two voters stay
+  nodes.configure(3, {1, 2, 3});
+  nodes.start(3);
+  nodes.wait_for_leader({1, 2, 3});
+  admin.reconfig({.joining = nodes.server(3)});
+  for (std::uint32_t id : {1, 2, 3}) CHECK(nodes.stop(id) == 0);
+
+  nodes.configure(1, {1, 2}, false);
+  nodes.start(1);
+  CHECK(nodes.wait_for_end(1) != 0);
+  CHECK(nodes.story().find("/zookeeper/config") != std::string::npos);
+  for (std::uint32_t id : {1, 2, 3}) {
+    nodes.configure(id, {1, 2, 3}, false);
+    nodes.start(id);
+  }
+  nodes.wait_for_leader({1, 2, 3});
+}
+
+TEST_CASE("after the majority is lost, what one node holds becomes a new ensemble, which the old nodes cannot join") {
+  const bool reconfig_enabled = GENERATE(true, false);
+  const bool alone = GENERATE(true, false);
+  Nodes nodes(5);
+  for (std::uint32_t id : {1, 2, 3}) nodes.configure(id, {1, 2, 3}, reconfig_enabled);
+  for (std::uint32_t id : {1, 2, 3}) nodes.start(id);
+  nodes.wait_for_leader({1, 2, 3});
+  {
+    Client client(nodes.address(1));
+    client.create("/a", "1");
+    client.sync();
+  }
+  for (std::uint32_t id : {1, 2, 3}) CHECK(nodes.stop(id) == 0);
+
+  // Nobody makes an ensemble of nothing.
+  nodes.configure(4, {1, 4, 5}, reconfig_enabled);
+  nodes.start(4, {"--force-new-ensemble"});
+  CHECK(nodes.wait_for_end(4) != 0);
+
+  // Nodes without data are to be no majority before the one that has it leads.
+  nodes.configure(1, alone ? std::set<std::uint32_t>{1} : std::set<std::uint32_t>{1, 4, 5}, reconfig_enabled);
+  for (std::uint32_t id : {4, 5}) nodes.configure(id, {1, 4, 5}, reconfig_enabled);
+  nodes.start(1, {"--force-new-ensemble"});
+  if (alone) {
+    nodes.wait_for_leader({1});
+    CHECK(nodes.stop(1) == 0);
+    nodes.configure(1, {1, 4, 5}, reconfig_enabled);
+    nodes.start(1);
+    nodes.wait_for_leader({1});
+  }
+  nodes.start(4);
+  nodes.wait_for_leader({1, 4});
+  nodes.start(5);
+  nodes.wait_for_leader({1, 4, 5});
+  nodes.wait_for_members(5, 3);
+  INFO(nodes.story());
+  {
+    Client client(nodes.address(5));
+    client.sync();
+    CHECK(client.get("/a").data == "1");
+    client.create("/b", "2");
+  }
+  // The old ones are still there, and go on for themselves.
+  for (std::uint32_t id : {2, 3}) nodes.start(id);
+  const auto old = nodes.wait_for_leader({2, 3});
+  CHECK((old == 2 || old == 3));
+  Client(nodes.address(2)).create("/c", "3");
+  // The flag does its work once.
+  CHECK(nodes.stop(1) == 0);
+  nodes.start(1, {"--force-new-ensemble"});
+  CHECK(nodes.wait_for_leader({1, 4, 5}) != old);
+  Client client(nodes.address(1));
+  client.sync();
+  CHECK(client.get("/b").data == "2");
+  CHECK_FALSE(client.exists("/c").has_value());
 }
 
 TEST_CASE("where reconfiguration is off, the files say where the members are") {
