@@ -79,6 +79,51 @@ ReconfigPlan plan(const Configuration& now, const Asked& asked, bool standalone_
   return plan_reconfig(now, reconfig.asReader(), standalone_enabled);
 }
 
+EnsembleConfig members_of(std::initializer_list<Member> members) {
+  EnsembleConfig config;
+  std::uint32_t id = 0;
+  for (const auto& member : members) config.members[{++id}] = member;
+  return config;
+}
+
+TEST_CASE("what cannot be written down so that it reads the same is refused") {
+  const Member a{.host = "a", .client_port = 2181}, b{.host = "b", .client_port = 2181};
+  const auto changed = [](Member member, const auto& change) {
+    change(member);
+    return member;
+  };
+  CHECK_NOTHROW(check_text(members_of({a, b})));
+  CHECK_NOTHROW(check_text(members_of({a, changed(b, [](auto& m) { m.weight = 3; })})));
+  CHECK_NOTHROW(check_text(members_of({a, changed(b, [](auto& m) { m.observer = true, m.weight = 3, m.group = 2; })})));
+  // A client's address that two have, unless it is one that each machine has.
+  for (const char* everywhere : {"127.0.0.1", "localhost", "::1", "0.0.0.0", "::", ""}) {
+    const auto here = [&](auto& m) { m.client_host = everywhere; };
+    CHECK_NOTHROW(check_text(members_of({changed(a, here), changed(b, here)})));
+  }
+  const auto same = [](auto& m) { m.client_host = "c"; };
+  CHECK_THROWS_AS(check_text(members_of({changed(a, same), changed(b, same)})), BadConfiguration);
+  CHECK_THROWS_AS(check_text(members_of({a, changed(b, [](auto& m) { m.group = 1; })})), BadConfiguration);
+  for (const char* host : {"b,c", "b|c", "b\nc", " b", ""}) {
+    CHECK_THROWS_AS(check_text(members_of({a, changed(b, [&](auto& m) { m.host = host; })})), BadConfiguration);
+  }
+  CHECK_THROWS_AS(check_text(members_of({changed(a, [](auto& m) { m.weight = 0; })})), BadConfiguration);
+}
+
+TEST_CASE("a member that listens everywhere is nowhere to be reached") {
+  CHECK_NOTHROW(check_reachable(members_of({{.host = "a"}, {.host = "127.0.0.1"}})));
+  for (const char* host : {"0.0.0.0", "::"}) CHECK_THROWS_AS(check_reachable(members_of({{.host = host}})), BadConfiguration);
+}
+
+TEST_CASE("two configurations decide alike where the same nodes belong to them and votes weigh the same") {
+  const Member a{.host = "a"}, b{.host = "b"}, observer{.host = "b", .observer = true};
+  const auto two = members_of({a, b});
+  CHECK(two.decides_as(members_of({{.host = "c", .peer_port = 7}, b})));
+  CHECK_FALSE(two.decides_as(members_of({a})));
+  CHECK_FALSE(two.decides_as(members_of({a, b, {.host = "c"}})));
+  CHECK_FALSE(two.decides_as(members_of({a, observer})));
+  CHECK_FALSE(two.decides_as(members_of({a, {.host = "b", .weight = 2}})));
+}
+
 TEST_CASE("members join, leave, move and change their role") {
   const auto now = Configuration::of_file(parse_configuration(three));
   const auto after = [&](const Asked& asked) {

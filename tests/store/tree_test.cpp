@@ -384,6 +384,19 @@ TEST_CASE("the tree shows the configuration when it decides alone, and carries t
   CHECK(tree.view()->answer(session, 5)->results.front().path == "to");
 }
 
+TEST_CASE("an ensemble that is made anew has another id, and all else that it had") {
+  MemoryMachine machine;
+  auto disk = machine.disk();
+  Tree tree(disk->open("state", {.tables = Tree::tables(), .durable = false}));
+  const auto refound = refound_txn({.zxid = z(3)}, "the other one's.", "members");
+  tree.apply({found_txn({.zxid = z(1)}, "an ensemble's id", std::string(32, 'k')), create_txn(z(2), "/a"), refound});
+  const auto view = tree.view();
+  CHECK(view->ensemble_id() == "the other one's.");
+  CHECK(view->configuration() == refound.txn);
+  CHECK(view->get("/zookeeper/config")->data == "members");
+  CHECK(view->get("/a"));
+}
+
 TEST_CASE("an unknown format and unreadable transactions are told") {
   MemoryMachine machine;
   auto disk = machine.disk();
