@@ -37,6 +37,7 @@ enum class OpCode : std::int32_t {
   ping = 11,
   check = 13,  ///< inside a multi alone
   multi = 14,
+  reconfig = 16,
   check_watches = 17,
   remove_watches = 18,
   multi_read = 22,
@@ -55,6 +56,7 @@ constexpr bool is_write(OpCode code) {
     case OpCode::set_data:
     case OpCode::set_acl:
     case OpCode::multi:
+    case OpCode::reconfig:
     case OpCode::close:
       return true;
     default:
@@ -84,6 +86,12 @@ struct ReadOp {
   std::string_view path;
 };
 
+/// What a reconfiguration asks for; schema::Request says what each means.
+struct ReconfigOp {
+  std::optional<std::string_view> joining, leaving, new_members;
+  std::int64_t version = -1;
+};
+
 struct Call {
   std::uint64_t tag = 0;  ///< the door's; comes back in the Reply
   OpCode code = OpCode::exists;
@@ -94,6 +102,8 @@ struct Call {
   bool numbered = false;         ///< the client may repeat it after a lost connection; see schema::Request
   std::uint64_t answered = 0;    ///< with `numbered`: the client has the answers up to this one
   std::span<const WriteOp> ops;  ///< one, or those of a multi
+
+  ReconfigOp reconfig;           ///< of reconfig; its result has the configuration where a create's has its path
 
   // Reads and watches.
   std::string_view path;

@@ -13,12 +13,13 @@ constexpr unsigned unacknowledged_ms = 2'000;
 }  // namespace
 
 ElectionChannel::ElectionChannel(KjHost& host, kj::Timer& timer, Bytes hello, Connect connect,
-                                 std::function<void(bool)> reachable)
+                                 std::function<void(bool)> reachable, std::function<void(const Bytes&)> answered)
     : host_(host),
       timer_(timer),
       hello_(std::move(hello)),
       connect_(std::move(connect)),
       reachable_(std::move(reachable)),
+      answered_(std::move(answered)),
       waiting_since_(timer.now()),
       delay_(first_delay),
       connected_at_(timer.now()),
@@ -30,14 +31,19 @@ kj::Promise<void> ElectionChannel::run() {
   return connect_()
       .then([this](kj::Own<kj::AsyncIoStream> stream) {
         connected(kj::mv(stream));
-        return stream_->receive().then([](std::vector<Bytes>) {
-          kj::throwFatalException(broken_connection("it speaks where it should listen"));
-        });
+        return hear();
       })
       .catch_([this](kj::Exception&&) {
         tell(false);
         return retry();
       });
+}
+
+kj::Promise<void> ElectionChannel::hear() {
+  return stream_->receive().then([this](std::vector<Bytes> frames) {
+    for (const auto& frame : frames) answered_(frame);
+    return hear();
+  });
 }
 
 kj::Promise<void> ElectionChannel::retry() {

@@ -2,8 +2,8 @@
 // for as long as the node runs.
 //
 // Only the latest vote waits, be it for the connection or for the one before to be sent. One that has
-// waited long is dropped: whoever still looks for a leader repeats his. The other side says nothing;
-// a read stays pending, because that is how its end is noticed.
+// waited long is dropped: whoever still looks for a leader repeats his. The other side answers here where
+// it has no channel of its own to this node; a read stays pending, because that is also how the end is noticed.
 //
 // Owner: KjNetwork. Thread: its event loop's.
 #pragma once
@@ -24,8 +24,10 @@ class ElectionChannel {
   using Connect = std::function<kj::Promise<kj::Own<kj::AsyncIoStream>>()>;
 
   /// Begins at once. `connect` makes one attempt, `hello` goes first on every connection,
-  /// `reachable` is told when the other node comes and goes.
-  ElectionChannel(KjHost& host, kj::Timer& timer, Bytes hello, Connect connect, std::function<void(bool)> reachable);
+  /// `reachable` is told when the other node comes and goes, `answered` of what it sends; an exception from
+  /// that ends the connection.
+  ElectionChannel(KjHost& host, kj::Timer& timer, Bytes hello, Connect connect, std::function<void(bool)> reachable,
+                  std::function<void(const Bytes&)> answered);
 
   void notify(Bytes notification);
   /// The other node lives: if this was about to wait before its next attempt, it waits no longer.
@@ -33,6 +35,7 @@ class ElectionChannel {
 
  private:
   kj::Promise<void> run();
+  kj::Promise<void> hear();
   kj::Promise<void> retry();
   void connected(kj::Own<kj::AsyncIoStream> stream);
   void tell(bool reachable);
@@ -43,6 +46,7 @@ class ElectionChannel {
   const Bytes hello_;
   const Connect connect_;
   const std::function<void(bool)> reachable_;
+  const std::function<void(const Bytes&)> answered_;
 
   std::shared_ptr<FrameStream> stream_;  // while connected
   std::optional<Bytes> waiting_;

@@ -16,12 +16,16 @@ class ElectorRole : public Hosted<ElectorActor> {
   const char* name() const override { return "elector"; }
 
  private:
+  void configure(const Configuration& configuration);
+  void learn(const zab::Notification& notification);
   void perform(const zab::Elector::Effects& effects);
 
   const RoleContext& context_;
   zab::Elector core_;
   ElectionUserActor peer_;  // who asked last
   std::int64_t now_ = 0;
+  std::string ensemble_;  // id; empty while none is known
+  Zxid learnt_;  // the configuration whose members are asked too
 };
 
 }  // namespace troupe

@@ -76,6 +76,13 @@ void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientP
 
 void GatewayLoop::publish() const { board_.show(id_, {gateway_.connections(), gateway_.watches().size()}); }
 
+/// As the tree shows them; as the file has them before there is a tree.
+std::map<PeerId, Member> GatewayLoop::current_members() const {
+  const auto* view = gateway_.view();
+  const auto txn = view != nullptr ? view->configuration() : Bytes();
+  return txn.empty() ? config_.members : Configuration::of_txn(txn)->current.members;
+}
+
 void GatewayLoop::write_status(schema::Status::Builder to) const {
   publish();
   const auto status = board_.status();
@@ -93,9 +100,10 @@ void GatewayLoop::write_status(schema::Status::Builder to) const {
   to.setConnections(clients.connections);
   to.setWatches(clients.watches);
   to.setVersion(TROUPE_VERSION);
-  auto members = to.initMembers(static_cast<unsigned>(config_.members.size()));
+  const auto known = current_members();
+  auto members = to.initMembers(static_cast<unsigned>(known.size()));
   unsigned at = 0;
-  for (const auto& [id, member] : config_.members) {
+  for (const auto& [id, member] : known) {
     auto each = members[at++];
     each.setNode(id.value);
     if (member.rpc_port != 0) each.setAddress(member.host + ":" + std::to_string(member.rpc_port));

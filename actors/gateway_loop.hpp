@@ -39,6 +39,7 @@ class GatewayLoop {
  private:
   void open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, zk::Admission& admission);
   void publish() const;
+  std::map<PeerId, Member> current_members() const;
   void write_status(schema::Status::Builder status) const;
 
   const std::uint32_t id_;

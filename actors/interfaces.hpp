@@ -53,7 +53,7 @@ using LogUserActor = caf::typed_actor<
 using AppliedUserActor = caf::typed_actor<caf::reacts_to<Applied>>;  // applier
 using TreeReplacedUserActor = caf::typed_actor<caf::reacts_to<TreeReplaced>>;  // applier
 using ViewUserActor = caf::typed_actor<caf::reacts_to<TreeView>>;              // applier
-using HistoryUserActor = caf::typed_actor<caf::reacts_to<HistoryFacts>>;       // log writer
+using HistoryUserActor = caf::typed_actor<caf::reacts_to<HistoryFacts>, caf::reacts_to<ConfigurationLogged>>;  // log writer
 using CheckpointUserActor = caf::typed_actor<caf::reacts_to<CheckpointWritten>>;  // log writer
 
 /// Brings the journal into the log's tables; see journal_flusher.hpp.
@@ -70,7 +70,7 @@ using LogWriterActor = caf::typed_actor<
     caf::reacts_to<BeginSnapshot>,                     // learner
     caf::reacts_to<SnapshotEntries, LogUserActor>,     // learner
     caf::reacts_to<EndSnapshot, LogUserActor>,         // learner
-    caf::reacts_to<AskHistory, HistoryUserActor>,      // peer
+    caf::reacts_to<AskHistory, HistoryUserActor>,      // peer; the last to ask is told ConfigurationLogged
     caf::reacts_to<CheckpointWritten, CheckpointUserActor>,  // archivist
     caf::reacts_to<FlushLog>>;                         // itself: the end of a batch
 
@@ -104,6 +104,7 @@ using ElectionUserActor = caf::typed_actor<caf::reacts_to<Elected>>;  // elector
 /// Looks for a leader; see elector.hpp.
 using ElectorActor = caf::typed_actor<
     caf::reacts_to<Look, ElectionUserActor>,  // peer; answers Elected
+    caf::reacts_to<ConfigurationLogged>,   // peer
     caf::reacts_to<NotificationReceived>,  // network
     caf::reacts_to<Reachable>,             // network
     caf::reacts_to<Tick>>;                 // the node's clock
@@ -111,6 +112,7 @@ using ElectorActor = caf::typed_actor<
 /// Supervises the roles; see peer.hpp.
 using PeerActor = caf::typed_actor<
     caf::reacts_to<HistoryFacts>,      // log writer
+    caf::reacts_to<ConfigurationLogged>,  // log writer
     caf::reacts_to<TreeView>,          // applier
     caf::reacts_to<Elected>,           // elector
     caf::reacts_to<LearnerConnected>,  // network
@@ -126,6 +128,7 @@ using SenderActor = caf::typed_actor<
     caf::reacts_to<SendMessage>,    // leader
     caf::reacts_to<Stream>,         // leader
     caf::reacts_to<StreamCommit>,   // leader
+    caf::reacts_to<StreamAs>,       // leader
     caf::reacts_to<StreamDurable>,  // leader
     caf::reacts_to<LinkDrained>,    // network
     caf::reacts_to<TreeView>>;      // applier

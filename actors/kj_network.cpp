@@ -16,32 +16,89 @@ constexpr std::size_t longest_hello = 1024;            // bytes
 constexpr std::size_t most_strangers = 256;
 }  // namespace
 
-KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config)
+std::map<PeerId, Member> placed(std::map<PeerId, Member> members, const std::map<PeerId, Member>& file, bool open) {
+  for (auto& [id, member] : members) {
+    const auto told = file.find(id);
+    if (told == file.end() || (open && !is_wildcard(member.host))) continue;
+    member.host = told->second.host;
+    member.peer_port = told->second.peer_port;
+  }
+  return members;
+}
+
+KjNetwork::KjNetwork(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config,
+                     const std::map<PeerId, Member>& members)
     : io_(io),
       timer_(io.provider->getTimer()),
       host_(host),
       self_(config.id),
-      members_(config.members),
+      address_(config.peer_address),
+      open_(config.reconfig_enabled),
+      standalone_enabled_(config.standalone_enabled),
+      file_(config.members),
+      members_(members),
+      port_(members.at(config.id).peer_port),
       tasks_(*this) {
-  if (members_.size() < 2) return;
-  auto listening = listen_on(config.peer_address, members_.at(self_).peer_port, "the other nodes");
+  if (members_.size() > 1 || file_.size() > 1 || !standalone_enabled_) listen();
+}
+
+KjNetwork::~KjNetwork() noexcept = default;
+
+void KjNetwork::listen() {
+  auto listening = listen_on(address_, port_, "the other nodes");
   listener_ = io_.lowLevelProvider->wrapListenSocketFd(
       kj::mv(listening.socket),
       kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
 }
 
-KjNetwork::~KjNetwork() noexcept = default;
-
 void KjNetwork::start(ElectorActor elector, PeerActor peer) {
   elector_ = std::move(elector);
   peer_ = std::move(peer);
-  if (listener_.get() != nullptr) tasks_.add(accept());
+  if (listener_.get() != nullptr) accepting_ = accept(*listener_).eagerlyEvaluate(nullptr);
+  keep_channels();
+}
+
+// --- members ---
+
+void KjNetwork::set_members(const std::map<PeerId, Member>& members) {
+  members_ = placed(members, file_, open_);
+  keep_channels();
+  const auto self = members_.find(self_);
+  if (self == members_.end() || listener_.get() == nullptr || self->second.peer_port == port_) return;
+  const auto before = std::exchange(port_, self->second.peer_port);
+  try {
+    accepting_ = nullptr;
+    listener_ = nullptr;
+    listen();
+  } catch (const std::exception& error) {
+    spdlog::error("this node shall listen on port {} and cannot: {}. It stays on {}; restart it when the port is free",
+                  port_, error.what(), before);
+    port_ = before;
+    listen();
+  }
+  accepting_ = accept(*listener_).eagerlyEvaluate(nullptr);
+}
+
+void KjNetwork::also_know(const std::map<PeerId, Member>& members) {
+  members_.insert(members.begin(), members.end());
+  keep_channels();
+}
+
+void KjNetwork::keep_channels() {
+  if (listener_.get() == nullptr) return;
+  std::erase_if(channels_, [this](const auto& each) {
+    const auto member = members_.find(each.first);
+    return member == members_.end() || member->second.host != each.second.host ||
+           member->second.peer_port != each.second.port;
+  });
   const Bytes hello = encode(Hello{schema::PROTOCOL_VERSION, self_, false});
   for (const auto& [id, member] : members_) {
-    if (id == self_) continue;
-    channels_[id] = std::make_unique<ElectionChannel>(
-        host_, timer_, hello, [this, id = id] { return dial(id); },
-        [this, id = id](bool reachable) { caf::anon_send(elector_, Reachable{id, reachable}); });
+    if (id == self_ || channels_.contains(id)) continue;
+    channels_[id] = {member.host, member.peer_port,
+                     std::make_unique<ElectionChannel>(
+                         host_, timer_, hello, [this, id = id] { return dial(id); },
+                         [this, id = id](bool reachable) { caf::anon_send(elector_, Reachable{id, reachable}); },
+                         [this, id = id](const Bytes& frame) { hear(id, frame); })};
   }
 }
 
@@ -68,7 +125,10 @@ kj::Promise<kj::Own<kj::AsyncIoStream>> KjNetwork::dial(PeerId to) {
 
 void KjNetwork::notify(PeerId to, const zab::Notification& notification) {
   const auto channel = channels_.find(to);
-  if (channel != channels_.end()) channel->second->notify(encode(notification));
+  if (channel != channels_.end()) return channel->second.channel->notify(encode(notification));
+  // No member: where it has come to ask, it is answered. What it does not take it asks for again.
+  const auto asking = votes_.find(to);
+  if (asking != votes_.end() && asking->second->queued() == 0) asking->second->send(encode(notification));
 }
 
 std::shared_ptr<Link> KjNetwork::connect(PeerId leader, LinkUserActor user) {
@@ -77,8 +137,8 @@ std::shared_ptr<Link> KjNetwork::connect(PeerId leader, LinkUserActor user) {
 
 // --- incoming ---
 
-kj::Promise<void> KjNetwork::accept() {
-  return listener_->accept()
+kj::Promise<void> KjNetwork::accept(kj::ConnectionReceiver& listener) {
+  return listener.accept()
       .then(
           [this](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
             // Whatever is wrong with this connection is not to end the accepting of others.
@@ -89,7 +149,7 @@ kj::Promise<void> KjNetwork::accept() {
             spdlog::warn("cannot accept a connection from another node: {}", reason_of(error));
             return timer_.afterDelay(accept_pause);
           })
-      .then([this] { return accept(); });
+      .then([this, &listener] { return accept(listener); });
 }
 
 kj::Promise<void> KjNetwork::greet(kj::Own<kj::AsyncIoStream> accepted) {
@@ -111,7 +171,7 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
                  hello.from.value, hello.version, static_cast<std::uint32_t>(schema::PROTOCOL_VERSION));
     return;
   }
-  if (hello.from == self_ || !members_.contains(hello.from)) {
+  if (hello.from == self_ || (!open_ && !members_.contains(hello.from) && !file_.contains(hello.from))) {
     spdlog::warn("a connection from node {}, which is {}: refused. The nodes' configurations differ",
                  hello.from.value, hello.from == self_ ? "this node's own id" : "no member of the ensemble");
     return;
@@ -121,7 +181,7 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
     auto& current = votes_[hello.from];
     if (current) current->shut_down();
     current = stream;
-    channels_.at(hello.from)->hurry();
+    if (const auto back = channels_.find(hello.from); back != channels_.end()) back->second.channel->hurry();
     tasks_.add(hear_votes(stream, hello.from));
     return;
   }
@@ -132,16 +192,18 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
   caf::anon_send(peer_, LearnerConnected{hello.from, std::move(link)});
 }
 
+void KjNetwork::hear(PeerId from, const Bytes& frame) {
+  const auto notification = decode_notification(frame);
+  if (notification.sender != from) throw MalformedFrame("a vote in another node's name");
+  caf::anon_send(elector_, NotificationReceived{notification});
+}
+
 kj::Promise<void> KjNetwork::hear_votes(Stream stream, PeerId from) {
   auto received = stream->receive();
   return received.then(
       [this, stream, from](std::vector<Bytes> frames) -> kj::Promise<void> {
         try {
-          for (const auto& frame : frames) {
-            const auto notification = decode_notification(frame);
-            if (notification.sender != from) throw MalformedFrame("a vote in another node's name");
-            caf::anon_send(elector_, NotificationReceived{notification});
-          }
+          for (const auto& frame : frames) hear(from, frame);
         } catch (const MalformedFrame& malformed) {
           spdlog::warn("node {} is disconnected: {}", from.value, malformed.what());
           stream->shut_down();

@@ -3,6 +3,7 @@
 #include <capnp/serialize.h>
 #include <spdlog/spdlog.h>
 
+#include "actors/reconfig.hpp"
 #include "actors/sender.hpp"
 #include "actors/session_tracker.hpp"
 #include "schema/check.hpp"
@@ -14,6 +15,12 @@ constexpr std::size_t progress_bytes = 64 << 10;
 // Of one learner's gateways, that wait for a confirmation. A gateway syncs once a turn of its loop.
 constexpr std::size_t max_questions = 100'000;
 constexpr std::int64_t quota_warning_interval_ms = 10'000;
+
+zab::PeerSet ids_of(const std::map<PeerId, Member>& members) {
+  zab::PeerSet ids;
+  for (const auto& [id, member] : members) ids.insert(id);
+  return ids;
+}
 }  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
@@ -23,11 +30,13 @@ LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, Ro
       peer_(std::move(peer)),
       now_(now),
       core_({.self = context.options.self,
+             .members = ids_of(facts.configuration->members()),
              .init_timeout_ms = context.options.init_timeout_ms,
              .failure_timeout_ms = context.options.failure_timeout_ms},
-            context.options.quorum, *this, facts.accepted, facts.current, facts.last, now),
+            facts.configuration->quorum(), *this, facts.accepted, facts.current, facts.last, now),
       ensemble_(facts.ensemble),
       durable_(facts.last),
+      configuration_(facts.configuration),
       cleanup_(context.options.cleanup, now) {}
 
 void LeaderRole::on_exit() {
@@ -39,6 +48,7 @@ void LeaderRole::on_exit() {
   if (tracker_) this->send_exit(tracker_, caf::exit_reason::user_shutdown);
   links_.clear();
   link_ids_.clear();
+  behind_reconfig_.clear();
   tracker_ = nullptr;
   proposer_.reset();
   peer_ = nullptr;
@@ -110,13 +120,24 @@ void LeaderRole::perform(const zab::leader_effect::Commit& effect) {
     if (learner.streaming) this->send(learner.sender, StreamCommit{effect.zxid});
   }
   this->send(context_.applier, Deliver{std::min(effect.zxid, durable_)});
+  activate_if_committed();
 }
 
-void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) { drop_link(effect.link, effect.reason); }
+void LeaderRole::perform(const zab::leader_effect::StreamAs& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) this->send(found->second.sender, StreamAs{effect.observer});
+}
+
+void LeaderRole::perform(const zab::leader_effect::Disconnect& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) spdlog::info("node {} is disconnected: {}", found->second.peer.value, effect.reason);
+  drop_link(effect.link, effect.reason);
+}
 
 void LeaderRole::perform(const zab::leader_effect::StepDown& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_)});
+  const bool for_nothing = core_.epoch() == Epoch{};
+  this->send(peer_, RoleEnded{effect.reason, std::min(core_.committed(), durable_), for_nothing});
   this->quit();
 }
 
@@ -176,7 +197,8 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
     if (++found->second.questions > max_questions) return dismiss(id, "it asks too much at once");
     sync(id, *m);
   } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
-    if (m->peer != from || (!m->ensemble.empty() && !ensemble_.empty() && m->ensemble != ensemble_)) {
+    found->second.ensemble = m->ensemble;
+    if (m->peer != from || foreign(m->ensemble)) {
       spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
                     "another ensemble: move it away", from.value);
       return dismiss(id, "it belongs to another ensemble");
@@ -199,23 +221,63 @@ Proposer& LeaderRole::proposer() {
   return *proposer_;
 }
 
+bool LeaderRole::removed(const store::View& view) const {
+  const bool settled = !configuration_->joint() && view.zxid() >= configuration_->since;
+  return settled && !configuration_->is_voter(context_.options.self);
+}
+
+void LeaderRole::resign() {
+  zab::LeaderEffects effects;
+  core_.resign("this node is no voter any more: the others choose a leader", effects);
+  perform(effects);
+}
+
+void LeaderRole::name_ensemble(const std::string& id) {
+  ensemble_ = id;
+  std::vector<zab::LinkId> strange;
+  for (const auto& [link, learner] : links_) {
+    if (foreign(learner.ensemble)) strange.push_back(link);
+  }
+  for (const auto link : strange) {
+    if (!ended_) dismiss(link, "it belongs to another ensemble. Its data directory is of that: move it away");
+  }
+}
+
 void LeaderRole::start_serving(const store::View& view) {
   std::vector<store::Session> sessions;
   view.sessions([&](const store::Session& session) { sessions.push_back(session); });
   tracker_ = spawn_on<SessionTracker>(this->system(), *context_.host, ExpiryUserActor{this}, std::move(sessions),
                                       context_.options.session_interval_ms, now_);
-  if (view.ensemble_id().empty()) {  // the first reign of all
-    zab::LeaderEffects effects;
-    core_.propose(proposer_->found(core_.next_zxid(), context_.wall_clock(), context_.random_bytes(16),
-                                   context_.random_bytes(32)),
-                  effects);
-    perform(effects);
-    flush_proposals();
-  }
+  propose_beginnings(view);
+  if (ended_) return;
   this->send(peer_, RoleActive{core_.epoch()});
   zab::LeaderEffects effects;
   core_.on_serving(effects);
   perform(effects);
+}
+
+void LeaderRole::propose_beginnings(const store::View& view) {
+  std::optional<Proposal> proposal;
+  std::string ensemble = view.ensemble_id();
+  // A node alone keeps to its file, by which it may become an ensemble.
+  auto first = configuration_->current;
+  first.version = core_.next_zxid();
+  const auto text = standalone() ? std::string() : to_text(first);
+  if (ensemble.empty()) {
+    ensemble = context_.random_bytes(16);
+    proposal = proposer_->found(core_.next_zxid(), context_.wall_clock(), ensemble, context_.random_bytes(32), text);
+  } else if (configuration_->since == Zxid{} && !text.empty()) {
+    proposal = proposer_->activate(core_.next_zxid(), context_.wall_clock(), {}, text);
+  }
+  name_ensemble(ensemble);
+  if (ended_) return;
+  if (configuration_->joint()) return activate();  // it was committed with the history
+  if (!proposal) return;
+  if (!text.empty()) configuration_ = Configuration::of_txn(proposal->txn);  // the same members, now in the history
+  zab::LeaderEffects effects;
+  core_.propose(std::move(*proposal), effects);
+  perform(effects);
+  flush_proposals();
 }
 
 void LeaderRole::submit(zab::LinkId from, const std::vector<Bytes>& requests) {
@@ -238,6 +300,7 @@ void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
                                                     bytes.size() / sizeof(capnp::word)));
   const auto request = reader.getRoot<schema::Request>();
   const SessionId session{request.getSession()};
+  if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, bytes); });
   const Origin origin{from, request.getGateway()};
   // Session 0 is the ensemble's own, which nobody can speak for.
   if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
@@ -249,7 +312,85 @@ void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
       return refuse(origin, session, request.getNumber(), Error::session_moved);
     }
   }
+  if (request.isReconfig()) return reconfigure(request);
   propose(request);
+}
+
+// --- reconfigurations ---
+
+Error LeaderRole::check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const {
+  const auto& options = context_.options;
+  if (!options.reconfig_enabled) return Error::reconfig_disabled;
+  if (standalone()) return Error::unimplemented;
+  const auto asker = proposer_->may_reconfigure(request);
+  if (asker == Error::session_expired) return asker;
+  if (core_.committed() < configuration_->since) return Error::reconfig_in_progress;
+  auto plan = plan_reconfig(*configuration_, request.getReconfig(), options.standalone_enabled);
+  if (plan.error != Error::ok) {
+    spdlog::info("a reconfiguration is refused: {}", plan.reason);
+    return plan.error;
+  }
+  if (!core_.has_synchronised(*plan.next.quorum())) return Error::new_config_no_quorum;
+  next = std::move(plan.next);
+  return asker;
+}
+
+void LeaderRole::reconfigure(schema::Request::Reader request) {
+  if (proposer_->repeated(request)) return;
+  EnsembleConfig next;
+  const auto error = check_reconfig(request, next);
+  zab::LeaderEffects effects;
+  if (error != Error::ok) {
+    core_.propose(proposer_->prepare_refused(core_.next_zxid(), context_.wall_clock(), request, error), effects);
+    return perform(effects);
+  }
+  reconfigure(next, {{request.getSession()}, request.getNumber(), request.getNumbered(), request.getAnswered()});
+}
+
+void LeaderRole::reconfigure(const EnsembleConfig& next, const ReconfigAsker& asker) {
+  auto proposal = proposer_->reconfigure(core_.next_zxid(), context_.wall_clock(), asker,
+                                         to_text(configuration_->current), to_text(next));
+  configuration_ = Configuration::of_txn(proposal.txn);
+  spdlog::info("reconfiguring the ensemble: both configurations decide from {} on", to_string(proposal.zxid));
+  zab::LeaderEffects effects;
+  core_.reconfigure(configuration_->quorum(), ids_of(configuration_->members()), effects);
+  core_.propose(std::move(proposal), effects);
+  perform(effects);
+}
+
+void LeaderRole::adopt_file() {
+  const auto& options = context_.options;
+  const auto& file = options.configuration->current;
+  if (!proposer_ || !core_.broadcasting() || (options.reconfig_enabled && !standalone())) return;
+  if (configuration_->joint() || core_.committed() < configuration_->since) return;
+  if (configuration_->by_client() || file.decides_as(configuration_->current)) return;
+  if (!core_.has_synchronised(*file.quorum())) return;
+  spdlog::warn("the ensemble gets the members that this node's file names");
+  reconfigure(file, {});
+  flush_proposals();
+}
+
+void LeaderRole::activate_if_committed() {
+  if (proposer_ && core_.broadcasting() && configuration_->joint() && core_.committed() >= configuration_->since) activate();
+}
+
+void LeaderRole::activate() {
+  auto next = *configuration_->next;
+  next.version = core_.next_zxid();
+  auto proposal = proposer_->activate(next.version, context_.wall_clock(), configuration_->asker, to_text(next),
+                                      to_text(configuration_->current));
+  configuration_ = Configuration::of_txn(proposal.txn);
+  spdlog::info("the new configuration decides alone from {} on", to_string(proposal.zxid));
+  zab::LeaderEffects effects;
+  core_.propose(std::move(proposal), effects);
+  if (core_.broadcasting()) core_.reconfigure(configuration_->quorum(), ids_of(configuration_->members()), effects);  // else the counter is used up
+  perform(effects);
+  const auto waiting = std::move(behind_reconfig_);
+  behind_reconfig_.clear();
+  for (const auto& work : waiting) {
+    if (!ended_) work();
+  }
+  flush_proposals();
 }
 
 void LeaderRole::propose(schema::Request::Reader request) {
@@ -282,6 +423,7 @@ void LeaderRole::refuse(const Origin& to, SessionId session, std::uint64_t numbe
 }
 
 void LeaderRole::revalidate(zab::LinkId from, const zab::RevalidateSession& request) {
+  if (waits(request.session)) return behind_reconfig_.push_back([this, from, request] { revalidate(from, request); });
   const Origin origin{from, request.gateway};
   const Zxid barrier = core_.last_proposed();
   // It may have been opened under a later leader.
@@ -363,11 +505,13 @@ void LeaderRole::applied(const Applied& applied) {
   digest_ = applied.view->digest();
   if (proposer_) {
     proposer_->advance(applied.view);
+    if (removed(*applied.view)) return resign();
     for (const auto session : applied.batch->closed_sessions) owners_.erase(session);
     if (!applied.batch->opened_sessions.empty() || !applied.batch->closed_sessions.empty()) {
       this->send(tracker_, TrackSessions{applied.batch->opened_sessions, applied.batch->closed_sessions});
     }
   } else if (established_ && applied.view->zxid() == *established_) {
+    if (removed(*applied.view)) return resign();
     proposer_.emplace(applied.view, rules());
     start_serving(*applied.view);
   }
@@ -466,6 +610,7 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
         if (ended_) return;
         if (tracker_) this->send(tracker_, tick);
         clean_up();
+        if (!ended_) adopt_file();
         if (ended_) return;
         if (now_ < next_heartbeat_) return;
         next_heartbeat_ = now_ + context_.options.heartbeat_ms;

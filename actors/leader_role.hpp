@@ -9,9 +9,19 @@
 // all that is proposed; a session's requests are taken only from the gateway that attached it last.
 // No requests wait here: gateways and learners are told to serve when this leader does, and a learner
 // that asks before is disconnected.
+//
+// A reconfiguration is two transactions: the joint step and, once that is committed, the activation, which
+// answers who asked. What his session asks for in between waits here, so that it is done in order. A leader
+// that finds a joint step at the end of its history begins with the activation. One that is no voter any
+// more steps down when its tree has the activation: then its own client has the answer. One that was elected
+// only because its history was needed (configuration.hpp) does not begin to serve.
+//
+// Where clients may not change the ensemble, or a node alone, the files do: a leader whose file has other members than the
+// history, which no client ever changed, takes the same two steps to them as soon as they are there.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +55,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
     bool streaming = false;  // has its plan: gets proposals and commits
     std::size_t queued = 0;  // bytes in the link at the last tick
     std::size_t questions = 0;  // of its gateways, since the last confirmation was asked for
+    std::string ensemble;       // that it says it belongs to
   };
   static constexpr zab::LinkId here{0};  // this node's own gateways; links count from 1
   /// A gateway: at the end of which link, and its number there. A node that comes back is another, even while
@@ -76,6 +87,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void perform(const zab::leader_effect::Propose& effect);
   void perform(const zab::leader_effect::Commit& effect);
   void perform(const zab::leader_effect::Confirmed& effect);
+  void perform(const zab::leader_effect::StreamAs& effect);
   void perform(const zab::leader_effect::Disconnect& effect);
   void perform(const zab::leader_effect::StepDown& effect);
   void flush_proposals();
@@ -91,6 +103,25 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void submit(zab::LinkId from, const Bytes& request);
   void propose(const Bytes& request);
   void propose(schema::Request::Reader request);
+  /// The two steps of a reconfiguration; see configuration.hpp.
+  void reconfigure(schema::Request::Reader request);
+  Error check_reconfig(schema::Request::Reader request, EnsembleConfig& next) const;
+  void reconfigure(const EnsembleConfig& next, const ReconfigAsker& asker);
+  void adopt_file();
+  void resign();
+  void activate();
+  /// Whether this node leads an ensemble, for good, in which it does not vote.
+  bool removed(const store::View& view) const;
+  /// The history has come to where the ensemble has this id.
+  void name_ensemble(const std::string& id);
+  /// Of another ensemble than this one, for all that is known.
+  bool foreign(const std::string& ensemble) const { return !ensemble.empty() && !ensemble_.empty() && ensemble != ensemble_; }
+  /// What a reign begins with, where the history does not have it yet: the ensemble, its configuration.
+  void propose_beginnings(const store::View& view);
+  bool standalone() const { return context_.options.standalone_enabled && configuration_->members().size() == 1; }
+  void activate_if_committed();
+  /// Whether the session waits for its reconfiguration: what it asks for now has its turn behind that.
+  bool waits(SessionId session) const { return configuration_->joint() && configuration_->asker.session == session; }
   void revalidate(zab::LinkId from, const zab::RevalidateSession& request);
   void sync(zab::LinkId from, const zab::SyncRequest& request);
   void answer_when_confirmed(const Unconfirmed& unconfirmed);
@@ -126,6 +157,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::optional<Zxid> established_;       // the end of the history that this reign began with
   std::optional<Proposer> proposer_;      // there while serving
   std::unordered_map<SessionId, Origin> owners_;
+  std::shared_ptr<const Configuration> configuration_;  // in force: the last in the history or proposed
+  std::vector<std::function<void()>> behind_reconfig_;  // what its asker's session wants meanwhile
   std::vector<Unconfirmed> asked_;    // the confirmation is under way
   std::vector<Unconfirmed> waiting_;  // for the next one
   SessionTrackerActor tracker_;

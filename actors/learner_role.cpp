@@ -20,7 +20,7 @@ LearnerRole::LearnerRole(caf::actor_config& config, const RoleContext& context, 
       leader_(leader),
       now_(now),
       core_({.self = context.options.self,
-             .observer = context.options.observer,
+             .observer = !facts.configuration->is_voter(context.options.self),
              .ensemble = facts.ensemble,
              .init_timeout_ms = context.options.init_timeout_ms,
              .failure_timeout_ms = context.options.failure_timeout_ms},
@@ -86,14 +86,13 @@ void LearnerRole::perform(const zab::learner_effect::Deliver& effect) {
 }
 
 void LearnerRole::perform(const zab::learner_effect::Serve&) {
-  spdlog::info("{} node {} in epoch {}", context_.options.observer ? "observing" : "following", leader_.value,
-               core_.epoch().value);
+  spdlog::info("following node {} in epoch {}", leader_.value, core_.epoch().value);
   this->send(peer_, RoleActive{core_.epoch()});
 }
 
 void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
   ended_ = true;
-  this->send(peer_, RoleEnded{effect.reason, core_.delivered()});
+  this->send(peer_, RoleEnded{effect.reason, core_.delivered(), core_.epoch() == Epoch{}});
   this->quit();
 }
 
@@ -162,7 +161,7 @@ void LearnerRole::forward(const std::vector<Bytes>& requests) {
 void LearnerRole::report() {
   NodeStatus status;
   status.id = context_.options.self;
-  status.role = context_.options.observer ? zab::PeerState::observing : zab::PeerState::following;
+  status.role = zab::PeerState::following;  // the peer knows whether it counts
   status.serving = core_.serving();
   status.leader = leader_;
   status.epoch = core_.epoch();

@@ -5,6 +5,17 @@
 #include "schema/check.hpp"
 
 namespace troupe {
+namespace {
+std::shared_ptr<const Configuration> read_configuration(const Bytes& txn) {
+  if (txn.empty()) return nullptr;
+  try {
+    return Configuration::of_txn(txn);
+  } catch (const BadConfiguration& bad) {
+    throw store::StorageError(std::string("the configuration in the log cannot be used: ") + bad.what() +
+                              ". Start the version that wrote it");
+  }
+}
+}  // namespace
 
 LogWriter::LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal)
     : Hosted(config), data_(data), log_(data.log()), flusher_(std::move(flusher)), fatal_(std::move(fatal)) {}
@@ -38,6 +49,7 @@ void LogWriter::flush() {
   guard([&] {
     if (log_.overdue()) log_.flush();  // the disk is slower than those who write
     log_.commit();
+    tell_configuration();
     if (appender_) {
       this->send(appender_, Durable{appended_});
       appender_ = nullptr;
@@ -47,6 +59,14 @@ void LogWriter::flush() {
     for (auto& tell : after) tell();
     if (log_.due() && log_.freeze()) this->send(flusher_, FlushJournal{});
   });
+}
+
+void LogWriter::tell_configuration() {
+  if (!history_user_) return;
+  auto configuration = log_.configuration();
+  if (configuration == configuration_) return;
+  configuration_ = std::move(configuration);
+  this->send(history_user_, ConfigurationLogged{read_configuration(configuration_)});
 }
 
 template <class Change>
@@ -81,6 +101,11 @@ void LogWriter::store_entries(const Bytes& entries) {
     incoming_->put(table, {at, key_size}, {at + key_size, value_size});
     at += key_size + value_size;
   }
+}
+
+void LogWriter::on_exit() {
+  history_user_ = nullptr;
+  flusher_ = nullptr;
 }
 
 LogWriter::behavior_type LogWriter::make_behavior() {
@@ -122,10 +147,11 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         receive(user, [&] {
           TROUPE_CHECK(incoming_, "the end comes within a snapshot");
           const Zxid zxid = incoming_->finish();
+          const Bytes configuration = incoming_->configuration();
           incoming_.reset();
           stage(
               [&] {
-                log_.reset(zxid);
+                log_.reset(zxid, configuration);
                 log_.set_checkpoint(zxid);
               },
               [this, zxid, user] { this->send(user, SnapshotStored{zxid}); });
@@ -134,8 +160,10 @@ LogWriter::behavior_type LogWriter::make_behavior() {
       [this](const AskHistory&, const HistoryUserActor& user) {
         // Through a flush of its own: the answer is what is durable after all that came before.
         stage([] {}, [this, user] {
+          history_user_ = user;
+          configuration_ = log_.configuration();
           this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(),
-                                        log_.checkpoint().value_or(log_.base()), {}});
+                                        log_.checkpoint().value_or(log_.base()), {}, read_configuration(configuration_)});
         });
       },
       [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {

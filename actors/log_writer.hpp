@@ -27,13 +27,14 @@ class LogWriter : public Hosted<LogWriterActor> {
   LogWriter(caf::actor_config& config, store::DataDir& data, JournalFlusherActor flusher, FatalHandler fatal);
   behavior_type make_behavior() override;
   const char* name() const override { return "log writer"; }
-  void on_exit() override { flusher_ = nullptr; }
+  void on_exit() override;
 
  private:
   /// Runs `change`, which stages something, and sees to the flush; `after` runs behind it.
   void stage(const std::function<void()>& change, std::function<void()> after);
   void flush();
   void store_entries(const Bytes& entries);
+  void tell_configuration();
   /// Runs `change`, a step of a snapshot for `user`.
   template <class Change>
   void receive(const LogUserActor& user, Change&& change);
@@ -52,6 +53,8 @@ class LogWriter : public Hosted<LogWriterActor> {
   LogUserActor appender_;
   Zxid appended_;
   std::unique_ptr<store::DataDir::Incoming> incoming_;
+  HistoryUserActor history_user_;  // the last to ask; hears of configurations
+  Bytes configuration_;            // as it was told last
   caf::actor_addr rejected_;  // whose snapshot was none
 };
 

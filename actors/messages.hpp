@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/configuration.hpp"
 #include "actors/zab/elector.hpp"
 #include "actors/zab/leader.hpp"
 #include "actors/zab/messages.hpp"
@@ -164,6 +165,13 @@ struct HistoryFacts {
   Zxid last;
   Zxid settled;          ///< up to here it is committed: in a checkpoint, or given to the tree (by the peer)
   std::string ensemble;  ///< filled in by the peer: the ensemble's id, where the tree knows it
+  /// The last that the log tells; null if it tells none. The peer then fills in that of the node's file.
+  std::shared_ptr<const Configuration> configuration = nullptr;
+};
+/// The log's configuration is another one, on disk: after an append, a truncation or a snapshot.
+struct ConfigurationLogged {
+  std::shared_ptr<const Configuration> configuration;  ///< null: the log tells none
+  std::string ensemble = {};  ///< from the peer to the elector: the ensemble's id, where it is known
 };
 /// The archivist has flushed a checkpoint: it is the one to recover from, and the log may be pruned.
 /// Answered by the same message once that is on disk.
@@ -231,6 +239,9 @@ struct Stream {
 struct StreamCommit {
   Zxid zxid;
 };
+struct StreamAs {
+  bool observer = false;
+};
 struct StreamDurable {
   Zxid zxid;
 };
@@ -251,6 +262,7 @@ struct SessionsExpired {
 /// peer → elector: look for a leader.
 struct Look {
   HistoryFacts facts;
+  std::optional<PeerId> for_nothing;  ///< who was elected last, if he did not come to lead
 };
 /// elector → peer.
 struct Elected {
@@ -265,6 +277,7 @@ struct RoleActive {
 struct RoleEnded {
   std::string reason;
   Zxid delivered;  ///< the tree was given everything up to here; 0: nothing
+  bool for_nothing = false;  ///< who was elected has not come to lead: nobody was told an epoch
 };
 /// wiring → peer: stop playing.
 struct Stop {};
@@ -317,6 +330,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotStored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SnapshotRejected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskHistory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::HistoryFacts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ConfigurationLogged)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CheckpointWritten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Deliver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ReplaceTree)
@@ -332,6 +346,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginStream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendMessage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Stream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamCommit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamAs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamDurable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TrackSessions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SessionsExpired)

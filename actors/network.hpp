@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 
+#include "actors/ensemble_config.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/zab/messages.hpp"
 
@@ -36,6 +38,10 @@ class Network {
   virtual ~Network() = default;
   /// Who is told what: `elector` of Notifications and reachability, `peer` of learners that connect.
   virtual void start(ElectorActor elector, PeerActor peer) = 0;
+  /// Who belongs to the ensemble from now on, and where they are reached.
+  virtual void set_members(const std::map<PeerId, Member>& members) = 0;
+  /// These exist as well, until the next set_members(): of an ensemble that has moved on.
+  virtual void also_know(const std::map<PeerId, Member>& members) = 0;
   /// Sends a vote, as soon as there is a connection; a later one replaces it. May be lost.
   virtual void notify(PeerId to, const zab::Notification& notification) = 0;
   /// Connects as a learner. `user` gets LinkUp and what is received, or LinkDown.

@@ -21,6 +21,7 @@
 #include "actors/kj_network.hpp"
 #include "actors/kj_thread.hpp"
 #include "actors/listen.hpp"
+#include "actors/new_ensemble.hpp"
 #include "actors/peer.hpp"
 #include "actors/role_context.hpp"
 #include "actors/state_flusher.hpp"
@@ -50,30 +51,15 @@ std::string random_bytes(std::size_t size) {
   return bytes;
 }
 
-/// The plain majority, unless the configuration tells voters apart.
-std::shared_ptr<const zab::Quorum> make_quorum(const NodeConfig& config) {
-  zab::PeerSet voters;
-  std::map<PeerId, zab::WeightedQuorum::Vote> votes;
-  bool weighted = false;
-  for (const auto& [id, member] : config.members) {
-    if (member.observer) continue;
-    voters.insert(id);
-    votes[id] = {member.group, member.weight};
-    weighted |= member.weight != 1 || member.group != 0;
-  }
-  if (weighted) return std::make_shared<zab::WeightedQuorum>(votes);
-  return std::make_shared<zab::MajorityQuorum>(voters);
-}
-
 RoleOptions make_options(const NodeConfig& config) {
-  const auto self = config.members.find(config.id);
-  if (self == config.members.end()) {
+  if (!config.members.contains(config.id)) {
     throw std::invalid_argument("node " + to_string(config.id) + " is not among the members of its ensemble");
   }
   RoleOptions options;
   options.self = config.id;
-  options.quorum = make_quorum(config);
-  options.observer = self->second.observer;
+  options.configuration = Configuration::of_file({config.members, {}});
+  options.reconfig_enabled = config.reconfig_enabled;
+  options.standalone_enabled = config.standalone_enabled;
   options.heartbeat_ms = config.heartbeat_ms;
   options.failure_timeout_ms = config.failure_timeout_ms;
   options.init_timeout_ms = std::int64_t{config.init_limit} * config.tick_ms;
@@ -83,6 +69,35 @@ RoleOptions make_options(const NodeConfig& config) {
   options.enforce_quota = config.enforce_quota;
   options.acl_schemes = {.x509 = config.acl_x509, .sasl = config.acl_sasl};
   return options;
+}
+
+/// What the file says and what the log says of who belongs to the ensemble.
+void compare_members(const NodeConfig& config, const Configuration& logged) {
+  const EnsembleConfig file{config.members, {}};
+  if (file.decides_as(logged.current) || (logged.next && file.decides_as(*logged.next))) return;
+  if (config.reconfig_enabled) {
+    spdlog::warn("the ensemble has been reconfigured since this node's file was written: the file's members no longer "
+                 "count, those in /zookeeper/config do");
+  } else if (!logged.by_client()) {
+    spdlog::warn("this node's file names other members than the ensemble has. They get into force when the leader's "
+                 "file names them and enough of them are there; until then those in /zookeeper/config count");
+  } else {
+    throw std::invalid_argument(
+        "this node's file names other members than the ensemble has, which clients have reconfigured since. Either "
+        "enable reconfiguration (then the ensemble's own count), or write into the file the members that "
+        "/zookeeper/config shows:\n" + to_text(logged.next ? *logged.next : logged.current));
+  }
+}
+
+/// What the network begins with: the members that the log tells of, where it does.
+std::map<PeerId, Member> first_members(const NodeConfig& config, const store::Log& log) {
+  const auto txn = log.configuration();
+  if (txn.empty()) return config.members;
+  const auto logged = Configuration::of_txn(txn);
+  compare_members(config, *logged);
+  auto members = placed(logged->reachable(log.checkpoint().value_or(Zxid{})), config.members, config.reconfig_enabled);
+  members.insert(*config.members.find(config.id));  // one that was removed, or is not added yet
+  return members;
 }
 
 struct ActorSystemConfig : caf::actor_system_config {
@@ -99,10 +114,10 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   options.gateway = gateway;
   const auto random = random_bytes(sizeof options.seed);
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
+  options.super_digest = config.super_digest;
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
-  options.super_digest = config.super_digest;
   constexpr std::uint32_t patience_ms = 2'000;  // an election may take so long
   if (config.read_only_mode) options.read_only_after_ms = std::max(patience_ms, config.tick_ms);
   return options;
@@ -110,7 +125,8 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
 
 /// What lives on the peer loop.
 struct PeerLoop {
-  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config) : network(io, host, config) {}
+  PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config, const std::map<PeerId, Member>& members)
+      : network(io, host, config, members) {}
 
   KjNetwork network;
   std::optional<Ticker> ticker;
@@ -174,6 +190,7 @@ struct Node::Impl {
 
 void Node::Impl::start() {
   board.show(NodeStatus{.id = config.id});
+  if (config.force_new_ensemble) force_new_ensemble(data, {config.members, {}}, wall_clock_ms(), random_bytes(16));
   context.options = options;
   context.data = &data;
   context.wall_clock = wall_clock_ms;
@@ -189,10 +206,11 @@ void Node::Impl::start() {
                                   config.checkpoint_txns);
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
   context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
+  const auto members = first_members(config, data.log());
   start_gateways();
-  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this](kj::AsyncIoContext& io, KjHost& host) {
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this, members](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
-    auto loop = std::make_shared<PeerLoop>(io, host, config);
+    auto loop = std::make_shared<PeerLoop>(io, host, config, members);
     start_peer(io, host, *loop);
     return loop;
   });

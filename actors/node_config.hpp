@@ -6,22 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "actors/ensemble_config.hpp"
 #include "schema/types.hpp"
 
 namespace troupe {
 
-struct Member {
-  std::string host;            ///< name or address under which the other nodes reach it
-  std::uint16_t peer_port = 2888;  ///< elections and replication
-  std::uint16_t rpc_port = 2182;   ///< clients over Cap'n Proto RPC; 0: unknown to the others
-  bool observer = false;
-  std::uint32_t weight = 1;    ///< of its vote; 0 counts nothing
-  std::uint32_t group = 0;     ///< with groups, a quorum is a majority of weight in a majority of groups
-};
-
 struct NodeConfig {
   PeerId id;
-  std::map<PeerId, Member> members;  ///< the ensemble, this node included; one member is standalone mode
+  /// The ensemble, this node included, until the node's own log knows it. One member is standalone mode.
+  std::map<PeerId, Member> members;
+  bool reconfig_enabled = false;   ///< clients may change the ensemble, and nodes that are no members may come
+  bool standalone_enabled = true;  ///< a node alone is no ensemble: it meets nobody, and the last two voters stay
+  bool force_new_ensemble = false;  ///< of the command line: see new_ensemble.hpp
   std::string data_dir;
 
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers

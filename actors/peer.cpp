@@ -3,11 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "actors/leader_role.hpp"
 #include "actors/learner_role.hpp"
 
 namespace troupe {
+namespace {
+// Who is refused at once by whom the others follow would ask again at once.
+constexpr std::int64_t pause_ms = 100;
+}  // namespace
 
 Peer::Peer(caf::actor_config& config, const RoleContext& context, ElectorActor elector,
            std::function<void(const NodeStatus&)> show)
@@ -27,14 +32,31 @@ void Peer::on_exit() {
 }
 
 void Peer::look() {
-  leader_ = nullptr;
-  learner_ = nullptr;
+  look_at_ = 0;
   NodeStatus status;
   status.id = context_.options.self;
   show_(status);
   // The ensemble's id comes first, if the node does not know it yet; then the history.
   if (facts_.ensemble.empty()) this->send(context_.applier, AskView{}, ViewUserActor{this});
   this->send(context_.log_writer, AskHistory{}, HistoryUserActor{this});
+}
+
+void Peer::configure(std::shared_ptr<const Configuration> configuration) {
+  configuration_ = configuration ? std::move(configuration) : context_.options.configuration;
+  context_.network->set_members(configuration_->reachable(settled_));
+}
+
+void Peer::name_ensemble(const std::string& id) {
+  if (!facts_.ensemble.empty() || id.empty()) return;
+  facts_.ensemble = id;
+  if (configuration_) this->send(elector_, ConfigurationLogged{configuration_, id});
+}
+
+void Peer::settle(Zxid zxid) {
+  if (zxid <= settled_) return;
+  const bool ends = configuration_ && settled_ < configuration_->since && zxid >= configuration_->since;
+  settled_ = zxid;
+  if (ends) context_.network->set_members(configuration_->reachable(settled_));  // who left is needed no more
 }
 
 void Peer::lead() {
@@ -58,21 +80,28 @@ void Peer::stop_serving() {
 Peer::behavior_type Peer::make_behavior() {
   look();
   return {
-      [this](const TreeView& tree) {
-        if (facts_.ensemble.empty()) facts_.ensemble = tree.view->ensemble_id();
-      },
+      [this](const TreeView& tree) { name_ensemble(tree.view->ensemble_id()); },
       [this](const HistoryFacts& facts) {
         if (stopped_) return;
         auto ensemble = std::move(facts_.ensemble);
         facts_ = facts;
         facts_.ensemble = std::move(ensemble);
         facts_.settled = std::max(facts.settled, delivered_);
+        settle(facts_.settled);
+        configure(facts.configuration);
+        facts_.configuration = configuration_;
         spdlog::info("looking for a leader; this node's history ends at {} of epoch {}", to_string(facts.last),
                      facts.current.value);
-        this->send(elector_, Look{facts_}, ElectionUserActor{this});
+        this->send(elector_, Look{facts_, std::exchange(for_nothing_, std::nullopt)}, ElectionUserActor{this});
+      },
+      [this](const ConfigurationLogged& logged) {
+        if (stopped_) return;
+        configure(logged.configuration);
+        this->send(elector_, ConfigurationLogged{configuration_, facts_.ensemble});
       },
       [this](const Elected& elected) {
-        if (stopped_ || leader_ || learner_) return;
+        if (stopped_ || leader_ || learner_ || look_at_ != 0) return;
+        elected_ = elected.vote.leader;
         if (elected.role == zab::PeerState::leading) {
           lead();
         } else {
@@ -100,12 +129,27 @@ Peer::behavior_type Peer::make_behavior() {
       [this](const RoleEnded& ended) {
         spdlog::info("{}", ended.reason);
         delivered_ = std::max(delivered_, ended.delivered);
+        if (ended.for_nothing) for_nothing_ = elected_;
+        times_for_nothing_ = ended.for_nothing ? times_for_nothing_ + 1 : 0;
         stop_serving();
-        if (!stopped_) look();
+        leader_ = nullptr;
+        learner_ = nullptr;
+        if (stopped_) return;
+        if (times_for_nothing_ < 2) return look();
+        look_at_ = now_ + pause_ms;
       },
-      [this](const NodeStatus& status) { show_(status); },
+      [this](NodeStatus status) {
+        settle(status.committed);
+        if (facts_.ensemble.empty() && status.serving) this->send(context_.applier, AskView{}, ViewUserActor{this});
+        if (status.role == zab::PeerState::following || status.role == zab::PeerState::observing) {
+          const bool voter = configuration_->is_voter(status.id);
+          status.role = voter ? zab::PeerState::following : zab::PeerState::observing;
+        }
+        show_(status);
+      },
       [this](const Tick& tick) {
         now_ = tick.now;
+        if (look_at_ != 0 && now_ >= look_at_) look();
         if (leader_) this->send(leader_, tick);
         if (learner_) this->send(learner_, tick);
       },

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "actors/host.hpp"
@@ -32,6 +33,12 @@ class Peer : public Hosted<PeerActor> {
 
  private:
   void look();
+  /// Another configuration is in force on this node.
+  void configure(std::shared_ptr<const Configuration> configuration);
+  /// Also tells the elector, by which others are told apart.
+  void name_ensemble(const std::string& id);
+  /// Up to here the history is committed.
+  void settle(Zxid zxid);
   void lead();
   void follow(PeerId leader);
   void stop_serving();
@@ -41,7 +48,13 @@ class Peer : public Hosted<PeerActor> {
   std::function<void(const NodeStatus&)> show_;
   std::int64_t now_ = 0;
   HistoryFacts facts_;
+  std::shared_ptr<const Configuration> configuration_;  // in force: the last in the log, else the file's
+  Zxid settled_;          // up to here it is committed
   Zxid delivered_;        // the tree has it, or is about to
+  PeerId elected_;        // last
+  std::optional<PeerId> for_nothing_;  // likewise, if he did not come to lead
+  unsigned times_for_nothing_ = 0;     // in a row
+  std::int64_t look_at_ = 0;           // not before; 0: no election is due
   LeaderActor leader_;    // while leading
   LearnerActor learner_;  // while following or observing
   bool serving_ = false;

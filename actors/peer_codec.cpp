@@ -253,7 +253,7 @@ Bytes encode(const Hello& hello) {
 }
 
 Bytes encode(const zab::Notification& notification) {
-  return build(0, [&](capnp::MessageBuilder& builder) {
+  return build(notification.configuration.size(), [&](capnp::MessageBuilder& builder) {
     auto to = builder.initRoot<schema::Notification>();
     to.setSender(notification.sender.value);
     to.setState(static_cast<schema::PeerState>(notification.state));
@@ -262,6 +262,9 @@ Bytes encode(const zab::Notification& notification) {
     vote.setEpoch(notification.vote.epoch.value);
     vote.setZxid(notification.vote.zxid.value);
     vote.setLeader(notification.vote.leader.value);
+    to.setConfigured(notification.configured.value);
+    if (!notification.configuration.empty()) to.setConfiguration(data(notification.configuration));
+    if (!notification.ensemble.empty()) to.setEnsemble(data(notification.ensemble));
   });
 }
 
@@ -285,7 +288,9 @@ zab::Notification decode_notification(const Bytes& frame) {
     const auto vote = from.getVote();
     if (vote.getLeader() > 255) throw MalformedFrame("a node id outside 1 to 255");  // 0: an observer's vote
     return zab::Notification{checked_peer(from.getSender()), static_cast<zab::PeerState>(from.getState()),
-                             from.getRound(), {{vote.getEpoch()}, {vote.getZxid()}, {vote.getLeader()}}};
+                             from.getRound(), {{vote.getEpoch()}, {vote.getZxid()}, {vote.getLeader()}},
+                             {from.getConfigured()}, Bytes::copy(text(from.getConfiguration())),
+                             std::string(text(from.getEnsemble()))};
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/acl.hpp"
 #include "actors/flat_message.hpp"
 #include "schema/check.hpp"
 
@@ -37,6 +38,17 @@ class TxnBuilder {
 
 capnp::Data::Reader data(std::string_view bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
+}
+
+void copy(std::string_view from, capnp::Text::Builder to) {
+  std::copy(from.begin(), from.end(), to.begin());
+}
+
+void set_asker(const ReconfigAsker& asker, schema::Txn::Builder txn) {
+  txn.setSession(asker.session.value);
+  txn.setNumber(asker.number);
+  txn.setNumbered(asker.numbered);
+  txn.setAnswered(asker.answered);
 }
 
 }  // namespace
@@ -80,6 +92,7 @@ store::Proposal Proposer::build(schema::Request::Reader request) {
   if (request.isMulti()) {
     return known ? build_multi(request) : refuse(request, Error::session_expired, request.getMulti().size());
   }
+  if (request.isReconfig()) return refuse(request, Error::reconfig_disabled);  // whoever allows it does not ask here
   return refuse(request, Error::unimplemented);
 }
 
@@ -135,13 +148,60 @@ store::Proposal Proposer::refuse(schema::Request::Reader request, Error error, u
 }
 
 store::Proposal Proposer::found(Zxid zxid, std::int64_t time_ms, std::string_view ensemble,
-                                std::string_view session_key) {
+                                std::string_view session_key, std::string_view configuration) {
   TROUPE_CHECK(ensemble.size() == 16 && session_key.size() == 32, "an ensemble's id has 16 bytes, its session key 32");
   stamp(zxid, time_ms);
-  TxnBuilder builder(last_zxid_, last_time_ms_, txn_words);
+  TxnBuilder builder(last_zxid_, last_time_ms_, txn_words + configuration.size() / sizeof(capnp::word));
   auto found = builder.txn().initFound();
   found.setEnsemble(data(ensemble));
   found.setSessionKey(data(session_key));
+  if (!configuration.empty()) copy(configuration, found.initConfiguration(static_cast<unsigned>(configuration.size())));
+  return builder.finish();
+}
+
+// --- reconfigurations ---
+
+Error Proposer::may_reconfigure(schema::Request::Reader request) const {
+  if (!overlay_.has_session({request.getSession()})) return Error::session_expired;
+  const auto node = overlay_.find("/zookeeper/config");
+  const bool permitted = node && (!node->acl || acl::permits(*node->acl, store::perm::write, request.getIdentities()));
+  return permitted ? Error::ok : Error::no_auth;
+}
+
+store::Proposal Proposer::prepare_refused(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request,
+                                          Error error) {
+  stamp(zxid, time_ms);
+  overlay_.begin(zxid);
+  auto proposal = refuse(request, error);
+  const SessionId session{request.getSession()};
+  if (request.getNumbered() && overlay_.has_session(session)) overlay_.set_last_number(session, request.getNumber());
+  overlay_.keep();
+  return proposal;
+}
+
+store::Proposal Proposer::reconfigure(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker,
+                                      std::string_view from, std::string_view to) {
+  stamp(zxid, time_ms);
+  TxnBuilder builder(zxid, last_time_ms_, txn_words + (from.size() + to.size()) / sizeof(capnp::word));
+  set_asker(asker, builder.txn());
+  auto step = builder.txn().initReconfigure();
+  copy(from, step.initFrom(static_cast<unsigned>(from.size())));
+  copy(to, step.initTo(static_cast<unsigned>(to.size())));
+  return builder.finish();
+}
+
+store::Proposal Proposer::activate(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker,
+                                   std::string_view configuration, std::string_view before) {
+  stamp(zxid, time_ms);
+  overlay_.begin(zxid);
+  TxnBuilder builder(zxid, last_time_ms_,
+                     txn_words + (configuration.size() + before.size()) / sizeof(capnp::word));
+  set_asker(asker, builder.txn());
+  auto step = builder.txn().initActivate();
+  copy(configuration, step.initConfiguration(static_cast<unsigned>(configuration.size())));
+  if (!before.empty()) copy(before, step.initBefore(static_cast<unsigned>(before.size())));
+  if (asker.numbered && overlay_.has_session(asker.session)) overlay_.set_last_number(asker.session, asker.number);
+  overlay_.keep();
   return builder.finish();
 }
 

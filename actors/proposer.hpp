@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "actors/configuration.hpp"
 #include "actors/decide.hpp"
 #include "actors/overlay.hpp"
 #include "schema/bytes.hpp"
@@ -37,8 +38,25 @@ class Proposer {
   /// Who may speak for a session is checked before; a request of session 0 is the ensemble's own.
   std::optional<store::Proposal> prepare(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request);
 
-  /// The first transaction of a history: the ensemble's id (16 bytes) and its session key (32 bytes).
-  store::Proposal found(Zxid zxid, std::int64_t time_ms, std::string_view ensemble, std::string_view session_key);
+  /// The first transaction of a history: the ensemble's id (16 bytes), its session key (32 bytes), and
+  /// the text of its configuration.
+  store::Proposal found(Zxid zxid, std::int64_t time_ms, std::string_view ensemble, std::string_view session_key,
+                        std::string_view configuration = {});
+
+  // Reconfigurations: the leader's actor knows what is allowed, the overlay who may.
+
+  /// Whether a numbered request was prepared or applied before.
+  bool repeated(schema::Request::Reader request) const;
+  /// What speaks against a reconfiguration on the client's side: session_expired, no_auth; or ok.
+  Error may_reconfigure(schema::Request::Reader request) const;
+  /// The request becomes a refused transaction.
+  store::Proposal prepare_refused(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request, Error error);
+  /// The joint step; says who asked, and answers him nothing yet.
+  store::Proposal reconfigure(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker, std::string_view from,
+                              std::string_view to);
+  /// The step that ends it, and the answer to who asked. `before`: the configuration that it replaces, if any.
+  store::Proposal activate(Zxid zxid, std::int64_t time_ms, const ReconfigAsker& asker, std::string_view configuration,
+                           std::string_view before = {});
 
   /// A newer view: what is applied in it is not pending any more.
   void advance(std::shared_ptr<const store::View> view);
@@ -53,7 +71,6 @@ class Proposer {
   std::size_t pending() const { return overlay_.pending(); }
 
  private:
-  bool repeated(schema::Request::Reader request) const;
   store::Proposal build(schema::Request::Reader request);
   store::Proposal build_write(schema::Request::Reader request);
   store::Proposal build_multi(schema::Request::Reader request);

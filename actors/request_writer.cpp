@@ -95,6 +95,19 @@ std::size_t words_of(const WriteOp& op) {
   return sum;
 }
 
+void write_reconfig(const ReconfigOp& op, schema::Request::Reconfig::Builder to) {
+  if (op.joining) set_text(*op.joining, [&](unsigned size) { return to.initJoining(size); });
+  if (op.leaving) set_text(*op.leaving, [&](unsigned size) { return to.initLeaving(size); });
+  if (op.new_members) set_text(*op.new_members, [&](unsigned size) { return to.initNewMembers(size); });
+  to.setVersion(op.version);
+}
+
+std::size_t words_of(const ReconfigOp& op) {
+  std::size_t sum = 0;
+  for (const auto& text : {op.joining, op.leaving, op.new_members}) sum += words(text ? text->size() : 0);
+  return sum;
+}
+
 schema::Request::Builder start(FlatMessage& message, const Requester& requester) {
   auto request = message.initRoot<schema::Request>();
   request.setSession(requester.session.value);
@@ -106,7 +119,7 @@ schema::Request::Builder start(FlatMessage& message, const Requester& requester)
 }  // namespace
 
 Bytes write_request(const Requester& requester, const Call& call, std::uint64_t number) {
-  std::size_t size = words_of(requester);
+  std::size_t size = words_of(requester) + words_of(call.reconfig);
   for (const auto& op : call.ops) size += words_of(op);
   FlatMessage message(size);
   auto request = start(message, requester);
@@ -115,6 +128,8 @@ Bytes write_request(const Requester& requester, const Call& call, std::uint64_t 
   request.setAnswered(call.answered);
   if (call.code == OpCode::close) {
     request.setCloseSession();
+  } else if (call.code == OpCode::reconfig) {
+    write_reconfig(call.reconfig, request.initReconfig());
   } else if (call.code == OpCode::multi) {
     auto list = request.initMulti(static_cast<unsigned>(call.ops.size()));
     for (unsigned i = 0; i < call.ops.size(); ++i) write_operation(call.ops[i], list[i]);

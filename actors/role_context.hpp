@@ -11,18 +11,19 @@
 
 #include "actors/acl.hpp"
 #include "actors/cleanup.hpp"
+#include "actors/configuration.hpp"
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/network.hpp"
-#include "actors/zab/quorum.hpp"
 #include "store/data_dir.hpp"
 
 namespace troupe {
 
 struct RoleOptions {
   PeerId self;
-  std::shared_ptr<const zab::Quorum> quorum;
-  bool observer = false;
+  std::shared_ptr<const Configuration> configuration;  ///< the file's: in force while the log tells none
+  bool reconfig_enabled = false;
+  bool standalone_enabled = true;  ///< a node alone cannot be reconfigured
   std::int64_t heartbeat_ms = 100;          ///< between signs of life on a learner's connection
   std::int64_t failure_timeout_ms = 1'000;  ///< silence after which a node is given up
   std::int64_t init_timeout_ms = 20'000;    ///< until a learner must have synchronised

@@ -78,7 +78,7 @@ void write_results(std::span<const store::OpResult> results, schema::Answer::Bui
     list[i].setOperation(result.operation);
     list[i].setError(static_cast<std::int32_t>(result.error));
     if (!result.path.empty()) list[i].setPath(text(result.path));
-    if (result.stat.czxid != Zxid{}) write_stat(result.stat, list[i].initStat());
+    if (result.stat != store::Stat{}) write_stat(result.stat, list[i].initStat());
   }
 }
 
@@ -116,6 +116,15 @@ const Call& RpcCalls::read(schema::Call::Reader from, std::uint64_t answered) {
       call_.code = OpCode::multi;
       read_operations(from.getMulti());
       break;
+    case schema::Call::RECONFIG: {
+      const auto reconfig = from.getReconfig();
+      call_.code = OpCode::reconfig;
+      if (reconfig.hasJoining()) call_.reconfig.joining = view(reconfig.getJoining());
+      if (reconfig.hasLeaving()) call_.reconfig.leaving = view(reconfig.getLeaving());
+      if (reconfig.hasNewMembers()) call_.reconfig.new_members = view(reconfig.getNewMembers());
+      call_.reconfig.version = reconfig.getVersion();
+      break;
+    }
     case schema::Call::CLOSE:
       call_.code = OpCode::close;
       break;

@@ -192,6 +192,10 @@ Sender::behavior_type Sender::make_behavior() {
         commit_ = std::max(commit_, message.zxid);
         pump();
       },
+      [this](const StreamAs& message) {
+        observer_ = message.observer;
+        pump();
+      },
       [this](const StreamDurable& message) {
         durable_ = std::max(durable_, message.zxid);
         trim();

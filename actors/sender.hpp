@@ -6,6 +6,8 @@
 // no memory and slows nobody. Runs on the peer host, which owns the link. Spawned by the leader,
 // ends with it or with the link.
 //
+// StreamAs makes a follower of an observer, and the reverse, in the middle of the stream.
+//
 //   awaiting the plan → [snapshot] → history up to `last` → NEWLEADER → proposals as they come
 //
 // Invariants: records go out in order and without gaps; a COMMIT never precedes what it commits; an

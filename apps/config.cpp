@@ -96,6 +96,16 @@ void check_votes(const Draft& draft, const NodeConfig& node) {
                  "member " + to_string(id) + " is in no group but others are; put every participant into a group");
 }
 
+/// The ensemble's history will have the members as text.
+void check_text(const Draft& draft, const NodeConfig& node) {
+  try {
+    troupe::check_text({node.members, {}});
+    if (node.reconfig_enabled && node.members.size() > 1) check_reachable({node.members, {}});
+  } catch (const BadConfiguration& bad) {
+    draft.fail(0, std::string(bad.what()) + "; correct the members");
+  }
+}
+
 void check_failure_timing(const Draft& draft, const NodeConfig& node) {
   if (node.failure_timeout_ms >= 2ull * node.heartbeat_ms) return;
   draft.fail(std::max(draft.line_of("heartbeat_ms"), draft.line_of("failure_timeout_ms")),
@@ -143,6 +153,7 @@ void check_whole(Draft& draft) {
                "this node is " + to_string(node.id) + ", which is not among the members; list it, or correct the id");
   check_addresses(draft, node);
   check_votes(draft, node);
+  check_text(draft, node);
   check_failure_timing(draft, node);
   check_session_timeouts(draft, node);
   const Member& self = node.members.at(node.id);

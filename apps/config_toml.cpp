@@ -164,6 +164,8 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("max_cnxns", &C::max_cnxns, range::connections),
       number("jute_maxbuffer", &C::jute_maxbuffer, range::jute_maxbuffer),
       {"four_letter_words", read_words, write_words},
+      flag("reconfig_enabled", &C::reconfig_enabled),
+      flag("standalone_enabled", &C::standalone_enabled),
       number("tick_ms", &C::tick_ms, range::tick_ms),
       number("init_limit", &C::init_limit, range::ticks),
       number("sync_limit", &C::sync_limit, range::ticks),
@@ -196,6 +198,8 @@ const std::vector<Key<NumberedMember>>& member_keys() {
       text("host", static_cast<std::string M::*>(&M::host)),
       number("peer_port", static_cast<std::uint16_t M::*>(&M::peer_port), range::port),
       number("rpc_port", static_cast<std::uint16_t M::*>(&M::rpc_port), range::port_or_none),
+      number("election_port", static_cast<std::uint16_t M::*>(&M::election_port), range::port_or_none),
+      number("zk_port", static_cast<std::uint16_t M::*>(&M::client_port), range::port_or_none),
       {"role", read_role,
        [](std::ostream& out, const M& from) { out << quoted(from.observer ? "observer" : "participant"); }},
       number("weight", static_cast<std::uint32_t M::*>(&M::weight), range::weight),
@@ -232,6 +236,8 @@ void read_member(Draft& draft, const toml::node& value) {
     draft.fail(line_of(at),
                "unknown key " + std::string(name) + " in [[member]]" + config::suggest(name, names(member_keys())));
   });
+  if (!table->contains("zk_port") && member.rpc_port > 1)
+    member.client_port = static_cast<std::uint16_t>(member.rpc_port - 1);
   int line = line_of(value);
   for (const char* required : {"id", "host"})
     if (!table->contains(required)) draft.fail(line, std::string("a [[member]] has no ") + required + "; add the line");

@@ -133,7 +133,8 @@ void read_server(Draft& draft, Zoo& zoo, const Entry& entry) {
 
   Member member{.host = host};
   member.peer_port = static_cast<std::uint16_t>(read_number(draft, entry, ports[0], range::port));
-  read_number(draft, entry, ports[1], range::port);  // elections go through the peer port too
+  // Elections go through the peer port too; the other one is shown.
+  member.election_port = static_cast<std::uint16_t>(read_number(draft, entry, ports[1], range::port));
   member.rpc_port = 0;
   if (ports.size() == 3) {
     std::string role(ports[2]);
@@ -148,10 +149,12 @@ void read_server(Draft& draft, Zoo& zoo, const Entry& entry) {
     if (port.find(':') != std::string_view::npos) {
       auto [client_host, client_port] = split_host(draft, entry, port);
       zoo.client_addresses[id] = client_host;
+      if (client_host != "0.0.0.0") member.client_host = client_host;
       port = client_port;
     }
     zoo.client_ports[id] = static_cast<std::uint16_t>(read_number(draft, entry, port, range::port));
     member.rpc_port = default_rpc_port(zoo.client_ports[id]);
+    member.client_port = zoo.client_ports[id];
   }
   draft.node().members[id] = member;
   draft.lines["member " + to_string(id)] = entry.line;
@@ -251,6 +254,10 @@ const std::map<std::string_view, Reader>& readers() {
       {"peerType", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.peer_type = entry; }},
       {"quorumListenOnAllIPs",
        [](Draft& draft, Zoo& zoo, const Entry& entry) { zoo.listen_on_all = read_flag(draft, entry); }},
+      {"reconfigEnabled",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().reconfig_enabled = read_flag(draft, entry); }},
+      {"standaloneEnabled",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().standalone_enabled = read_flag(draft, entry); }},
       {"dynamicConfigFile", read_servers_from},
       {"version", [](Draft&, Zoo&, const Entry&) {}},  // of the dynamic file: which reconfiguration wrote it
       {"server.", read_server},

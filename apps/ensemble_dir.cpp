@@ -88,7 +88,8 @@ std::vector<EnsembleNode> plan_ensemble(const EnsembleOptions& options) {
     common.members[{id}] = {.host = "127.0.0.1",
                             .peer_port = static_cast<std::uint16_t>(first + peer_offset),
                             .rpc_port = static_cast<std::uint16_t>(first + rpc_offset),
-                            .observer = id > participants};
+                            .observer = id > participants,
+                            .client_port = static_cast<std::uint16_t>(first + zk_offset)};
   }
   std::vector<EnsembleNode> nodes;
   for (const auto& [id, member] : common.members) {
@@ -96,7 +97,7 @@ std::vector<EnsembleNode> plan_ensemble(const EnsembleOptions& options) {
     node.config = common;
     node.config.id = id;
     node.config.rpc_port = member.rpc_port;
-    node.config.zk_port = static_cast<std::uint16_t>(member.rpc_port - rpc_offset + zk_offset);
+    node.config.zk_port = member.client_port;
     node.config.data_dir = "node-" + to_string(id);  // relative to the file: the directory may be moved
     nodes.push_back(std::move(node));
   }

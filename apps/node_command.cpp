@@ -95,12 +95,13 @@ void allow_many_clients() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run(const std::string& path) {
+int run(const std::string& path, bool force_new_ensemble) {
   sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
   try {
     LoadedConfig loaded = load_config(path);
     for (const std::string& warning : loaded.warnings) complain("warning: " + warning);
+    loaded.node.force_new_ensemble = force_new_ensemble;
     const NodeConfig& config = loaded.node;
     set_up_log(config);
     install_terminate_handler();
@@ -129,7 +130,12 @@ void add_node_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("node", "Run one node of an ensemble");
   auto config = std::make_shared<std::string>();
   command->add_option("--config", *config, "The node's configuration: *.toml, or a ZooKeeper *.cfg")->required();
-  command->callback([&exit_code, config] { exit_code = run(*config); });
+  auto force = std::make_shared<bool>(false);
+  command->add_flag("--force-new-ensemble", *force,
+                    "After most of the voters are lost for good: make a new ensemble of the members that the "
+                    "configuration names and of all that this node holds. What only the lost ones had is gone, and "
+                    "nodes of the old ensemble are refused. Start one node with it, once");
+  command->callback([&exit_code, config, force] { exit_code = run(*config, *force); });
 }
 
 }  // namespace troupe

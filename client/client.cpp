@@ -182,6 +182,13 @@ Stat Client::set_acl(const std::string& path, std::vector<Acl> acl, std::int32_t
                            [&](auto done) { set_acl(path, std::move(acl), version, std::move(done)); });
 }
 
+void Client::reconfig(const Reconfiguration& change, Callback<Configured> done) {
+  impl_->submit("/", impl_->requests_.reconfig(change, std::move(done)));
+}
+Configured Client::reconfig(const Reconfiguration& change) {
+  return impl_->wait<Configured>("reconfig", "", [&](auto done) { reconfig(change, std::move(done)); });
+}
+
 void Client::commit(Multi multi, Callback<Committed> done) {
   for (const auto& operation : multi.operations_->list) {
     if (!operation.path.starts_with('/')) {

@@ -88,6 +88,10 @@ class Client {
   std::vector<OpResult> commit(Multi multi);
   void commit(Multi multi, Callback<Committed> done);
 
+  /// Changes the ensemble; answered when the new configuration decides alone.
+  Configured reconfig(const Reconfiguration& change);
+  void reconfig(const Reconfiguration& change, Callback<Configured> done);
+
   // Reads. `watch` is called once, when what was read changes.
   std::optional<Stat> exists(const std::string& path, Watch watch = {});
   void exists(const std::string& path, Watch watch, Callback<std::optional<Stat>> done);

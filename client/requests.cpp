@@ -167,6 +167,27 @@ std::unique_ptr<Call> Requests::commit(std::vector<Operation> operations, Callba
   return call;
 }
 
+std::unique_ptr<Call> Requests::reconfig(const Reconfiguration& change, Callback<Configured> done) const {
+  auto call = make_call<Configured>(
+      change.joining.size() + change.leaving.size() + change.new_members.size() + 128,
+      [change](schema::Call::Builder to) {
+        auto reconfig = to.initReconfig();
+        if (!change.joining.empty()) reconfig.setJoining(text(change.joining));
+        if (!change.leaving.empty()) reconfig.setLeaving(text(change.leaving));
+        if (!change.new_members.empty()) reconfig.setNewMembers(text(change.new_members));
+        reconfig.setVersion(change.version);
+      },
+      [](schema::Answer::Reader answer) -> Result<Configured> {
+        if (error_of(answer) != Error::ok) return error_of(answer);
+        if (!answer.isResults() || answer.getResults().size() == 0) return Error::marshalling_error;
+        const auto result = answer.getResults()[0];
+        return Configured{result.getPath().cStr(), read_stat(result.getStat())};
+      },
+      std::move(done));
+  call->is_write = true;
+  return call;
+}
+
 std::unique_ptr<Call> Requests::exists(const std::string& path, Watch watch, Callback<std::optional<Stat>> done) const {
   const auto target = served(path);
   return make_call<std::optional<Stat>>(

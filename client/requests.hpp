@@ -36,6 +36,8 @@ class Requests {
   std::unique_ptr<Call> change(Operation operation, Callback<Stat> done) const;
   std::unique_ptr<Call> commit(std::vector<Operation> operations, Callback<Committed> done) const;
 
+  std::unique_ptr<Call> reconfig(const Reconfiguration& change, Callback<Configured> done) const;
+
   std::unique_ptr<Call> exists(const std::string& path, Watch watch, Callback<std::optional<Stat>> done) const;
   std::unique_ptr<Call> get(const std::string& path, Watch watch, Callback<Value> done) const;
   std::unique_ptr<Call> children(const std::string& path, Watch watch, Page page, Callback<Children> done) const;

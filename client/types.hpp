@@ -94,6 +94,19 @@ struct OpResult {
   Stat stat;         ///< of create, set and set_acl
 };
 
+/// How the ensemble is to change, in ZooKeeper's texts: either `new_members`, all of them
+/// ("server.1=host:2888:3888;2181,server.2=…"), or what joins (likewise) and what leaves ("1,2").
+struct Reconfiguration {
+  std::string joining, leaving, new_members;
+  std::int64_t version = -1;  ///< only if the configuration is this one; -1: any
+};
+
+/// The configuration's text, as /zookeeper/config has it, and that znode's stat.
+struct Configured {
+  std::string configuration;
+  Stat stat;
+};
+
 struct Nothing {};
 
 /// An answer or an error.

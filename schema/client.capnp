@@ -126,7 +126,7 @@ enum EventType {
 
 struct Call {
   number @0 :UInt64;
-  # Of a write (write, multi and close): rising, from 1. Of anything else 0.
+  # Of a write (write, multi, reconfig and close): rising, from 1. Of anything else 0.
 
   union {
     write @1 :Txn.Operation;
@@ -179,6 +179,16 @@ struct Call {
       credentials @19 :Data;
     }
     whoAmI @20 :Void;
+
+    reconfig :group {
+      # A write. Changes the ensemble, as ZooKeeper's reconfig does: incrementally, or all members anew. Takes the
+      # right to WRITE /zookeeper/config. Answered when the new configuration decides alone: what was removed
+      # may be switched off. The texts are described in actors/ensemble_config.hpp.
+      joining @21 :Text;     # "server.4=host:2888:3888;2181", separated by commas
+      leaving @22 :Text;     # "1,2"
+      newMembers @23 :Text;  # instead of these two, unless null
+      version @24 :Int64;    # only if the configuration is this one; -1: any
+    }
   }
 }
 
@@ -214,7 +224,7 @@ struct Answer {
     nothing @4 :Void;
     results @5 :List(Txn.Outcome.Result);
     # Of a write: one. Of a multi: one for each operation; where it was refused, 0 for those before
-    # the culprit, its error, and -2 for those behind it.
+    # the culprit, its error, and -2 for those behind it. A reconfig's has the configuration as its path.
     data @6 :Data;
     # A null pointer for a znode without data.
     children :group {

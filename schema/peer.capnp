@@ -4,7 +4,8 @@
 # Each node listens on one port. Who connects there sends a Hello first and then, each as one Cap'n
 # Proto message in the standard stream framing:
 #   election   Notifications, in this direction only. Each node keeps such a connection to every
-#              voter, so a pair of nodes has two of them, and the loss of one is seen by its sender.
+#              member, so a pair of nodes has two of them, and the loss of one is seen by its sender.
+#              To a node that is no member, so that there is none to it, answers go back on its own.
 #   learner    the connection of a follower or observer to its leader, in both directions: Messages.
 #
 # A learner's connection, L for the learner and P for the prospective leader:
@@ -69,6 +70,9 @@ struct Notification {
   state @1 :PeerState;
   round @2 :UInt64;
   vote @3 :Vote;
+  configured @4 :UInt64;    # the sender's configuration: the zxid of the transaction that set it, 0 for its
+  configuration @5 :Data;   # file's, and the Txn itself. Of a node that looks, nothing
+  ensemble @6 :Data;        # the id of the sender's ensemble, where it knows it: others' votes are not heard
 }
 
 struct ProposalRecord {

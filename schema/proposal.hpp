@@ -14,4 +14,7 @@ struct Proposal {
 /// Whether the bytes are a transaction, and the one of this zxid. Looks at no more than its root.
 bool is_sound(const Proposal& proposal);
 
+/// Whether it sets the ensemble's configuration. Likewise.
+bool sets_configuration(const Proposal& proposal);
+
 }  // namespace troupe

@@ -104,6 +104,12 @@ struct Request {
     multi @7 :List(Operation);   # all or none, under one zxid
     openSession @8 :UInt32;      # a new session with this timeout, milliseconds
     closeSession @9 :Void;
+    reconfig :group {            # changes the ensemble; the texts are ZooKeeper's, see actors/ensemble_config.hpp
+      joining @10 :Text;         # "server.4=host:2888:3888;2181", separated by commas; null: nobody
+      leaving @11 :Text;         # "1,2"; null: nobody
+      newMembers @12 :Text;      # all members anew; null: what joins and leaves counts
+      version @13 :Int64;        # of the configuration that it is meant for; -1: any
+    }
   }
 }
 
@@ -166,6 +172,26 @@ struct Txn {
       ensemble @13 :Data;    # 16 random bytes: the ensemble's identity, so that no node of another
                              # one joins by mistake
       sessionKey @14 :Data;  # 32 random bytes: the key of the session passwords' MAC
+      configuration @15 :Text;  # who belongs to it, as its first leader was told
+    }
+    reconfigure :group {
+      # From here on, in the log of whoever has it, whatever needs a quorum needs one of each of these two
+      # configurations. Changes nothing that clients see, and answers nobody: `activate` does.
+      from @16 :Text;
+      to @17 :Text;            # without its version, which will be the zxid of its activation
+    }
+    activate :group {
+      # The configuration is this one alone; /zookeeper/config shows it. Proposed when `reconfigure` is
+      # committed, with the session and the number of who asked.
+      configuration @18 :Text;
+      before @19 :Text;        # who belonged until then: while this is not known to be committed, who was left
+                               # out may still be needed, and must be reached. Null: nothing came before
+    }
+    refound :group {
+      # The ensemble is another one from here on, by an operator's word instead of a quorum's; see
+      # actors/new_ensemble.hpp. Its data, sessions and session key stay.
+      ensemble @20 :Data;
+      configuration @21 :Text;
     }
   }
 }
@@ -179,7 +205,7 @@ struct Outcome {
   struct Result {
     operation @0 :Int32;     # ZooKeeper's number of the operation
     error @1 :Int32;
-    path @2 :Text;           # of a create
-    stat @3 :Stat;           # of create, setData and setAcl
+    path @2 :Text;           # of a create; of a reconfig the configuration
+    stat @3 :Stat;           # of create, setData, setAcl and reconfig
   }
 }

@@ -168,8 +168,10 @@ class IncomingSnapshot final : public DataDir::Incoming {
     return announced_;
   }
 
+  const Bytes& configuration() const override { return configuration_; }
+
  private:
-  void check() const {
+  void check() {
     auto reader = kv_->read();
     const auto applied = reader->get(meta_table, applied_row);
     if (!applied || applied->size() != sizeof(Applied)) throw BadSnapshot("it does not say which transaction it is at");
@@ -184,6 +186,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
       throw BadSnapshot("it contradicts its digest: it was damaged on its way, or the leader's state is; compare the "
                         "digests of the nodes");
     }
+    configuration_ = view.configuration();
   }
 
   void commit() {
@@ -201,6 +204,7 @@ class IncomingSnapshot final : public DataDir::Incoming {
   std::size_t portion_ = 0;   // bytes put since the last commit
   std::uint64_t digest_ = 0;  // of what was put
   std::function<void(Zxid)> finished_;
+  Bytes configuration_;
 };
 
 }  // namespace

@@ -71,6 +71,8 @@ class DataDir {
     /// the digest that came with them, or are no state at all. The log writer then stages Log::reset(zxid)
     /// and set_checkpoint(zxid), commits, and only then the applier calls DataDir::replace_tree().
     virtual Zxid finish() = 0;
+    /// After finish(): the last transaction that set the ensemble's configuration; for Log::reset.
+    virtual const Bytes& configuration() const = 0;
   };
   /// Of the learner, announced as the state at `zxid`; drops one that was left unfinished, whose Incoming
   /// must be gone.

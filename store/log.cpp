@@ -10,7 +10,7 @@
 namespace troupe::store {
 namespace {
 
-enum : Table { log_table, meta_table };
+enum : Table { log_table, meta_table, configurations_table };
 // 1 had no journal, 2 no records up to the base.
 constexpr std::uint64_t format_version = 3;
 // Of those, how many go with a flush: more than a flush brings, so that they never heap up.
@@ -23,10 +23,16 @@ struct Facts {
   Epoch accepted, current;
   std::optional<Zxid> checkpoint;
   std::optional<StateMark> mark;
+  Bytes configuration;
 };
 
 Zxid key_zxid(std::string_view key) {
   return {from_big_endian(key)};
+}
+
+Bytes last_configuration(KvCursor& cursor) {
+  const auto last = cursor.last();
+  return last ? Bytes::copy(last->value) : Bytes();
 }
 
 std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key) {
@@ -39,7 +45,7 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 
 struct Log::Impl {
   Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
-      : name(name_), kv(disk, name_, {.tables = {"log", "meta"}, .map_size = map_size}, flush_bytes,
+      : name(name_), kv(disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes,
            [&](const KvReader& tables) { check_owner(tables, self); },
            [&](KvWriter& tables) { drop_pruned(tables); }) {
     const bool fresh = !check_owner(*kv.read(), self);
@@ -95,6 +101,8 @@ struct Log::Impl {
     if (auto boot = reader.get(meta_table, "state boot")) {
       facts.mark = StateMark{std::string(*boot), number(reader, "state clean") == 1u};
     }
+
+    facts.configuration = last_configuration(*reader.cursor(configurations_table));
 
     facts.last = facts.base;
     if (const auto record = reader.cursor(log_table)->last()) facts.last = std::max(facts.base, check_last(*record));
@@ -206,6 +214,10 @@ std::optional<StateMark> Log::state_mark() const {
   return impl_->get(&Facts::mark);
 }
 
+Bytes Log::configuration() const {
+  return impl_->get(&Facts::configuration);
+}
+
 void Log::append(const Proposal& proposal) {
   Impl& log = *impl_;
   TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
@@ -213,6 +225,9 @@ void Log::append(const Proposal& proposal) {
   log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
   log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
   log.staged.last = proposal.zxid;
+  if (!sets_configuration(proposal)) return;
+  log.changes().append(configurations_table, big_endian(proposal.zxid.value), proposal.txn.view());
+  log.staged.configuration = proposal.txn;
 }
 
 void Log::truncate_after(Zxid last) {
@@ -222,6 +237,13 @@ void Log::truncate_after(Zxid last) {
   if (last >= log.staged.last) return;
   log.erase_after(last);
   log.staged.last = Impl::floor(log.changes(), log.staged.base, last);
+
+  auto configurations = log.changes().cursor(configurations_table);
+  auto configuration = configurations->last();
+  for (; configuration && key_zxid(configuration->key) > last; configuration = configurations->last()) {
+    log.changes().erase(configurations_table, std::string(configuration->key));
+  }
+  log.staged.configuration = last_configuration(*configurations);
 }
 
 void Log::set_accepted_epoch(Epoch epoch) {
@@ -250,9 +272,13 @@ void Log::set_state_mark(const StateMark& mark) {
   impl_->set_mark(mark);
 }
 
-void Log::reset(Zxid base) {
+void Log::reset(Zxid base, const Bytes& configuration) {
   Impl& log = *impl_;
   log.erase_after(base);
+  log.changes().clear(configurations_table);
+  // Under the base: when it was made is of no matter any more.
+  if (!configuration.empty()) log.changes().put(configurations_table, big_endian(base.value), configuration.view());
+  log.staged.configuration = configuration;
   log.set("base", base.value);
   log.changes().erase(meta_table, "checkpoint");
   log.changes().erase(meta_table, "state boot");
@@ -270,6 +296,16 @@ void Log::prune(Zxid upto) {
   if (upto <= log.staged.base) return;
   log.staged.base = Impl::floor(log.changes(), log.staged.base, upto);
   log.set("base", log.staged.base.value);
+
+  // Of those at or before the base the last one is needed.
+  auto configurations = log.changes().cursor(configurations_table);
+  for (auto one = configurations->seek(""); one && key_zxid(one->key) <= log.staged.base;) {
+    const std::string key(one->key);
+    one = configurations->next();
+    if (!one || key_zxid(one->key) > log.staged.base) break;
+    log.changes().erase(configurations_table, key);
+    one = configurations->seek("");
+  }
 }
 
 void Log::commit() {

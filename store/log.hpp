@@ -10,6 +10,8 @@
 //   "checkpoint"      the zxid of the newest complete checkpoint; absent if there is none
 //   "state boot"      the state's mark: the boot id, any bytes; absent if there is no trusted state
 //   "state clean"     the state's mark: 1 or 0
+// Table `configurations`: key zxid (8 bytes big-endian), value the Txn's bytes, of each transaction in the
+// history that sets the ensemble's configuration: the last one at or before `base`, and all after it.
 // The history of the node is: the checkpoint at `base` (or a later one), then the records after `base`. Those up
 // to it count for nothing; they go with the flushes, a bounded number with each.
 //
@@ -63,6 +65,8 @@ class Log {
   Epoch current_epoch() const;   ///< the epoch of the leader whose history this node has
   std::optional<Zxid> checkpoint() const;  ///< the newest complete checkpoint, if there is one
   std::optional<StateMark> state_mark() const;
+  /// The last transaction of the history that sets the ensemble's configuration; empty if none does.
+  Bytes configuration() const;
 
   // Changes; they are staged, and take effect together in commit().
   void append(const Proposal& proposal);   ///< CHECKs that it comes after all before it
@@ -75,9 +79,10 @@ class Log {
   /// been overtaken by a snapshot from a leader while it was written.
   void set_checkpoint(Zxid zxid);
   void set_state_mark(const StateMark& mark);
-  /// Drops all records; the history is now the checkpoint at `base` (none if `base` is 0). The state
-  /// is not to be trusted any more, until there is a new mark.
-  void reset(Zxid base);
+  /// Drops all records; the history is now the checkpoint at `base` (none if `base` is 0), in which
+  /// `configuration` is the last transaction that set one. The state is not to be trusted any more,
+  /// until there is a new mark.
+  void reset(Zxid base, const Bytes& configuration = {});
   /// Drops the records up to `upto`, none after the checkpoint. Costs nothing here.
   void prune(Zxid upto);
   /// One transaction, one flush, for all that was staged. Throws StorageError; the process must stop then.

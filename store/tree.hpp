@@ -9,7 +9,7 @@
 //   answers     session, request number → Outcome
 //   due         when, path → (nothing): containers and TTL znodes without children, by the time at which
 //               they may be cleaned up
-//   meta        applied zxid, its time, digest, ensemble id, session key
+//   meta        applied zxid, its time, digest, ensemble id, session key, what set the configuration last
 //
 // What is applied goes to memory first and to the disk some time later, many transactions at once: what
 // a crash loses is applied again from the log.
@@ -80,8 +80,8 @@ struct Session {
 struct OpResult {
   std::int32_t operation = 0;   ///< ZooKeeper's number of the operation; -1 in a refused multi
   Error error = Error::ok;
-  std::string path;             ///< of a create
-  Stat stat;                    ///< of create, setData, setACL
+  std::string path;             ///< of a create; of a reconfig the configuration
+  Stat stat;                    ///< of create, setData, setACL, reconfig
 };
 
 /// What a transaction answered, and to whom.
@@ -147,6 +147,7 @@ class View {
   std::size_t ephemeral_count() const;
   std::string ensemble_id() const;   ///< 16 bytes, empty before the first transaction
   std::string session_key() const;   ///< 32 bytes, empty before the first transaction
+  Bytes configuration() const;       ///< the last transaction that set the ensemble's configuration; empty if none has
 
   const KvReader& raw() const { return *reader_; }  ///< for streaming a snapshot
 

@@ -20,9 +20,12 @@ enum : std::int32_t {
   op_set_data = 5,
   op_set_acl = 7,
   op_check = 13,
+  op_reconfig = 16,
   op_create_container = 19,
   op_create_ttl = 21,
 };
+
+constexpr std::string_view config_path = "/zookeeper/config";
 
 std::string_view to_view(capnp::Text::Reader text) {
   return {text.begin(), text.size()};
@@ -87,7 +90,7 @@ void TreeBatch::create_initial_nodes() {
   // Everybody may read how the ensemble is configured. ZooKeeper writes that list without counting it right.
   NodeHeader config = header;
   config.aversion = -1;
-  add_node("/zookeeper/config", config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
+  add_node(config_path, config, keep(encode_acl({{perm::read, "world", "anyone"}})), {});
   // ZooKeeper does not count these as created: a new root shows the child version -1, and its first
   // sequential child has the number 0.
   for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;
@@ -103,7 +106,7 @@ void TreeBatch::apply(const Proposal& proposal) {
                                           unlimited);
     auto txn = message.getRoot<schema::Txn>();
     TROUPE_CHECK(txn.getZxid() == proposal.zxid.value, "a proposal has the zxid of its transaction");
-    apply(txn);
+    apply(txn, proposal.txn);
   } catch (const kj::Exception& error) {
     throw StorageError("transaction " + to_string(proposal.zxid) + " cannot be read (" + error.getDescription().cStr() +
                        "): the log is damaged, or a newer version wrote it. Start the version that wrote it, or check "
@@ -111,7 +114,7 @@ void TreeBatch::apply(const Proposal& proposal) {
   }
 }
 
-void TreeBatch::apply(const schema::Txn::Reader& txn) {
+void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
   zxid_ = {txn.getZxid()};
   time_ = txn.getTime();
   Outcome outcome;
@@ -143,7 +146,28 @@ void TreeBatch::apply(const schema::Txn::Reader& txn) {
       TROUPE_CHECK(!writer_.raw().get(meta_table, ensemble_row), "an ensemble is founded once");
       writer_.insert(meta_table, ensemble_row, to_view(txn.getFound().getEnsemble()));
       writer_.insert(meta_table, session_key_row, to_view(txn.getFound().getSessionKey()));
+      if (!txn.getFound().hasConfiguration()) break;
+      keep_configuration(bytes);
+      show_configuration(to_view(txn.getFound().getConfiguration()));
       break;
+    case schema::Txn::RECONFIGURE:
+      keep_configuration(bytes);
+      outcome = Outcome{.zxid = zxid_};  // nobody's: who asked is answered by the activation
+      done_.outcomes.push_back(std::move(outcome));
+      done_.last = zxid_;
+      return;
+    case schema::Txn::ACTIVATE:
+      keep_configuration(bytes);
+      outcome.results.push_back(show_configuration(to_view(txn.getActivate().getConfiguration())));
+      break;
+    case schema::Txn::REFOUND: {
+      const auto before = writer_.raw().get(meta_table, ensemble_row);
+      if (!before) throw StorageError("transaction " + to_string(zxid_) + " makes another ensemble of none");
+      writer_.replace(meta_table, ensemble_row, std::string(*before), to_view(txn.getRefound().getEnsemble()));
+      keep_configuration(bytes);
+      show_configuration(to_view(txn.getRefound().getConfiguration()));
+      break;
+    }
     default:
       throw StorageError("transaction " + to_string(zxid_) +
                          " is of a kind that this version does not know: start the "
@@ -233,6 +257,26 @@ OpResult TreeBatch::set_acl(const schema::Change::SetAcl::Reader& change) {
   node.value.acl = keep_acl(change.getAcl());
   node.value.header.aversion = change.getVersion();
   return {.operation = op_set_acl, .stat = stat_of(node.value)};
+}
+
+void TreeBatch::keep_configuration(const Bytes& txn) {
+  if (const auto before = writer_.raw().get(meta_table, configuration_row)) {
+    writer_.replace(meta_table, configuration_row, std::string(*before), txn.view());
+  } else {
+    writer_.insert(meta_table, configuration_row, txn.view());
+  }
+}
+
+OpResult TreeBatch::show_configuration(std::string_view text) {
+  CachedNode& node = existing(config_path);
+  node.changed = true;
+  node.value.data = text;
+  node.value.header.has_data = true;
+  node.value.header.version = -1;  // as ZooKeeper shows it
+  node.value.header.mzxid = zxid_.value;
+  node.value.header.mtime = time_;
+  emit(NodeEvent::Type::data_changed, config_path, node.value.acl);
+  return {.operation = op_reconfig, .path = std::string(text), .stat = stat_of(node.value)};
 }
 
 void TreeBatch::refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome) {

@@ -65,12 +65,15 @@ class TreeBatch {
     NodeValue value;
   };
 
-  void apply(const schema::Txn::Reader& txn);
+  void apply(const schema::Txn::Reader& txn, const Bytes& bytes);
   OpResult apply(const schema::Change::Reader& change);
   OpResult create(const schema::Change::Create::Reader& change);
   OpResult remove(std::string_view path);
   OpResult set_data(const schema::Change::SetData::Reader& change);
   OpResult set_acl(const schema::Change::SetAcl::Reader& change);
+  /// The transaction sets the configuration; a snapshot must carry it.
+  void keep_configuration(const Bytes& txn);
+  OpResult show_configuration(std::string_view text);
   void refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome);
   void open_session(SessionId id, std::uint32_t timeout_ms);
   void close_session(SessionId id);

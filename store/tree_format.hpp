@@ -29,6 +29,7 @@
 //   "applied"      Applied: the zxid that the tree is at, the digest there, and the time of that transaction
 //   "ensemble"     the ensemble's identity (16 bytes)
 //   "session key"  the key of the session passwords (32 bytes)
+//   "configuration"  the transaction that set the ensemble's configuration last (its bytes in the log)
 //
 // The digest is the sum, modulo 2^64, of entry_hash() over all entries of all tables but "format" and
 // "applied".
@@ -51,7 +52,7 @@ inline constexpr std::uint64_t tree_format_version = 2;
 enum TreeTable : Table { nodes_table, sessions_table, ephemerals_table, answers_table, meta_table, due_table };
 
 inline constexpr std::string_view format_row = "format", applied_row = "applied", ensemble_row = "ensemble",
-                                  session_key_row = "session key";
+                                  session_key_row = "session key", configuration_row = "configuration";
 
 struct Applied {
   std::uint64_t zxid = 0;

@@ -130,6 +130,11 @@ std::size_t View::ephemeral_count() const {
 std::string View::ensemble_id() const {
   return meta_text(*reader_, ensemble_row);
 }
+Bytes View::configuration() const {
+  const auto row = reader_->get(meta_table, configuration_row);
+  return row ? Bytes::copy(*row) : Bytes();
+}
+
 std::string View::session_key() const {
   return meta_text(*reader_, session_key_row);
 }

@@ -5,12 +5,41 @@ namespace troupe::zab {
 Elector::Elector(const ElectorOptions& options, std::shared_ptr<const Quorum> quorum)
     : options_(options), quorum_(std::move(quorum)) {}
 
+Notification Elector::notification() const {
+  Notification notification{options_.self, state_, round_, vote_, {}, {}};
+  if (state_ != PeerState::looking) {
+    notification.configured = configured_;
+    notification.configuration = configuration_;
+  }
+  return notification;
+}
+
+void Elector::configure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, Zxid since, const Bytes& txn) {
+  quorum_ = std::move(quorum);
+  members_ = members;
+  others_.clear();
+  configured_ = since;
+  configuration_ = txn;
+  if (state_ == PeerState::following && !voter()) state_ = PeerState::observing;
+  if (state_ == PeerState::observing && voter()) state_ = PeerState::following;
+}
+
+void Elector::on_elected_for_nothing(PeerId candidate, std::int64_t now) {
+  auto& failure = failures_[candidate];
+  if (++failure.times >= 2) failure.until = now + options_.last_ms;
+}
+
+bool Elector::comes_last(PeerId candidate, std::int64_t now) const {
+  const auto failure = failures_.find(candidate);
+  return failure != failures_.end() && now < failure->second.until;
+}
+
 void Elector::look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& effects) {
   state_ = PeerState::looking;
   started_ = true;
   ++round_;
-  // An observer stands for nobody: its vote is below every voter's.
-  own_ = voter() ? Vote{current_epoch, last, options_.self} : Vote{};
+  // Below every other vote, where it stands for nobody.
+  own_ = stands() ? Vote{current_epoch, last, options_.self} : Vote{};
   vote_ = own_;
   received_.clear();
   settled_.clear();
@@ -23,7 +52,8 @@ void Elector::look(Epoch current_epoch, Zxid last, std::int64_t now, Effects& ef
 
 void Elector::broadcast(Effects& effects) const {
   for (std::uint32_t id = 1; id < 256; ++id) {
-    if (PeerId{id} != options_.self && quorum_->is_voter({id})) effects.send.emplace_back(PeerId{id}, notification());
+    const bool asked = quorum_->is_voter({id}) || others_.contains({id});
+    if (PeerId{id} != options_.self && asked) effects.send.emplace_back(PeerId{id}, notification());
   }
 }
 
@@ -32,6 +62,10 @@ void Elector::on_notification(const Notification& n, std::int64_t now, Effects& 
   if (state_ != PeerState::looking) {
     if (n.state == PeerState::looking) effects.send.emplace_back(n.sender, notification());
     return;
+  }
+  if (n.state == PeerState::leading && n.vote.leader == n.sender && n.configured != configured_) {
+    round_ = n.round;
+    return decide(n.vote, effects);
   }
   if (!quorum_->is_voter(n.sender)) {  // an observer asks whom to follow
     if (n.state == PeerState::looking) effects.send.emplace_back(n.sender, notification());
@@ -47,20 +81,22 @@ void Elector::on_notification(const Notification& n, std::int64_t now, Effects& 
 
 void Elector::on_looking_peer(const Notification& n, std::int64_t now, Effects& effects) {
   settled_.erase(n.sender);
+  // Who is no voter here may be answered likewise by each other one: it repeats its vote at its time alone.
+  const bool answers = voter();
   if (n.round < round_) {
-    effects.send.emplace_back(n.sender, notification());  // so that it joins this round
+    if (answers) effects.send.emplace_back(n.sender, notification());  // so that it joins this round
     return;
   }
   if (n.round > round_) {
     round_ = n.round;
     received_.clear();
     agreed_since_.reset();
-    vote_ = std::max(own_, n.vote);
+    vote_ = std::max(own_, n.vote, [&](const Vote& a, const Vote& b) { return rank(a, now) < rank(b, now); });
     if (voter()) received_[options_.self] = vote_;
     broadcast(effects);
-  } else if (n.vote > vote_) {
+  } else if (rank(n.vote, now) > rank(vote_, now)) {
     adopt(n.vote, now, effects);
-  } else if (n.vote < vote_) {
+  } else if (n.vote < vote_ && answers) {
     effects.send.emplace_back(n.sender, notification());  // it may not have heard of the better one
   }
   received_[n.sender] = n.vote;
@@ -122,9 +158,9 @@ void Elector::try_to_decide(std::int64_t now, Effects& effects) {
 
 void Elector::decide(const Vote& vote, Effects& effects) {
   vote_ = vote;
-  state_ = !voter()                          ? PeerState::observing
-           : vote.leader == options_.self    ? PeerState::leading
-                                             : PeerState::following;
+  state_ = vote.leader == options_.self ? PeerState::leading
+           : voter()                    ? PeerState::following
+                                        : PeerState::observing;
   agreed_since_.reset();
   effects.decided = vote;
 }
@@ -140,7 +176,16 @@ void Elector::on_reachable(PeerId peer, bool reachable, std::int64_t now, Effect
   if (started_ && state_ == PeerState::looking) try_to_decide(now, effects);
 }
 
+void Elector::announce(std::int64_t now, Effects& effects) {
+  if (now < next_announcement_) return;
+  next_announcement_ = now + options_.announce_ms;
+  for (std::uint32_t id = 1; id < 256; ++id) {
+    if (PeerId{id} != options_.self && members_.contains({id})) effects.send.emplace_back(PeerId{id}, notification());
+  }
+}
+
 void Elector::tick(std::int64_t now, Effects& effects) {
+  if (started_ && state_ == PeerState::leading) return announce(now, effects);
   if (!started_ || state_ != PeerState::looking) return;
   try_to_decide(now, effects);
   if (state_ == PeerState::looking && now >= next_resend_) {

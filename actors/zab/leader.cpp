@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "schema/check.hpp"
 
@@ -26,7 +27,9 @@ Leader::Leader(const LeaderOptions& options, std::shared_ptr<const Quorum> quoru
       last_proposed_(last),
       durable_(last),
       progressed_(now),
-      connected_at_(now) {}
+      connected_at_(now) {
+  options_.members.insert(quorum_->voters());
+}
 
 void Leader::start(LeaderEffects& effects) { try_to_choose_epoch(effects); }
 
@@ -42,9 +45,10 @@ void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_
   if (phase_ == Phase::stepped_down) return;
   if (find(link) != nullptr || !is_plausible(info.accepted_epoch, accepted_)) {
     // Twice on one connection, or a promise that no history of elections explains: epochs must not run out.
-    effects.push_back(Disconnect{link, "its FOLLOWERINFO makes no sense"});
-    on_link_down(link, now, effects);
-    return;
+    return turn_away(link, "its FOLLOWERINFO makes no sense", now, effects);
+  }
+  if (!options_.members.contains(info.peer) && info.accepted_epoch > std::max(accepted_, epoch_)) {
+    return turn_away(link, "it is no member, and has promised an epoch that is still to come", now, effects);
   }
   for (auto other = learners_.begin(); other != learners_.end();) {
     if (other->second.peer == info.peer && other->first != link) {  // it came back: the old connection is dead
@@ -57,7 +61,7 @@ void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_
   auto& learner = learners_[link];
   learner = Learner{};
   learner.peer = info.peer;
-  learner.observer = info.observer || !quorum_->is_voter(info.peer);
+  learner.observer = !quorum_->is_voter(info.peer);
   learner.accepted_epoch = info.accepted_epoch;
   learner.heard = now;
 
@@ -70,6 +74,11 @@ void Leader::on_follower_info(LinkId link, const FollowerInfo& info, std::int64_
   } else if (phase_ != Phase::promising) {
     tell_epoch(link, learner, effects);
   }
+}
+
+void Leader::turn_away(LinkId link, const std::string& reason, std::int64_t now, LeaderEffects& effects) {
+  effects.push_back(Disconnect{link, reason});
+  on_link_down(link, now, effects);
 }
 
 void Leader::try_to_choose_epoch(LeaderEffects& effects) {
@@ -106,6 +115,11 @@ void Leader::tell_epoch(LinkId link, Learner& learner, LeaderEffects& effects) {
 void Leader::on_ack_epoch(LinkId link, const AckEpoch& ack, std::int64_t now, LeaderEffects& effects) {
   auto* learner = find(link);
   if (learner == nullptr || !learner->told_epoch) return;
+  // By the epoch's rule there is no other leader from whom they could be.
+  if (epoch_ != Epoch{} && ack.last.epoch() == epoch_ && !streamed_.contains(learner->peer)) {
+    return turn_away(link, "it has transactions of this epoch that are not from here: its history is another ensemble's",
+                     now, effects);
+  }
   learner->heard = now;
   learner->ack_epoch = ack;
   if (!learner->observer && ack.current_epoch) promises_.emplace(learner->peer, ack);
@@ -148,6 +162,7 @@ SyncPlan Leader::plan(Zxid learner_last) const {
 void Leader::begin_sync(LinkId link, Learner& learner, LeaderEffects& effects) {
   if (learner.syncing) return;
   learner.syncing = true;
+  streamed_.insert(learner.peer);
   effects.push_back(BeginSync{link, plan(learner.ack_epoch->last), last_proposed_, epoch_, learner.observer});
 }
 
@@ -243,12 +258,49 @@ void Leader::try_to_commit(LeaderEffects& effects) {
   for (const auto& [zxid, peer] : acked) {
     if (zxid <= committed_) return;
     having.insert(peer);
-    if (quorum_->contains_quorum(having)) {
+    if (decides(zxid, having)) {
       committed_ = zxid;
+      if (committed_ >= reconfigured_) former_quorum_ = nullptr;
       effects.push_back(leader_effect::Commit{zxid});
       return;
     }
   }
+}
+
+bool Leader::decides(Zxid zxid, const PeerSet& having) const {
+  if (!quorum_->contains_quorum(having)) return false;
+  return zxid >= reconfigured_ || former_quorum_ == nullptr || former_quorum_->contains_quorum(having);
+}
+
+void Leader::reconfigure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, LeaderEffects& effects) {
+  TROUPE_CHECK(broadcasting(), "only an established leader reconfigures");
+  former_quorum_ = std::exchange(quorum_, std::move(quorum));
+  reconfigured_ = last_proposed_;
+  options_.members = members;
+  options_.members.insert(quorum_->voters());
+  for (auto& [link, learner] : learners_) {
+    const bool observer = !quorum_->is_voter(learner.peer);
+    if (observer == learner.observer) continue;
+    learner.observer = observer;
+    if (learner.syncing) effects.push_back(StreamAs{link, observer});
+    // A question that is under way was not put to it.
+    if (!observer && learner.new_leader_acked && confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
+  }
+  try_to_commit(effects);
+  try_to_confirm(effects);
+}
+
+bool Leader::has_synchronised(const Quorum& other) const {
+  PeerSet synchronised;
+  synchronised.insert(options_.self);
+  for (const auto& [link, learner] : learners_) {
+    if (learner.new_leader_acked) synchronised.insert(learner.peer);
+  }
+  return other.contains_quorum(synchronised);
+}
+
+void Leader::resign(const std::string& reason, LeaderEffects& effects) {
+  if (phase_ != Phase::stepped_down) step_down(reason, effects);
 }
 
 std::uint64_t Leader::ask(LeaderEffects& effects) {

@@ -18,6 +18,11 @@
 //   - Nothing is committed before a quorum has acknowledged NEWLEADER: by then a quorum has this
 //     history on disk, and all of it is committed at once.
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
+//   - The quorum is that of the last configuration proposed (configuration.hpp). Whether a learner counts
+//     is for that configuration to say, not for the learner. What was proposed before the last one needs
+//     a quorum of the one before, too, until the last one itself is committed.
+//   - A node that is no member of it moves nothing: neither the choice of the epoch nor the end of the reign.
+//   - A learner that says it has transactions of this reign has them from here: else it is turned away.
 //
 // Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
 #pragma once
@@ -53,6 +58,7 @@ class History {
 
 struct LeaderOptions {
   PeerId self;
+  PeerSet members;  ///< of the configuration that the reign begins with, beside its voters
   std::int64_t init_timeout_ms = 20'000;    ///< without progress, until a quorum has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a learner not heard of for so long is not there
 };
@@ -106,6 +112,11 @@ struct Commit {
 struct Confirmed {
   std::uint64_t ordinal = 0;
 };
+/// What the learner gets from now on: what is committed, or what is proposed.
+struct StreamAs {
+  LinkId link;
+  bool observer = false;
+};
 struct Disconnect {
   LinkId link;
   std::string reason;
@@ -119,7 +130,8 @@ struct StepDown {
 using LeaderEffect = std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch,
                                   leader_effect::StoreCurrentEpoch, leader_effect::BeginSync,
                                   leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
-                                  leader_effect::Confirmed, leader_effect::Disconnect, leader_effect::StepDown>;
+                                  leader_effect::Confirmed, leader_effect::StreamAs, leader_effect::Disconnect,
+                                  leader_effect::StepDown>;
 using LeaderEffects = std::vector<LeaderEffect>;
 
 class Leader {
@@ -158,6 +170,15 @@ class Leader {
   /// CHECKs that the zxid is next_zxid().
   void propose(Proposal proposal, LeaderEffects& effects);
 
+  /// Another configuration is in force: that of a proposal just made, or about to be made in the same
+  /// breath. Who counted before and does not now is an observer, and the reverse. Broadcasting only. This
+  /// node need not be a voter in it: then it leads, and does not count.
+  void reconfigure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, LeaderEffects& effects);
+  /// Whether a quorum of `other` is here and has this reign's history.
+  bool has_synchronised(const Quorum& other) const;
+  /// This node leads no longer, of its own will.
+  void resign(const std::string& reason, LeaderEffects& effects);
+
   /// Asks the followers whether this node still leads; Confirmed follows if so. Broadcasting only.
   /// Source: the read index of Raft (D. Ongaro's thesis, section 6.4), which asks the same question.
   std::uint64_t ask(LeaderEffects& effects);
@@ -193,6 +214,8 @@ class Leader {
   };
 
   Learner* find(LinkId link);
+  void turn_away(LinkId link, const std::string& reason, std::int64_t now, LeaderEffects& effects);
+  bool decides(Zxid zxid, const PeerSet& having) const;
   void try_to_choose_epoch(LeaderEffects& effects);
   void tell_epoch(LinkId link, Learner& learner, LeaderEffects& effects);
   void try_to_end_discovery(LeaderEffects& effects);
@@ -220,6 +243,9 @@ class Leader {
   bool self_new_leader_acked_ = false;
   bool serving_ = false;
   std::map<PeerId, AckEpoch> promises_;  // of voters, made to this leader
+  PeerSet streamed_;           // nodes that got of this reign's history
+  std::shared_ptr<const Quorum> former_quorum_;  // needed, too, for what comes before reconfigured_
+  Zxid reconfigured_;
   std::int64_t progressed_;    // before broadcasting: the beginning, or when a synchronisation last moved
   std::int64_t connected_at_;  // before broadcasting: when a quorum was last connected
   std::map<LinkId, Learner> learners_;

@@ -40,6 +40,9 @@ struct Notification {
   PeerState state = PeerState::looking;
   std::uint64_t round = 0;
   Vote vote;
+  Zxid configured;      ///< of the last configuration in the sender's log …
+  Bytes configuration;  ///< … and the transaction that set it. Of a sender that looks, nothing
+  std::string ensemble; ///< the id of the sender's ensemble; empty where it knows none yet
   bool operator==(const Notification&) const = default;
 };
 

@@ -1,5 +1,7 @@
 #include "actors/zab/quorum.hpp"
 
+#include <utility>
+
 namespace troupe::zab {
 
 bool MajorityQuorum::contains_quorum(const PeerSet& peers) const {
@@ -23,6 +25,15 @@ bool WeightedQuorum::contains_quorum(const PeerSet& peers) const {
   std::size_t groups = 0;
   for (const auto& [group, weight] : group_weight_) groups += present[group] > weight / 2;
   return groups > group_weight_.size() / 2;
+}
+
+JointQuorum::JointQuorum(std::shared_ptr<const Quorum> from, std::shared_ptr<const Quorum> to)
+    : from_(std::move(from)), to_(std::move(to)), voters_(from_->voters()) {
+  voters_.insert(to_->voters());
+}
+
+bool JointQuorum::contains_quorum(const PeerSet& peers) const {
+  return from_->contains_quorum(peers) && to_->contains_quorum(peers);
 }
 
 }  // namespace troupe::zab

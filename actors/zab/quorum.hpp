@@ -17,6 +17,7 @@ class PeerSet {
   void insert(PeerId peer) { bits_.set(peer.value); }
   void erase(PeerId peer) { bits_.reset(peer.value); }
   bool contains(PeerId peer) const { return bits_.test(peer.value); }
+  void insert(const PeerSet& peers) { bits_ |= peers.bits_; }
   std::size_t size() const { return bits_.count(); }
   void clear() { bits_.reset(); }
   bool includes(const PeerSet& other) const { return (other.bits_ & ~bits_).none(); }
@@ -26,6 +27,7 @@ class PeerSet {
   std::bitset<256> bits_;
 };
 
+/// Nodes that are not among the voters never count.
 class Quorum {
  public:
   virtual ~Quorum() = default;
@@ -61,6 +63,18 @@ class WeightedQuorum final : public Quorum {
   std::map<PeerId, Vote> votes_;
   std::map<std::uint32_t, std::uint64_t> group_weight_;  // of groups with weight
   PeerSet voters_;
+};
+
+/// A quorum of each of two ensembles: what decides while the one takes over from the other.
+class JointQuorum final : public Quorum {
+ public:
+  JointQuorum(std::shared_ptr<const Quorum> from, std::shared_ptr<const Quorum> to);
+  bool contains_quorum(const PeerSet& peers) const override;
+  const PeerSet& voters() const override { return voters_; }
+
+ private:
+  std::shared_ptr<const Quorum> from_, to_;
+  PeerSet voters_;  // of both
 };
 
 }  // namespace troupe::zab

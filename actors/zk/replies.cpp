@@ -116,6 +116,9 @@ void write_body(Writer& out, Op op, const Reply& reply, std::optional<std::strin
     case Op::create_ttl:
       out.string(reply.results[0].path);
       return write_stat(out, reply.results[0].stat);
+    case Op::reconfig:
+      out.buffer(reply.results[0].path);
+      return write_stat(out, reply.results[0].stat);
     case Op::set_data:
     case Op::set_acl:
       return write_stat(out, reply.results[0].stat);

@@ -63,6 +63,7 @@ std::optional<OpCode> code_of(Op op) {
     case Op::get_all_children_number:
     case Op::add_watch:
     case Op::who_am_i:
+    case Op::reconfig:
       return static_cast<OpCode>(op);
     case Op::create:
     case Op::create2:
@@ -73,7 +74,6 @@ std::optional<OpCode> code_of(Op op) {
       return OpCode::get_children;
     case Op::set_watches2:
       return OpCode::set_watches;
-    case Op::reconfig:
     case Op::delete_container:
       return OpCode::multi;  // always refused; that these would be writes is for a node that only reads
     case Op::check:
@@ -180,9 +180,11 @@ Error Requests::read_body(Op op, Reader& in) {
       call_.path = in.string();  // the token
       return Error::ok;
     case Op::reconfig:
-      for (int list = 0; list < 3; ++list) in.buffer();
-      in.i64();
-      return in.failed() ? Error::marshalling_error : Error::reconfig_disabled;
+      call_.reconfig.joining = in.buffer();
+      call_.reconfig.leaving = in.buffer();
+      call_.reconfig.new_members = in.buffer();
+      call_.reconfig.version = in.i64();
+      return Error::ok;
     case Op::check:
       // Outside a multi it would be a transaction that does nothing; ZooKeeper 3.8 dies of it.
       return Error::marshalling_error;

@@ -10,6 +10,14 @@ bool looks_like_option(const std::string& word) {
   return word.size() > 1 && word[0] == '-' && std::isalpha(static_cast<unsigned char>(word[1]));
 }
 
+/// The letter that stands for an option, which may be a word.
+char letter_of(const Signature& signature, const std::string& option) {
+  if (option.size() == 2) return option[1];
+  const auto word = option.substr(1) + "=";
+  const auto found = (" " + std::string(signature.words)).find(" " + word);
+  return found == std::string::npos ? '\0' : signature.words[found + word.size()];
+}
+
 }  // namespace
 
 Arguments::Arguments(const Signature& signature, const std::vector<std::string>& words) {
@@ -25,12 +33,13 @@ Arguments::Arguments(const Signature& signature, const std::vector<std::string>&
       operands_.push_back(word);
       continue;
     }
-    std::size_t letter = word.size() == 2 ? signature.options.find(word[1]) : std::string_view::npos;
+    const char option = letter_of(signature, word);
+    std::size_t letter = option != '\0' ? signature.options.find(option) : std::string_view::npos;
     if (letter == std::string_view::npos)
       refuse("there is no option " + word + " (-- stands before words that only look like one)");
     bool takes_value = signature.options.substr(letter + 1).starts_with(':');
     if (takes_value && i + 1 == words.size()) refuse(word + " needs a value");
-    if (!options_.emplace(word[1], takes_value ? words[++i] : "").second) refuse(word + " is given twice");
+    if (!options_.emplace(option, takes_value ? words[++i] : "").second) refuse(word + " is given twice");
   }
   if (operands_.size() < signature.least) refuse("too few words");
   if (operands_.size() > signature.most) refuse("\"" + operands_[signature.most] + "\" is a word too many");

@@ -18,6 +18,7 @@ struct Signature {
   std::string_view options;  ///< its letters; one that takes a value has a colon behind it: "sv:"
   std::size_t least = 0;     ///< operands
   std::size_t most = 0;
+  std::string_view words = {};  ///< options that are words, each before its letter: "add=a remove=r"
 };
 
 class Arguments {

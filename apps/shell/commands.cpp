@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 
 #include "apps/shell/format.hpp"
@@ -121,6 +124,63 @@ std::string add_auth(Shell& shell, const Arguments& arguments) {
   return "";
 }
 
+/// What is asked for in a file, one server a line, goes out as ZooKeeper's command sends it.
+std::string read_members(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw CommandError(path + " cannot be read; name a file with the members, one server.N=… a line");
+  std::string members;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.starts_with('#') || line.starts_with("version=")) continue;
+    members += (members.empty() ? "" : ",") + line;
+  }
+  return members;
+}
+
+std::string reconfig(Shell& shell, const Arguments& arguments) {
+  client::Reconfiguration change{.joining = arguments.text('a').value_or(""),
+                                 .leaving = arguments.text('r').value_or(""),
+                                 .new_members = arguments.text('m').value_or("")};
+  const bool some = !change.joining.empty() || !change.leaving.empty();
+  const bool all = arguments.has('m') || arguments.has('f');
+  if (some == all || (arguments.has('m') && arguments.has('f')))
+    throw CommandError("give what changes, with -add and -remove, or all members, with -members or -file");
+  if (arguments.has('f')) change.new_members = read_members(*arguments.text('f'));
+  if (auto version = arguments.text('v')) {
+    char* end = nullptr;
+    change.version = static_cast<std::int64_t>(std::strtoull(version->c_str(), &end, 16));
+    if (version->empty() || *end != '\0') throw CommandError("\"" + *version + "\" is no version; see config");
+  }
+  const auto done = shell.client().reconfig(change);
+  return "Committed new configuration:\n" + done.configuration + "\n" +
+         (arguments.has('s') ? format_stat(done.stat) : "");
+}
+
+/// "100000007 host:2181,host:2181", as ZooKeeper's command shows it: where its clients connect.
+std::string connect_string(const std::string& configuration) {
+  std::string version, addresses;
+  std::istringstream lines(configuration);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("version=")) version = line.substr(8);
+    const auto semicolon = line.find(';');
+    if (!line.starts_with("server.") || semicolon == std::string::npos) continue;
+    const auto begin = line.find('=') + 1;
+    const auto end = line[begin] == '[' ? line.find(']', begin) + 1 : line.find(':', begin);
+    const std::string client = line.substr(semicolon + 1);
+    const auto port = client.rfind(':');
+    std::string host = port == std::string::npos ? "" : client.substr(0, port);
+    if (host.empty() || host == "0.0.0.0") host = line.substr(begin, end - begin);
+    addresses += (addresses.empty() ? "" : ",") + host + ":" +
+                 (port == std::string::npos ? client : client.substr(port + 1));
+  }
+  return version + " " + addresses;
+}
+
+std::string config(Shell& shell, const Arguments& arguments) {
+  const auto value = shell.client().get("/zookeeper/config", watch_if_asked(shell, arguments));
+  return (arguments.has('c') ? connect_string(value.data) : value.data) + "\n" +
+         (arguments.has('s') ? format_stat(value.stat) : "");
+}
+
 std::string who_am_i(Shell& shell, const Arguments&) {
   std::string text = "Auth scheme: User\n";
   for (const client::Identity& identity : shell.client().who_am_i()) {
@@ -195,6 +255,7 @@ constexpr std::array table{
     Command{"addWatch", {"addWatch [-m PERSISTENT|PERSISTENT_RECURSIVE] path", "m:", 1, 1}, add_watch},
     Command{"addauth", {"addauth scheme [credentials]", "", 1, 2}, add_auth},
     Command{"close", {"close", "", 0, 0}, close},
+    Command{"config", {"config [-c] [-w] [-s]", "cws", 0, 0}, config},
     Command{"connect", {"connect host:port[,host:port...][/chroot]", "", 1, 1}, connect},
     Command{"create", {"create [-s] [-e] [-c] [-t milliseconds] path [data] [acl]", "sect:", 1, 3}, create},
     Command{"delete", {"delete [-v version] path", "v:", 1, 1}, remove},
@@ -206,6 +267,11 @@ constexpr std::array table{
     Command{"history", {"history", "", 0, 0}, history},
     Command{"ls", {"ls [-s] [-w] [-R] path", "swR", 1, 1}, list},
     Command{"quit", {"quit", "", 0, 0}, quit},
+    Command{"reconfig",
+            {"reconfig [-s] [-v version] [-add server.N=host:port:port;port,...] [-remove N,...] | -members "
+             "server.N=...,... | -file path",
+             "sv:a:r:m:f:", 0, 0, "add=a remove=r members=m file=f"},
+            reconfig},
     Command{"redo", {"redo number", "", 1, 1}, redo},
     Command{"removewatches", {"removewatches path", "", 1, 1}, remove_watches},
     Command{"set", {"set [-s] [-v version] path data", "sv:", 2, 2}, set},

@@ -37,7 +37,11 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   if (txn.getTime() < time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
   time_ = txn.getTime();
   apply(delivered, txn);
-  if (txn.getNumbered()) {
+  if (sets_configuration(proposal)) configure(proposal.txn);
+  if (txn.isReconfigure()) {  // names who asked, and does not answer him
+    delivered.session = {};
+    delivered.number = 0;
+  } else if (txn.getNumbered()) {
     const auto [known, first] = answers_.emplace(std::pair(delivered.session, delivered.number), all_.size());
     if (!first) {
       throw Violation("exactly once: request " + std::to_string(delivered.number) + " of session " +
@@ -76,7 +80,31 @@ void History::apply(Delivered& txn, schema::Txn::Reader reader) {
       break;
     }
     case schema::Txn::FOUND:
+    case schema::Txn::RECONFIGURE:
+    case schema::Txn::ACTIVATE:
       break;
+  }
+}
+
+std::shared_ptr<const Configuration> History::configuration_at(Zxid zxid) const {
+  const auto after = configurations_.upper_bound(zxid);
+  return after == configurations_.begin() ? nullptr : std::prev(after)->second;
+}
+
+/// One step after the other: C, then C and D jointly, then D.
+void History::configure(const Bytes& txn) {
+  const auto next = Configuration::of_txn(txn);
+  const auto before = configuration();
+  configurations_.emplace(next->since, next);
+  const auto wrong = [&](const std::string& what) { throw Violation(to_string(next->since) + " " + what); };
+  if (!next->joint() && next->current.version != next->since) wrong("sets a configuration under another version");
+  if (!before) return;
+  if (next->joint()) {
+    if (before->joint()) wrong("begins a reconfiguration while another is under way");
+    if (next->current != before->current) wrong("begins a reconfiguration of what is not the configuration");
+  } else {
+    if (!before->joint()) wrong("activates a configuration without the joint step before it");
+    if (next->current.members != before->next->members) wrong("activates another configuration than was agreed on");
   }
 }
 

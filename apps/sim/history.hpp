@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/configuration.hpp"
 #include "actors/zab/messages.hpp"
 #include "schema/txn.capnp.h"
 #include "schema/types.hpp"
@@ -55,6 +56,9 @@ class History {
   /// Every znode that transactions created and that is there now.
   void each_now(const std::function<void(const std::string& path, const std::string& data)>& each) const;
   std::size_t open_sessions() const;
+  /// The ensemble's configuration after a transaction, and at the history's end; null before the first one.
+  std::shared_ptr<const Configuration> configuration_at(Zxid zxid) const;
+  std::shared_ptr<const Configuration> configuration() const { return configuration_at(Zxid{~std::uint64_t{0}}); }
   /// Containers and TTL znodes that are there without children: sooner or later the ensemble deletes each.
   std::vector<std::string> passing() const;
   /// Paths that exist now and are owned by a session that is not open any more.
@@ -66,6 +70,7 @@ class History {
  private:
   void apply(Delivered& txn, schema::Txn::Reader reader);
   void apply(Delivered& txn, schema::Change::Reader change);
+  void configure(const Bytes& txn);
   void appear(schema::Change::Create::Reader create);
   void vanish(const std::string& path, Zxid zxid);
   void check_due(const std::string& path, Zxid zxid) const;
@@ -87,6 +92,7 @@ class History {
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;
+  std::map<Zxid, std::shared_ptr<const Configuration>> configurations_;
 };
 
 }  // namespace troupe::sim

@@ -42,9 +42,72 @@ void Invariants::read_log(SimNode& node, Disk& disk) {
     if (now.empty() || now.front().zxid != known->first || hash_of(now.front()) != known->second) from = disk.base;
   }
   disk.records.erase(disk.records.upper_bound(from), disk.records.end());
-  for (const auto& record : log.read(from, ~std::size_t{0})) disk.records[record.zxid] = hash_of(record);
+  const auto records = log.read(from, ~std::size_t{0});
+  for (const auto& record : records) disk.records[record.zxid] = hash_of(record);
+  read_configurations(node, disk, from, records);
   disk.last = log.last();
   check_agreement(node.id(), disk, from);
+}
+
+/// By the records, whatever the log itself says; it must say the same.
+void Invariants::read_configurations(SimNode& node, Disk& disk, Zxid from, const std::vector<Proposal>& records) {
+  auto& known = disk.configurations;
+  known.erase(known.upper_bound(from), known.end());
+  // Up to the base all is committed, whatever this disk held there before a snapshot came.
+  known.erase(known.begin(), known.upper_bound(disk.base));
+  if (auto committed = history_.configuration_at(disk.base)) known.emplace(committed->since, std::move(committed));
+  for (const auto& record : records) {
+    if (sets_configuration(record)) known[record.zxid] = Configuration::of_txn(record.txn);
+  }
+  const auto told = node.data().log().configuration();
+  if (told.empty()) return;
+  const auto last = Configuration::of_txn(told);
+  if (last->since <= disk.base) known.emplace(last->since, last);
+  if (known.empty() || known.rbegin()->first != last->since || known.rbegin()->second->txn != last->txn) {
+    throw Violation("the log of " + node.name() + " has the configuration of " + to_string(last->since) +
+                    " in force, its history ends with " + (known.empty() ? "none" : to_string(known.rbegin()->first)));
+  }
+}
+
+const Configuration& Invariants::configuration(PeerId peer) const {
+  const auto found = disks_.find(peer);
+  if (found == disks_.end() || found->second.configurations.empty()) return *founding_;
+  return *found->second.configurations.rbegin()->second;
+}
+
+bool Invariants::may_decide(PeerId leader, const zab::PeerSet& peers) const {
+  // The activation may be proposed and on nobody's disk yet, once the joint step is committed.
+  const auto decide = [&](const Configuration& configuration) {
+    return configuration.quorum()->contains_quorum(peers) ||
+           (configuration.joint() && configuration.next->quorum()->contains_quorum(peers) &&
+            configuration.quorum()->contains_quorum(holders(configuration.since)));
+  };
+  const auto& own = configuration(leader);
+  if (decide(own)) return true;
+  for (const auto& [peer, disk] : disks_) {
+    for (auto later = disk.configurations.upper_bound(own.since); later != disk.configurations.end(); ++later) {
+      if (decide(*later->second)) return true;
+    }
+  }
+  return false;
+}
+
+/// In force at a transaction: all that hold it agree on what came before it.
+const Configuration& Invariants::configuration_at(Zxid zxid) const {
+  for (const auto& [peer, disk] : disks_) {
+    if (!disk.records.contains(zxid)) continue;
+    const auto after = disk.configurations.upper_bound(zxid);
+    if (after != disk.configurations.begin()) return *std::prev(after)->second;
+  }
+  return *founding_;
+}
+
+zab::PeerSet Invariants::holders(Zxid zxid) const {
+  zab::PeerSet holders;
+  for (const auto& [peer, disk] : disks_) {
+    if (holds(disk, zxid)) holders.insert(peer);
+  }
+  return holders;
 }
 
 void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
@@ -64,11 +127,10 @@ void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
 }
 
 void Invariants::check_quorum_holds(Zxid zxid) const {
-  zab::PeerSet holders;
-  for (const auto& [peer, disk] : disks_) {
-    if (holds(disk, zxid)) holders.insert(peer);
-  }
-  if (!quorum_->contains_quorum(holders)) {
+  const auto& configuration = configuration_at(zxid);
+  const auto having = holders(zxid);
+  if (configuration.quorum()->contains_quorum(having)) return;
+  if (!(configuration.joint() && zxid != configuration.since && activated_behind(zxid))) {
     std::string where;
     for (const auto& [peer, disk] : disks_) {
       where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
@@ -76,6 +138,17 @@ void Invariants::check_quorum_holds(Zxid zxid) const {
     }
     throw Violation(to_string(zxid) + " is committed, and no quorum has it on disk" + where);
   }
+}
+
+/// Whether the next step after the transaction, on a disk that holds both, is an activation, and committed: then so
+/// is what lies before it.
+bool Invariants::activated_behind(Zxid zxid) const {
+  for (const auto& [peer, disk] : disks_) {
+    const auto next = disk.configurations.upper_bound(zxid);
+    if (!disk.records.contains(zxid) || next == disk.configurations.end() || next->second->joint()) continue;
+    return next->second->quorum()->contains_quorum(holders(next->first));
+  }
+  return false;
 }
 
 void Invariants::on_applied(SimNode& node, const Applied& applied) {

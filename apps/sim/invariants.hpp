@@ -1,7 +1,8 @@
 // The invariants of ZAB, checked on the nodes' disks and trees after every step that changed them.
 //
 // Of one state: promises do not fall and are never below the epoch followed; a tree is not ahead of
-// its log; one leader serves in an epoch; what is delivered anywhere is on the disks of a quorum.
+// its log; one leader serves in an epoch; what is delivered anywhere is on the disks of a quorum, of the
+// configuration in force then, which is two while one takes over from the other.
 // Of two states, of two nodes or of one node at two times: histories agree (if two logs hold the same
 // zxid, they hold the same before it); what was delivered stays; a leader that serves has it all.
 #pragma once
@@ -10,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "actors/zab/quorum.hpp"
+#include "actors/configuration.hpp"
 #include "apps/sim/history.hpp"
 #include "apps/sim/sim_node.hpp"
 
@@ -18,7 +19,9 @@ namespace troupe::sim {
 
 class Invariants {
  public:
-  Invariants(History& history, std::shared_ptr<const zab::Quorum> quorum) : history_(history), quorum_(std::move(quorum)) {}
+  /// `founding`: the configuration in the files of the nodes that begin.
+  Invariants(History& history, EnsembleConfig founding)
+      : history_(history), founding_(Configuration::of_file(std::move(founding))) {}
 
   /// A node has applied a batch. Throws Violation.
   void on_applied(SimNode& node, const Applied& applied);
@@ -28,6 +31,11 @@ class Invariants {
   void check(SimNode& node);
   /// What a node's disk holds, as of the last step.
   Zxid disk_end(PeerId peer) const;
+  /// The last configuration on it.
+  const Configuration& configuration(PeerId peer) const;
+  /// Whether these are a quorum by a configuration that may be in force at a node that leads: the last on its
+  /// disk, or one that it has proposed since, which others may have on theirs before.
+  bool may_decide(PeerId leader, const zab::PeerSet& peers) const;
   Epoch accepted_epoch(PeerId peer) const;
   Epoch current_epoch(PeerId peer) const;
   /// Throws Violation unless a quorum has the transaction on disk.
@@ -40,14 +48,19 @@ class Invariants {
     std::map<Zxid, std::uint64_t> records;  // hashes, after base
     Epoch accepted, current;
     Zxid last;
+    std::map<Zxid, std::shared_ptr<const Configuration>> configurations;
   };
 
   void read_log(SimNode& node, Disk& disk);
+  void read_configurations(SimNode& node, Disk& disk, Zxid from, const std::vector<Proposal>& records);
+  const Configuration& configuration_at(Zxid zxid) const;
+  zab::PeerSet holders(Zxid zxid) const;
+  bool activated_behind(Zxid zxid) const;
   bool holds(const Disk& disk, Zxid zxid) const { return disk.base >= zxid || disk.records.contains(zxid); }
   void check_agreement(PeerId peer, const Disk& disk, Zxid from);
 
   History& history_;
-  std::shared_ptr<const zab::Quorum> quorum_;
+  std::shared_ptr<const Configuration> founding_;
   std::map<PeerId, Disk> disks_;
   std::map<PeerId, Zxid> applied_;
   std::map<Epoch, PeerId> leaders_;

@@ -31,7 +31,7 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::LeaderInfo& i
       if (known->second < info.epoch) earlier.insert(known->first.second);
       known = introduced_.erase(known);
     }
-    if (!quorum_->contains_quorum(earlier)) {
+    if (!disks_.configuration(leader).quorum()->contains_quorum(earlier)) {
       throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which is not later than what a quorum has promised");
     }
   }
@@ -55,9 +55,11 @@ void MessageRules::check(PeerId learner, PeerId leader, const zab::AckEpoch& ack
 }
 
 void MessageRules::check(PeerId leader, PeerId, const zab::NewLeader& message) {
+  // By the configuration that the reign began with; later learners come under others.
+  if (!discovered_.emplace(leader, message.epoch).second) return;
   auto promised = promises_[{leader, message.epoch}];
   promised.insert(leader);
-  if (!quorum_->contains_quorum(promised)) {
+  if (!disks_.configuration(leader).quorum()->contains_quorum(promised)) {
     throw Violation(node(leader) + " ends the discovery of epoch " + to_string(message.epoch) + " without a quorum's promises");
   }
 }
@@ -101,7 +103,7 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::SyncReply& re
   for (const auto& [pair, said] : confirmed_) {
     if (pair.first == leader && said > asked->second) confirming.insert(pair.second);
   }
-  if (!quorum_->contains_quorum(confirming)) {
+  if (!disks_.may_decide(leader, confirming)) {
     throw Violation(node(leader) + " answers a sync of " + node(learner) + " without asking a quorum whether it still leads");
   }
   syncs_.erase(asked);

@@ -9,14 +9,13 @@
 #include <tuple>
 
 #include "actors/zab/messages.hpp"
-#include "actors/zab/quorum.hpp"
 #include "apps/sim/invariants.hpp"
 
 namespace troupe::sim {
 
 class MessageRules {
  public:
-  MessageRules(const Invariants& disks, std::shared_ptr<const zab::Quorum> quorum) : disks_(disks), quorum_(std::move(quorum)) {}
+  explicit MessageRules(const Invariants& disks) : disks_(disks) {}
 
   /// Throws Violation.
   void check(PeerId from, PeerId to, const zab::Message& message);
@@ -39,11 +38,11 @@ class MessageRules {
   void check(PeerId, PeerId, const Other&) {}
 
   const Invariants& disks_;
-  std::shared_ptr<const zab::Quorum> quorum_;
   std::map<Pair, Epoch> introduced_;                       // the least promise since the leader's last epoch
   std::map<PeerId, Epoch> chosen_;                         // the epoch that a node told last
   std::map<Pair, Epoch> told_;                             // the epoch that a learner was told last
   std::map<std::pair<PeerId, Epoch>, PeerId> promised_;    // by learner and epoch: to whom
+  std::set<std::pair<PeerId, Epoch>> discovered_;          // reigns that have ended their discovery
   std::map<std::pair<PeerId, Epoch>, zab::PeerSet> promises_;  // by leader and epoch: from whom
   // Syncs and their confirmations, in the order in which they were said.
   std::uint64_t said_ = 0;

@@ -200,6 +200,7 @@ void SimClient::on_accepted(SessionId session, SessionPassword password) {
   sign_of_life_ = std::max(sign_of_life_, connection_->began);
   seen_.push_back({Seen::What::connected, session_, {}, Error::ok, last_seen_, {}, false, false, world_.now()});
   world_.trace(name(), (fresh ? "opens session " : "takes up session ") + to_string(session) + " on " + connection_->node.name());
+  prove_identity();
   if (!watched_.empty()) {
     std::vector<std::string> paths;
     for (const auto& [path, since] : watched_) paths.push_back(path);
@@ -220,6 +221,18 @@ void SimClient::on_accepted(SessionId session, SessionPassword password) {
     call.repeated = true;
     send(call);
   }
+}
+
+/// Every client is the super user: who may do what is tested elsewhere.
+void SimClient::prove_identity() {
+  connection_->up([c = connection_] {
+    if (c->attachment == nullptr) return;
+    Call call;
+    call.code = OpCode::add_auth;
+    call.scheme = "digest";
+    call.credentials = super_credentials;
+    c->node.gateway().call(*c->attachment, call);
+  });
 }
 
 // --- requests ---
@@ -301,6 +314,14 @@ void SimClient::issue() {
         call.watch = world_.chance(0.3) && call.code == OpCode::get_data && !watched_.contains(path);
         break;
     }
+    if (next_change && world_.chance(0.02)) {
+      if (auto change = next_change()) {
+        call = Pending{};
+        call.code = OpCode::reconfig;
+        call.path = "+" + change->joining + " -" + change->leaving + " =" + change->members;
+        call.change = std::move(*change);
+      }
+    }
     if (world_.chance(0.004)) {
       call = Pending{};
       call.code = OpCode::close;
@@ -335,7 +356,13 @@ void SimClient::send(const Pending& pending) {
     call.number = pending.number;
     call.numbered = true;
     call.answered = answered;
-    if (is_write(pending.code)) {
+    if (pending.code == OpCode::reconfig) {
+      const auto& change = pending.change;
+      if (!change.joining.empty()) call.reconfig.joining = change.joining;
+      if (!change.leaving.empty()) call.reconfig.leaving = change.leaving;
+      if (!change.members.empty()) call.reconfig.new_members = change.members;
+      call.reconfig.version = change.version;
+    } else if (is_write(pending.code)) {
       ops[0].code = pending.multi ? OpCode::set_data : pending.code;
       ops[0].path = pending.path;
       ops[0].data = pending.data;

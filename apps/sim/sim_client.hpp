@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,12 @@ class SimClient {
   ~SimClient();
 
   void start();
+  /// How the ensemble is to change next, asked now and then; nothing: not at all.
+  struct Change {
+    std::string joining, leaving, members;
+    std::int64_t version = -1;
+  };
+  std::function<std::optional<Change>()> next_change;
   /// No new requests from now on; what is under way is finished.
   void wind_down() { winding_down_ = true; }
   bool idle() const { return calls_.empty(); }
@@ -47,6 +54,7 @@ class SimClient {
     std::int64_t ttl = 0;
     bool watch = false;
     bool multi = false;
+    Change change;
     bool repeated = false;  // sent again after a lost connection
     Micros invoked = 0;
     Zxid acknowledged;  // of any client, when it was invoked
@@ -66,6 +74,7 @@ class SimClient {
   };
 
   void connect();
+  void prove_identity();
   void issue();
   void invoke(Pending call);
   void send(const Pending& call);

@@ -216,6 +216,7 @@ void Wire::tell_reachable(PeerId from, PeerId to, bool reachable, Micros delay) 
   world_.after(delay, [this, from, to, reachable] {
     const auto teller = networks_.find(from);
     if (teller == networks_.end() || !teller->second->elector_) return;
+    if (!teller->second->knows(to)) return;
     const bool there = networks_.contains(to) && !is_cut(from, to);
     if (reachable && !there) return;
     if (!reachable && there) return;
@@ -225,8 +226,8 @@ void Wire::tell_reachable(PeerId from, PeerId to, bool reachable, Micros delay) 
 
 // --- SimNetwork ---
 
-SimNetwork::SimNetwork(Wire& wire, PeerId self) : wire_(wire), self_(self) {
-}
+SimNetwork::SimNetwork(Wire& wire, PeerId self, bool open, std::set<PeerId> file)
+    : wire_(wire), self_(self), open_(open), file_(std::move(file)) {}
 
 SimNetwork::~SimNetwork() { detach(); }
 
@@ -244,8 +245,24 @@ void SimNetwork::start(ElectorActor elector, PeerActor peer) {
   wire_.attach(*this);
 }
 
+void SimNetwork::set_members(const std::map<PeerId, Member>& members) {
+  std::erase_if(members_, [&](PeerId peer) { return !members.contains(peer); });
+  know(members);
+}
+
+void SimNetwork::also_know(const std::map<PeerId, Member>& members) { know(members); }
+
+void SimNetwork::know(const std::map<PeerId, Member>& members) {
+  for (const auto& [peer, member] : members) {
+    if (peer == self_ || !members_.insert(peer).second || !attached_) continue;
+    wire_.tell_reachable(self_, peer, true, wire_.world_.between(1'000, 100'000));
+  }
+}
+
 void SimNetwork::notify(PeerId to, const zab::Notification& notification) {
   if (!attached_) return;
+  const auto other = wire_.networks_.find(to);
+  if (other == wire_.networks_.end() || !(reaches(*other->second) || other->second->reaches(*this))) return;
   const auto frame = encode(notification);
   wire_.world_.after(wire_.latency(), [&wire = wire_, from = self_, to, frame] {
     const auto target = wire.networks_.find(to);
@@ -267,8 +284,11 @@ std::shared_ptr<Link> SimNetwork::connect(PeerId leader, LinkUserActor user) {
     Wire& wire = connection->wire;
     auto& dialling = connection->ends[0];
     if (dialling.closed || dialling.network == nullptr) return;
+    if (!dialling.network->knows(connection->ends[1].node)) return connection->down(0, "nobody knows its address");
     const auto target = wire.networks_.find(connection->ends[1].node);
-    if (target == wire.networks_.end()) return connection->down(0, "connection refused");
+    if (target == wire.networks_.end() || !target->second->admits(dialling.node)) {
+      return connection->down(0, "connection refused");
+    }
     if (wire.is_cut(dialling.node, connection->ends[1].node) || wire.is_cut(connection->ends[1].node, dialling.node)) {
       wire.world_.after(1'000'000, [connection] {
         if (!connection->ends[0].closed) connection->down(0, "connection timed out");

@@ -52,10 +52,13 @@ class Wire {
 
 class SimNetwork : public Network {
  public:
-  SimNetwork(Wire& wire, PeerId self);
+  /// `open`: also to nodes that are no members; to those in `file` in any case.
+  SimNetwork(Wire& wire, PeerId self, bool open = true, std::set<PeerId> file = {});
   ~SimNetwork() override;
 
   void start(ElectorActor elector, PeerActor peer) override;
+  void set_members(const std::map<PeerId, Member>& members) override;
+  void also_know(const std::map<PeerId, Member>& members) override;
   void notify(PeerId to, const zab::Notification& notification) override;
   std::shared_ptr<Link> connect(PeerId leader, LinkUserActor user) override;
   /// The process is dying: nothing leaves and nothing comes in any more.
@@ -67,7 +70,15 @@ class SimNetwork : public Network {
   friend struct Connection;
 
   Wire& wire_;
+  /// A node reaches those whose addresses it knows; others it can but answer.
+  void know(const std::map<PeerId, Member>& members);
+  bool knows(PeerId peer) const { return members_.contains(peer); }
+  bool admits(PeerId peer) const { return open_ || knows(peer) || file_.contains(peer); }
+  bool reaches(const SimNetwork& other) const { return knows(other.self_) && other.admits(self_); }
+
   PeerId self_;
+  bool open_;
+  std::set<PeerId> file_, members_;
   bool attached_ = false;
   ElectorActor elector_;
   PeerActor peer_;

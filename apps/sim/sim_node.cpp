@@ -2,6 +2,7 @@
 
 #include "actors/applier.hpp"
 #include "actors/archivist.hpp"
+#include "actors/client_identity.hpp"
 #include "actors/elector.hpp"
 #include "actors/gateway_actor.hpp"
 #include "actors/journal_flusher.hpp"
@@ -28,6 +29,10 @@ class Observer : public Hosted<AppliedUserActor> {
 };
 
 }  // namespace
+
+Member sim_member(PeerId id, bool observer) {
+  return {.host = "node" + to_string(id), .observer = observer, .election_port = 3888, .client_port = 2181};
+}
 
 struct SimNode::Process {
   RoleContext context;
@@ -112,7 +117,9 @@ void SimNode::start() {
   p.archivist_host = host(0, 50 * options_.disk_longest);
   p.observer_host = host(0, 0);
   p.data = std::move(data);
-  p.network = std::make_unique<SimNetwork>(wire_, options_.id);
+  std::set<PeerId> file;
+  for (const auto& [id, member] : options_.ensemble.members) file.insert(id);
+  p.network = std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, std::move(file));
 
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
     if (dying_) return;
@@ -125,8 +132,9 @@ void SimNode::start() {
   };
   auto& context = p.context;
   context.options.self = options_.id;
-  context.options.quorum = options_.quorum;
-  context.options.observer = options_.observer;
+  context.options.configuration = Configuration::of_file(options_.ensemble);
+  context.options.reconfig_enabled = options_.reconfig_enabled;
+  context.options.standalone_enabled = options_.standalone_enabled;
   context.options.init_timeout_ms = 5'000;
   context.options.session_interval_ms = 100;
   context.options.cleanup = {.interval_ms = 700, .per_minute = 60'000, .never_used_ms = never_used_ms};
@@ -149,6 +157,7 @@ void SimNode::start() {
   GatewayOptions gateway;
   gateway.node = options_.id;
   gateway.seed = world_.random();
+  gateway.super_digest = digest_id(super_credentials);
   gateway.min_timeout_ms = 500;
   gateway.max_timeout_ms = 10'000;
   context.gateways.push_back(GatewayActor{spawn_on<GatewayRole>(

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "actors/gateway.hpp"
 #include "actors/role_context.hpp"
@@ -16,14 +17,21 @@
 
 namespace troupe::sim {
 
+/// Who proves these is the super user of every simulated node.
+inline constexpr std::string_view super_credentials = "super:secret";
+
 struct SimNodeOptions {
   PeerId id;
-  std::shared_ptr<const zab::Quorum> quorum;
-  bool observer = false;
+  EnsembleConfig ensemble;  ///< as its file has it
+  bool reconfig_enabled = true;
+  bool standalone_enabled = true;
   Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
   double clock_rate = 1.0;                            ///< how fast this machine's clock runs
   std::uint64_t checkpoint_txns = 40;
 };
+
+/// A member as its address is written in a simulated ensemble.
+Member sim_member(PeerId id, bool observer);
 
 class SimNode {
  public:
@@ -41,8 +49,11 @@ class SimNode {
   /// Counts the starts: what belongs to an earlier process must not touch a later one.
   std::uint64_t incarnation() const { return incarnation_; }
 
+  /// From the next start on the file says so. A test's own business: that the node is in it.
+  void set_file(const EnsembleConfig& ensemble) { options_.ensemble = ensemble; }
+  const EnsembleConfig& file() const { return options_.ensemble; }
+
   PeerId id() const { return options_.id; }
-  bool observer() const { return options_.observer; }
   std::string name() const { return "node " + to_string(options_.id); }
   const NodeStatus& status() const { return status_; }
   const std::string& failure() const { return failure_; }  ///< why the process ended itself, if it did

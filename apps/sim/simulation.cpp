@@ -45,20 +45,25 @@ class Simulation {
   void set_up(SimulationResult& result) {
     const auto voters = 3 + 2 * world_.between(0, 1) + (world_.chance(0.2) ? world_.between(0, 2) : 0);
     const auto observers = world_.chance(0.4) ? world_.between(1, 2) : 0;
-    zab::PeerSet set;
-    for (std::uint32_t id = 1; id <= voters; ++id) set.insert({id});
-    quorum_ = std::make_shared<zab::MajorityQuorum>(set);
-    invariants_ = std::make_unique<Invariants>(history_, quorum_);
-    rules_ = std::make_unique<MessageRules>(*invariants_, quorum_);
+    const bool changes = world_.chance(0.5);
+    const auto spares = changes ? world_.between(1, 3) : 0;
+    by_files_ = changes && world_.chance(0.3);
+    const bool reconfig_enabled = changes ? !by_files_ : world_.chance(0.5);
+    const auto members = voters + observers;
+    EnsembleConfig founding;
+    for (std::uint32_t id = 1; id <= members; ++id) founding.members[{id}] = sim_member({id}, id > voters);
+    invariants_ = std::make_unique<Invariants>(history_, founding);
+    rules_ = std::make_unique<MessageRules>(*invariants_);
     wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
       guarded([&] { rules_->check(from, to, message); });
       if (!calm_ && is_turning_point(message) && world_.chance(0.04)) aim_fault(from, to);
     };
-    for (std::uint32_t id = 1; id <= voters + observers; ++id) {
+    for (std::uint32_t id = 1; id <= members + spares; ++id) {
       SimNodeOptions node;
       node.id = {id};
-      node.quorum = quorum_;
-      node.observer = id > voters;
+      node.ensemble = founding;
+      node.reconfig_enabled = reconfig_enabled;
+      if (id > members) node.ensemble.members[{id}] = sim_member({id}, world_.chance(0.5));
       node.disk_longest = world_.chance(0.2) ? 20'000 : world_.between(200, 5'000);
       node.clock_rate = 1.0 + 0.02 * (static_cast<double>(world_.between(-100, 100)) / 100.0);
       node.checkpoint_txns = static_cast<std::uint64_t>(world_.between(20, 200));
@@ -70,8 +75,13 @@ class Simulation {
     longest_quiet_ = world_.chance(0.25) ? 150'000 : 1'200'000;
     const auto clients = world_.between(2, 6);
     for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
+    if (by_files_) plan_new_files();
+    if (changes) {  // which are refused where the files do it
+      for (auto& client : clients_) client->next_change = [this] { return next_change(); };
+    }
     result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
-                   std::to_string(clients) + " clients";
+                   std::to_string(spares) + " spares, " + std::to_string(clients) + " clients" +
+                   (by_files_ ? ", changed by files" : reconfig_enabled ? "" : ", reconfiguration off");
     world_.trace("world", result.setup);
     for (auto& node : nodes_) {
       world_.after(world_.between(0, 300'000), [this, &node] { start(*node); });
@@ -135,6 +145,73 @@ class Simulation {
       for (int i = 0; i < 50; ++i) step();
     }
     verify();
+  }
+
+  // --- changes of the ensemble ---
+
+  /// Now and then all nodes get files with other members, one after the other, as each is started again.
+  void plan_new_files() {
+    world_.after(world_.between(500'000, 4'000'000), [this] {
+      if (calm_) return;
+      if (history_.configuration()) {
+        auto wanted = history_.configuration()->current;
+        for (auto steps = world_.between(1, 2); steps > 0; --steps) {
+          const PeerId id = any_node().id();
+          if (wanted.members.contains(id) && wanted.voters().size() > 2) {
+            wanted.members.erase(id);
+          } else {
+            wanted.members[id] = sim_member(id, wanted.voters().size() > 2 && world_.chance(0.25));
+          }
+        }
+        if (wanted.voters().size() > 0) replace_files(wanted);
+      }
+      plan_new_files();
+    });
+  }
+
+  void replace_files(const EnsembleConfig& wanted) {
+    world_.trace("world", "the files name other members");
+    for (auto& node : nodes_) {
+      if (!wanted.members.contains(node->id())) continue;
+      world_.after(world_.between(10'000, 2'000'000), [this, &node, wanted] {
+        node->set_file(wanted);
+        if (calm_ || !node->running()) return;
+        node->kill();
+        world_.after(world_.between(1'000, 200'000), [this, &node] { start(*node); });
+      });
+    }
+  }
+
+  /// A node that is no member need not be let in: its file may be all that names it, or it has promised an epoch
+  /// that is still to come.
+  bool may_stay_out(const SimNode& node) const {
+    const auto configuration = history_.configuration();
+    if (!configuration || configuration->members().contains(node.id())) return false;
+    return by_files_ || (!epochs_.empty() && invariants_->accepted_epoch(node.id()) > *epochs_.rbegin());
+  }
+  bool is_out(SimNode& node) const { return !node.status().serving && may_stay_out(node); }
+
+  /// Something that might be asked for, sensible or not, given the last configuration that was delivered.
+  std::optional<SimClient::Change> next_change() {
+    if (calm_ || !history_.configuration()) return std::nullopt;
+    auto wanted = history_.configuration()->current;
+    SimClient::Change change;
+    if (world_.chance(0.3)) change.version = static_cast<std::int64_t>(wanted.version.value);
+    const bool all = world_.chance(0.2);
+    for (auto steps = world_.between(1, all ? 4 : 2); steps > 0; --steps) {
+      const PeerId id = any_node().id();
+      const bool leads = nodes_[id.value - 1]->status().role == zab::PeerState::leading;
+      if (wanted.members.contains(id) && (leads || world_.chance(0.6))) {
+        wanted.members.erase(id);
+        change.leaving += (change.leaving.empty() ? "" : ",") + to_string(id);
+      } else {
+        const auto member = sim_member(id, world_.chance(0.25));
+        wanted.members[id] = member;
+        change.joining += (change.joining.empty() ? "" : ",") + ("server." + to_string(id) + "=" + to_text(member));
+      }
+    }
+    if (!all) return change;
+    return SimClient::Change{.joining = {}, .leaving = {}, .members = to_text(wanted), .version = change.version};
   }
 
   // --- faults ---
@@ -289,7 +366,9 @@ class Simulation {
       if (!client->idle()) return false;
     }
     for (const auto& node : nodes_) {
-      if (!node->running() || !node->status().serving) return false;
+      if (!node->running()) return false;
+      if (is_out(*node)) continue;
+      if (!node->status().serving) return false;
       if (node->data().tree().applied() != history_.last()) return false;
     }
     return history_.passing().empty();
@@ -315,6 +394,7 @@ class Simulation {
     SimClient::verify_writes(clients_, history_);
     for (const auto& client : clients_) client->verify_reads(history_);
     for (const auto& node : nodes_) {
+      if (is_out(*node)) continue;
       const auto view = node->data().tree().view();
       std::string problem;
       std::size_t count = 4;  // the znodes that are always there
@@ -333,7 +413,6 @@ class Simulation {
   World world_;
   Wire wire_;
   History history_;
-  std::shared_ptr<const zab::Quorum> quorum_;
   std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<MessageRules> rules_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
@@ -343,6 +422,7 @@ class Simulation {
   std::uint64_t faults_ = 0;
   Micros longest_quiet_ = 0;  // between faults
   bool calm_ = false;
+  bool by_files_ = false;      // the ensemble is changed by its files, not by its clients
   std::string pending_violation_;
 };
 

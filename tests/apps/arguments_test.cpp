@@ -36,6 +36,17 @@ TEST_CASE("a word that only looks like an option needs -- before it, a negative 
   CHECK_THROWS(Arguments(set, {"/a", "x", "-sv"}));
 }
 
+TEST_CASE("an option may be a word that stands for a letter") {
+  const Signature reconfig{"reconfig", "a:r:s", 0, 0, "add=a remove=r"};
+  const Arguments arguments(reconfig, {"-remove", "1,2", "-s", "-add", "server.4=h:1:2;3"});
+  CHECK(arguments.text('r') == "1,2");
+  CHECK(arguments.text('a') == "server.4=h:1:2;3");
+  CHECK(arguments.has('s'));
+  CHECK_THROWS(Arguments(reconfig, {"-ad", "x"}));
+  CHECK_THROWS(Arguments(reconfig, {"-dd", "x"}));
+  CHECK_THROWS(Arguments(reconfig, {"-add"}));
+}
+
 TEST_CASE("what a command does not take is refused with its usage") {
   const std::string usage = "; usage: set [-s] [-v version] path data";
   CHECK_THROWS_WITH(Arguments(set, {"/a"}), "too few words" + usage);

@@ -276,6 +276,49 @@ TEST_CASE("a leader that is not there is a link that goes down") {
   CHECK(learner.heard.up.items().empty());
 }
 
+TEST_CASE("members come, move to another port and go while the network runs") {
+  auto configs = make_configs(3);
+  const auto all = configs[one].members;
+  auto pair = all;
+  pair.erase(PeerId{3});
+  for (const auto id : {one, two}) configs[id].members = pair;
+  for (auto& [id, config] : configs) config.reconfig_enabled = true;
+  NetworkNode first(configs[one]), second(configs[two]), third(configs[PeerId{3}]);
+  CHECK(hears_reachable(first, two, true));
+  for (auto* node : {&first, &second}) node->set_members(all);
+  CHECK(hears_reachable(first, PeerId{3}, true));
+  CHECK(hears_reachable(third, one, true));
+  first.notify(PeerId{3}, vote(one, 1));
+  CHECK(hears_vote(third, vote(one, 1)));
+
+  auto moved = all;
+  moved[two].peer_port = free_ports(1).front();
+  for (auto* node : {&first, &second, &third}) node->set_members(moved);
+  CHECK(first.heard.reachable.wait([](const auto& heard) { return heard.back().peer == two && heard.back().reachable; }));
+  first.notify(two, vote(one, 2));
+  CHECK(hears_vote(second, vote(one, 2)));
+
+  first.set_members(pair);
+  first.connect(PeerId{3});
+  REQUIRE(first.heard.down.wait_for_count(1));
+  CHECK_THAT(first.heard.down.items().back(), Catch::Contains("not a member"));
+}
+
+TEST_CASE("where the ensemble may change, a node that is no member is answered, and may come as a learner") {
+  auto configs = make_configs(3);
+  const PeerId three{3};
+  configs[one].members.erase(three);
+  configs[one].reconfig_enabled = true;
+  NetworkNode member(configs[one]), stranger(configs[three]);
+  CHECK(hears_reachable(stranger, one, true));
+  stranger.notify(one, vote(three, 1));
+  CHECK(hears_vote(member, vote(three, 1)));
+  member.notify(three, vote(one, 7));
+  CHECK(hears_vote(stranger, vote(one, 7)));
+  stranger.connect(one);
+  CHECK(member.take_learner());
+}
+
 TEST_CASE("who does not speak the protocol is disconnected, and the others go on") {
   auto configs = make_configs(2);
   NetworkNode node(configs[one]);

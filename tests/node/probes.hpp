@@ -73,7 +73,7 @@ class ElectorProbe : public Hosted<ElectorActor> {
   behavior_type make_behavior() override {
     return {[](const Look&, const ElectionUserActor&) {},
             [this](const NotificationReceived& received) { heard_.notifications.put(received.notification); },
-            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const Tick&) {}};
+            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const ConfigurationLogged&) {}, [](const Tick&) {}};
   }
 
  private:
@@ -87,7 +87,7 @@ class PeerProbe : public Hosted<PeerActor> {
     return {[](const HistoryFacts&) {}, [](const TreeView&) {},   [](const Elected&) {},
             [this](const LearnerConnected& learner) { heard_.learners.put(learner); },
             [](const RoleActive&) {},   [](const RoleEnded&) {},  [](const NodeStatus&) {},
-            [](const Tick&) {},         [](const Stop&) {}};
+            [](const ConfigurationLogged&) {}, [](const Tick&) {},         [](const Stop&) {}};
   }
 
  private:
@@ -161,6 +161,9 @@ class NetworkNode {
 
   void notify(PeerId to, const zab::Notification& notification) {
     run([&] { network_->notify(to, notification); });
+  }
+  void set_members(const std::map<PeerId, Member>& members) {
+    run([&] { network_->set_members(members); });
   }
   void connect(PeerId to) {
     run([&] { link = network_->connect(to, user_); });

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/ensemble_config.hpp"
 #include "apps/sim/sim_node.hpp"
 #include "store/memory_disk.hpp"
 #include "tests/catch.hpp"
@@ -24,11 +25,11 @@ Proposal txn(Zxid zxid) {
 /// The real node 1 or 2 of an ensemble of which the other one is false.
 class Bench {
  public:
-  Bench(PeerId real, std::shared_ptr<const zab::Quorum> quorum) : wire(world, 50, 500) {
+  Bench(PeerId real, EnsembleConfig ensemble) : wire(world, 50, 500) {
     spdlog::set_level(spdlog::level::off);
     SimNodeOptions options;
     options.id = real;
-    options.quorum = std::move(quorum);
+    options.ensemble = std::move(ensemble);
     node = std::make_unique<SimNode>(actor_system(), world, wire, options, [](SimNode&, const Applied&) {});
     fake = std::make_unique<FakePeer>(world, wire, PeerId{3 - real.value}, real == learner_id);
     node->start();
@@ -60,10 +61,17 @@ class Bench {
   std::unique_ptr<FakePeer> fake;
 };
 
+EnsembleConfig both_decide() {
+  EnsembleConfig ensemble;
+  for (const auto id : {leader_id, learner_id}) ensemble.members[id] = sim_member(id, false);
+  return ensemble;
+}
+
 /// The leader alone is a quorum.
-std::shared_ptr<const zab::Quorum> leader_decides() {
-  return std::make_shared<zab::WeightedQuorum>(
-      std::map<PeerId, zab::WeightedQuorum::Vote>{{leader_id, {0, 3}}, {learner_id, {0, 1}}});
+EnsembleConfig leader_decides() {
+  EnsembleConfig ensemble = both_decide();
+  ensemble.members[leader_id].weight = 3;
+  return ensemble;
 }
 
 // --- a leader that cannot be trusted ---
@@ -230,7 +238,7 @@ TEST_CASE("an absurd epoch is not promised") {
 
 class Leader : public Bench {
  public:
-  explicit Leader(std::shared_ptr<const zab::Quorum> quorum = leader_decides()) : Bench(leader_id, std::move(quorum)) {}
+  explicit Leader(EnsembleConfig ensemble = leader_decides()) : Bench(leader_id, std::move(ensemble)) {}
 
   /// A learner comes and is brought up to date, but for its word that it is.
   void brings_up() {
@@ -261,6 +269,18 @@ TEST_CASE("who asks for its clients before it may serve them is disconnected") {
   bench.until([&] { return bench.still_leads(); });
 }
 
+TEST_CASE("who founds an ensemble refuses who belongs to another, in the same reign already") {
+  Leader bench;
+  bench.run_for(50'000);
+  bench.until([&] { return bench.still_leads(); });
+  bench.fake->connect(leader_id);
+  bench.until([&] { return bench.fake->links() == 1; });
+  bench.fake->send(zab::FollowerInfo{learner_id, false, {1}, "of another one.."});
+  bench.until([&] { return bench.fake->ended() == 1; });
+  CHECK(bench.fake->received<zab::LeaderInfo>().empty());
+  CHECK(bench.still_leads());
+}
+
 TEST_CASE("a forwarded request that cannot be read ends nothing but itself") {
   Leader bench;
   bench.brings_up();
@@ -284,10 +304,7 @@ TEST_CASE("who speaks for the ensemble itself is refused") {
 }
 
 TEST_CASE("syncs without end that nobody confirms end the connection of who asks them") {
-  zab::PeerSet both;
-  both.insert(leader_id);
-  both.insert(learner_id);
-  Leader bench(std::make_shared<zab::MajorityQuorum>(both));
+  Leader bench(both_decide());
   bench.brings_up();
   bench.activates();
   for (std::uint64_t ticket = 1; ticket <= 100'002; ++ticket) bench.fake->send(zab::SyncRequest{0, ticket});

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "apps/sim/actor_system.hpp"
 
@@ -30,6 +31,10 @@ bool Client::connect(std::uint32_t id) {
   attachment_ = node_->gateway().connect(*this, request);
   if (closed_) attachment_ = nullptr;
   ensemble_.comes_true([this] { return accepted_ || closed_; }, 10 * seconds);
+  if (connected()) {
+    Call auth{.code = OpCode::add_auth, .scheme = "digest", .credentials = super_credentials};
+    node_->gateway().call(*attachment_, auth);
+  }
   return connected();
 }
 
@@ -135,6 +140,23 @@ void Client::take_answers() {
   if (connected()) node_->gateway().drained(*attachment_);
 }
 
+std::uint64_t Client::send_reconfig(const std::string& joining, const std::string& leaving) {
+  std::string servers;
+  std::istringstream items(joining);
+  for (std::string item; std::getline(items, item, ',');) {
+    const PeerId id{static_cast<std::uint32_t>(std::stoul(item))};
+    servers += (servers.empty() ? "server." : ",server.") + to_string(id) + "=" + to_text(sim_member(id, item.back() == 'o'));
+  }
+  Call reconfig{.code = OpCode::reconfig};
+  if (!servers.empty()) reconfig.reconfig.joining = servers;
+  if (!leaving.empty()) reconfig.reconfig.leaving = leaving;
+  return call(reconfig);
+}
+
+Client::Answer Client::reconfig(const std::string& joining, const std::string& leaving) {
+  return wait(send_reconfig(joining, leaving));
+}
+
 void Client::keep_writing(const std::string& path) {
   written_path_ = path;
   write_next();
@@ -159,15 +181,17 @@ void Ensemble::guarded(Check&& check) {
 
 Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(options.seed), wire_(world_, 50, 500) {
   spdlog::set_level(spdlog::level::off);
-  zab::PeerSet voters;
-  for (std::uint32_t id = 1; id <= options.voters; ++id) voters.insert({id});
-  quorum_ = std::make_shared<zab::MajorityQuorum>(voters);
-  invariants_ = std::make_unique<Invariants>(history_, quorum_);
-  for (std::uint32_t id = 1; id <= options.voters + options.observers; ++id) {
+  const auto members = options.voters + options.observers;
+  EnsembleConfig founding;
+  for (std::uint32_t id = 1; id <= members; ++id) founding.members[{id}] = sim_member({id}, id > options.voters);
+  invariants_ = std::make_unique<Invariants>(history_, founding);
+  for (std::uint32_t id = 1; id <= members + options.spares; ++id) {
     SimNodeOptions node;
     node.id = {id};
-    node.quorum = quorum_;
-    node.observer = id > options.voters;
+    node.ensemble = founding;
+    node.standalone_enabled = options.standalone_enabled;
+    node.reconfig_enabled = options.reconfig_enabled;
+    if (id > members) node.ensemble.members[{id}] = sim_member({id}, true);
     node.disk_longest = 1'000;
     node.checkpoint_txns = options.checkpoint_txns;
     nodes_.push_back(std::make_unique<SimNode>(actor_system(), world_, wire_, node,
@@ -175,7 +199,7 @@ Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(o
                                                  guarded([&] { invariants_->on_applied(at, applied); });
                                                }));
   }
-  rules_ = std::make_unique<MessageRules>(*invariants_, quorum_);
+  rules_ = std::make_unique<MessageRules>(*invariants_);
   wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
     guarded([&] { rules_->check(from, to, message); });
     if (on_message) on_message(from, to, message);

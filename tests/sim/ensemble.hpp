@@ -25,9 +25,12 @@ constexpr Micros seconds = 1'000'000;
 struct EnsembleOptions {
   std::uint32_t voters = 3;
   std::uint32_t observers = 0;
+  std::uint32_t spares = 0;  ///< nodes that know the others and are no members; numbered last
   std::uint64_t seed = 1;
   std::uint64_t checkpoint_txns = 1'000'000;  ///< batches between checkpoints; the log is pruned behind them
   std::uint32_t session_timeout_ms = 2'000;
+  bool standalone_enabled = true;
+  bool reconfig_enabled = true;
 };
 
 class Ensemble;
@@ -46,7 +49,7 @@ class Client : private ClientSink {
 
   explicit Client(Ensemble& ensemble) : ensemble_(ensemble) {}
 
-  /// Opens the session at a node, or takes it up there. Waits until it is served; false if it is not.
+  /// Opens the session at a node, as the super user, or takes it up there. Waits until it is served; false if it is not.
   bool connect(std::uint32_t node);
   /// Leaves without a word; the session lives on.
   void disconnect();
@@ -61,6 +64,9 @@ class Client : private ClientSink {
   Answer remove(const std::string& path);
   Answer get(const std::string& path);
   Answer sync();
+  /// What joins ("5": as a participant, "5o": as an observer) and what leaves ("1,2").
+  Answer reconfig(const std::string& joining, const std::string& leaving = "");
+  std::uint64_t send_reconfig(const std::string& joining, const std::string& leaving = "");
 
   // Without waiting; the number names the answer.
   std::uint64_t send_create(const std::string& path, const std::string& data = "",
@@ -83,7 +89,7 @@ class Client : private ClientSink {
  private:
   friend class Ensemble;
 
-  std::uint64_t call(Call& call, WriteOp* op);
+  std::uint64_t call(Call& call, WriteOp* op = nullptr);
   Answer wait(std::uint64_t number);
   void heartbeat();
   void write_next();
@@ -181,7 +187,6 @@ class Ensemble {
   World world_;
   Wire wire_;
   History history_;
-  std::shared_ptr<const zab::Quorum> quorum_;
   std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<MessageRules> rules_;
   std::vector<std::unique_ptr<Client>> clients_;  // outlive the nodes, whose gateways know them

@@ -19,7 +19,7 @@ class FakePeer::Voter : public Hosted<ElectorActor> {
                 fake_.network_.notify(received.notification.sender, answer);
               }
             },
-            [](const Reachable&) {}, [](const Tick&) {}};
+            [](const ConfigurationLogged&) {}, [](const Reachable&) {}, [](const Tick&) {}};
   }
 
  private:
@@ -39,7 +39,7 @@ class FakePeer::Door : public Hosted<PeerActor> {
               fake_.link_->deliver_to(fake_.user_);
             },
             [](const RoleActive&) {},   [](const RoleEnded&) {},  [](const NodeStatus&) {},
-            [](const Tick&) {},         [](const Stop&) {}};
+            [](const Tick&) {},         [](const Stop&) {},       [](const ConfigurationLogged&) {}};
   }
 
  private:
@@ -67,6 +67,7 @@ FakePeer::FakePeer(World& world, Wire& wire, PeerId self, bool leads)
   door_ = spawn_on<Door>(actor_system(), host_, *this);
   user_ = spawn_on<User>(actor_system(), host_, *this);
   network_.start(voter_, door_);
+  network_.set_members({{PeerId{1}, {}}, {PeerId{2}, {}}});
 }
 
 FakePeer::~FakePeer() {

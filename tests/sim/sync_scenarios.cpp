@@ -25,7 +25,8 @@ TEST_CASE("a follower far behind gets SNAP, one a little behind DIFF, while writ
   e.run_until("a writer is served", [&] { return writer.connected() || writer.connect(others[0]); });
   writer.keep_writing("/a");
   e.run_until("the logs are pruned", [&] {
-    return e.node(others[0]).data().log().base() > far_behind && e.node(near).data().log().base() > far_behind &&
+    return e.node(leader).data().log().base() > far_behind &&
+           e.node(others[0]).data().log().base() > far_behind && e.node(near).data().log().base() > far_behind &&
            e.node(others[3]).data().log().base() > far_behind;
   });
   e.forget_brought_up();

@@ -1,6 +1,7 @@
 // The contract of Log, over LMDB and over memory.
 #include "store/log.hpp"
 
+#include <map>
 #include <random>
 #include <thread>
 
@@ -23,7 +24,7 @@ Proposal txn(Zxid zxid) {
 
 /// What is in the environment itself, behind the log's back.
 std::unique_ptr<Kv> open_tables(Disk& disk) {
-  return disk.open("log", {.tables = {"log", "meta", "journal"}, .durable = true, .map_size = test_map_size});
+  return disk.open("log", {.tables = {"log", "meta", "configurations", "journal"}, .durable = true, .map_size = test_map_size});
 }
 
 void append(Log& log, std::uint32_t first, std::uint32_t last) {
@@ -254,7 +255,7 @@ TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, Mem
     auto writer = kv->write();
     SECTION("without a journal") {
       writer->put(1, "format", std::string("\0\0\0\0\0\0\0\1", 8));
-      writer->clear(2);
+      writer->clear(3);
     }
     SECTION("without records up to the base") { writer->put(1, "format", std::string("\0\0\0\0\0\0\0\2", 8)); }
     writer->commit();
@@ -412,6 +413,57 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
       for (Zxid zxid : model) floor = zxid <= asked ? zxid : floor;
       REQUIRE(log->floor(asked) == floor);
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is appended, dropped or pruned", "",
+                   RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+  std::mt19937 random(5);
+  std::map<Zxid, Bytes> model;  // every configuration of the history
+  Zxid next{1}, newest_checkpoint;
+  const auto last = [&] { return model.empty() ? Bytes() : model.rbegin()->second; };
+  for (int step = 0; step < 500; ++step) {
+    switch (random() % 7) {
+      case 0: {
+        const Zxid to{std::max(newest_checkpoint.value, next.value - 1 - std::min<std::uint64_t>(next.value - 1, random() % 8))};
+        log->truncate_after(to);
+        model.erase(model.upper_bound(to), model.end());
+        break;
+      }
+      case 1:
+        newest_checkpoint = {std::max(newest_checkpoint.value, log->base().value + random() % (log->last().value - log->base().value + 1))};
+        log->set_checkpoint(newest_checkpoint);
+        break;
+      case 2:
+        log->prune(next, random() % 5);
+        break;
+      case 3:
+        if (random() % 4 != 0) break;
+        next = {next.value + 10};
+        log->reset(next, random() % 3 == 0 ? Bytes() : activate_txn(next, "from a snapshot").txn);
+        newest_checkpoint = next;
+        log->commit();
+        model.clear();
+        if (!log->configuration().empty()) model[next] = activate_txn(next, "from a snapshot").txn;
+        next = next.next();
+        break;
+      case 4:
+        log->commit();
+        log.reset();
+        log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+        break;
+      default:
+        for (auto i = random() % 4; i > 0; --i, next = next.next()) {
+          const auto proposal = random() % 3 == 0 ? activate_txn(next, "at " + to_string(next)) : txn(next);
+          log->append(proposal);
+          if (proposal.txn != txn(next).txn) model[next] = proposal.txn;
+        }
+    }
+    log->commit();
+    REQUIRE(log->configuration() == last());
   }
 }
 

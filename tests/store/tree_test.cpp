@@ -358,6 +358,45 @@ TEST_CASE("a megabyte of data, and more") {
   CHECK(tree.view()->get("/large")->data == large);
 }
 
+TEST_CASE("the tree shows the configuration when it decides alone, and carries the steps before") {
+  MemoryMachine machine;
+  auto disk = machine.disk();
+  Tree tree(disk->open("state", {.tables = Tree::tables(), .durable = false}));
+  CHECK(tree.view()->configuration().empty());
+  CHECK(tree.view()->get("/zookeeper/config")->acl() == AclList{{perm::read, "world", "anyone"}});
+  const SessionId session{7};
+  const auto joint = reconfigure_txn({.zxid = z(2), .session = session, .number = 5, .numbered = true}, "from", "to");
+  auto applied = tree.apply({open_session_txn({.zxid = z(1), .session = session}), joint});
+  CHECK(tree.view()->configuration() == joint.txn);
+  CHECK(tree.view()->get("/zookeeper/config")->data.empty());
+  CHECK(applied.outcomes.back().session == SessionId{});
+  CHECK_FALSE(tree.view()->answer(session, 5));  // the activation answers
+  const auto active = activate_txn({.zxid = z(3), .time = 9, .session = session, .number = 5, .numbered = true}, "to");
+  applied = tree.apply({active});
+  CHECK(tree.view()->configuration() == active.txn);
+  const auto node = tree.view()->get("/zookeeper/config");
+  CHECK(node->data == "to");
+  CHECK(node->stat.mzxid == z(3));
+  CHECK(node->stat.version == -1);
+  REQUIRE(applied.outcomes.size() == 1);
+  CHECK(applied.outcomes.front().results.front().path == "to");
+  CHECK(applied.events.front().path == "/zookeeper/config");
+  CHECK(tree.view()->answer(session, 5)->results.front().path == "to");
+}
+
+TEST_CASE("an ensemble that is made anew has another id, and all else that it had") {
+  MemoryMachine machine;
+  auto disk = machine.disk();
+  Tree tree(disk->open("state", {.tables = Tree::tables(), .durable = false}));
+  const auto refound = refound_txn({.zxid = z(3)}, "the other one's.", "members");
+  tree.apply({found_txn({.zxid = z(1)}, "an ensemble's id", std::string(32, 'k')), create_txn(z(2), "/a"), refound});
+  const auto view = tree.view();
+  CHECK(view->ensemble_id() == "the other one's.");
+  CHECK(view->configuration() == refound.txn);
+  CHECK(view->get("/zookeeper/config")->data == "members");
+  CHECK(view->get("/a"));
+}
+
 TEST_CASE("an unknown format and unreadable transactions are told") {
   MemoryMachine machine;
   auto disk = machine.disk();

@@ -157,7 +157,31 @@ inline Proposal found_txn(const Head& head, const std::string& ensemble, const s
   });
 }
 
+inline Proposal reconfigure_txn(const Head& head, const std::string& from, const std::string& to) {
+  return make_txn(head, [&](schema::Txn::Builder txn) {
+    auto step = txn.initReconfigure();
+    step.setFrom(from);
+    step.setTo(to);
+  });
+}
+
+inline Proposal activate_txn(const Head& head, const std::string& configuration) {
+  return make_txn(head, [&](schema::Txn::Builder txn) { txn.initActivate().setConfiguration(configuration); });
+}
+
+inline Proposal refound_txn(const Head& head, const std::string& ensemble, const std::string& configuration) {
+  return make_txn(head, [&](schema::Txn::Builder txn) {
+    auto refound = txn.initRefound();
+    refound.setEnsemble(to_data(ensemble));
+    refound.setConfiguration(configuration);
+  });
+}
+
 // The common ones, by zxid alone.
+
+inline Proposal activate_txn(Zxid zxid, const std::string& configuration) {
+  return activate_txn(Head{.zxid = zxid}, configuration);
+}
 
 inline Proposal create_txn(Zxid zxid, const std::string& path, const Data& data = "") {
   return change_txn({.zxid = zxid}, Create{.path = path, .data = data});

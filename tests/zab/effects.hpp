@@ -22,6 +22,12 @@ inline std::shared_ptr<const Quorum> majority(std::initializer_list<std::uint32_
   return std::make_shared<MajorityQuorum>(voters);
 }
 
+inline PeerSet set_of(std::initializer_list<std::uint32_t> ids) {
+  PeerSet set;
+  for (const auto id : ids) set.insert({id});
+  return set;
+}
+
 inline Proposal proposal(Zxid zxid) { return {zxid, Bytes::copy(to_string(zxid))}; }
 
 /// The proposals from `first` to `last` of one epoch.

@@ -27,6 +27,13 @@ TEST_CASE("the new epoch is later than every promise of the quorum, the own one 
     reign.comes(2, {7});
     CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{10});
   }
+  SECTION("a node that is no member has promised more: that is no business of this ensemble") {
+    Reign reign;
+    reign.comes(8, {11});
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{8});
+    reign.comes(2, {7});
+    CHECK(the<StoreAcceptedEpoch>(reign.effects).epoch == Epoch{8});
+  }
   SECTION("an observer has promised more: it would not follow otherwise") {
     Reign reign;
     reign.comes(9, {11}, true);
@@ -150,7 +157,7 @@ TEST_CASE("after it has stepped down, nothing comes of a leader") {
   Reign reign;
   reign.comes(2);
   reign.stores_promise();
-  reign.promises(2, Epoch{3}, z(3, 1));
+  reign.promises(2, Epoch{2}, z(2, 11));
   REQUIRE(reign.stepped_down());
   reign.comes(3);
   CHECK(reign.effects.empty());

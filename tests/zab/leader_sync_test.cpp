@@ -84,10 +84,18 @@ TEST_CASE("a learner that comes back gets this reign's proposals too, on disk or
     CHECK(sync.last == last);
   }
   SECTION("it had some of them, which the leader's own disk does not have yet") {
+    plan_for(reign, z(2, 10));
+    reign.loses(3);
     const auto sync = plan_for(reign, middle);
     CHECK(sync.plan.kind == Kind::diff);
     CHECK(sync.plan.from == middle);
     CHECK(sync.last == last);
+  }
+  SECTION("it has some of this epoch that it cannot have from here: it belongs to another ensemble") {
+    reign.comes(3);
+    reign.promises(3, std::nullopt, middle);
+    CHECK(the<Disconnect>(reign.effects).link == LinkId{3});
+    CHECK_FALSE(has<BeginSync>(reign.effects));
   }
 }
 

@@ -1,4 +1,5 @@
 // Quorums against their definition, counted out by hand, over random ensembles and sets.
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -100,6 +101,39 @@ TEST_CASE("a set of nodes includes another if it has all of it") {
   CHECK(set.size() == 1);
   set.clear();
   CHECK(set.size() == 0);
+}
+
+TEST_CASE("a joint quorum is one of each, and whoever votes in neither does not count") {
+  std::mt19937 random(3);
+  for (int round = 0; round < 3000; ++round) {
+    const auto from = some(random, 6), to = some(random, 6), present = some(random, 9);
+    const auto count = [&](const std::set<std::uint32_t>& voters) {
+      std::size_t voting = 0;
+      for (const auto id : present) voting += voters.contains(id);
+      return 2 * voting > voters.size();
+    };
+    const JointQuorum quorum(std::make_shared<MajorityQuorum>(set_of(from)), std::make_shared<MajorityQuorum>(set_of(to)));
+    CHECK(quorum.contains_quorum(set_of(present)) == (count(from) && count(to)));
+    for (std::uint32_t id = 1; id <= 9; ++id) CHECK(quorum.is_voter({id}) == (from.contains(id) || to.contains(id)));
+  }
+}
+
+TEST_CASE("two joint quorums share a node, and each shares one with every quorum of either side") {
+  std::mt19937 random(4);
+  for (int round = 0; round < 2000; ++round) {
+    auto from = some(random, 5), to = some(random, 7);
+    from.insert(1);
+    to.insert(7);
+    const auto old_one = std::make_shared<MajorityQuorum>(set_of(from)), new_one = std::make_shared<MajorityQuorum>(set_of(to));
+    const JointQuorum joint(old_one, new_one);
+    const auto a = some(random, 7), b = some(random, 7);
+    const bool share = std::any_of(a.begin(), a.end(), [&](auto id) { return b.contains(id); });
+    if (!joint.contains_quorum(set_of(a))) continue;
+    for (const Quorum* other : {static_cast<const Quorum*>(&joint), static_cast<const Quorum*>(old_one.get()),
+                                static_cast<const Quorum*>(new_one.get())}) {
+      if (other->contains_quorum(set_of(b))) CHECK(share);
+    }
+  }
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct ReignSetup {
   std::shared_ptr<const Quorum> quorum = majority({1, 2, 3});
   Epoch accepted{2}, current{2};
   Zxid last = z(2, 10);
+  std::uint32_t observer = 9;  // a member without a vote
 };
 
 /// A leader whose history is 1:1 to 1:20 and 2:1 to `last`.
@@ -45,7 +46,7 @@ class Reign {
 
   explicit Reign(const Setup& setup = {})
       : setup_(setup),
-        leader({.self = {setup.self}, .init_timeout_ms = 20'000, .failure_timeout_ms = 1'000}, setup.quorum, history,
+        leader({.self = {setup.self}, .members = set_of({setup.observer}), .init_timeout_ms = 20'000, .failure_timeout_ms = 1'000}, setup.quorum, history,
                setup.accepted, setup.current, setup.last, 0) {
     history.add(z(1, 1), z(1, 20));
     history.add(z(2, 1), std::min(setup.last, z(2, 100)));

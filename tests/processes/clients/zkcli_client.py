@@ -100,6 +100,14 @@ class Shell:
         return self._process.wait(PATIENCE)
 
 
+def in_order(lines):
+    """The members of an ensemble, which ZooKeeper lists in the order of a hash table, without Troupe's own lines.
+    Its clients are served on all addresses."""
+    lines = [line.replace(";0.0.0.0:", ";127.0.0.1:") for line in lines if not re.match(r"rpc\.\d+=", line)]
+    members = sorted(line for line in lines if line.startswith("server."))
+    return [members.pop(0) if line.startswith("server.") else line for line in lines]
+
+
 class Names:
     """Names for what is different each time."""
     PATTERNS = (("zxid", re.compile(r"(?<=Zxid = )0x\w+|(?<=^version=)\w+")),
@@ -116,7 +124,7 @@ class Names:
         return f"<{kind}>" if kind in ("time", "port", "version") else names.setdefault(value, f"<{kind} {len(names) + 1}>")
 
     def give(self, lines):
-        for line in lines:
+        for line in in_order(lines):
             for kind, pattern in self.PATTERNS:
                 line = pattern.sub(lambda found: self.name(kind, found.group()), line)
             if line.startswith("["):  # the order of ZooKeeper's hash table
