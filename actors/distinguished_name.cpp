@@ -16,14 +16,14 @@ std::string_view trim(std::string_view text) {
 bool is_number_path(std::string_view text) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (text.find('.') == text.npos || !digit(text.front()) || !digit(text.back())) return false;
-  return text.find("..") == text.npos && std::all_of(text.begin(), text.end(), [&](char c) { return c == '.' || digit(c); });
+  return text.find("..") == text.npos &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return c == '.' || digit(c); });
 }
 
 bool is_attribute(std::string_view name) {
   static constexpr std::array<std::string_view, 21> known{
-      "C",         "CN",       "DC", "DNQ", "DNQUALIFIER", "EMAIL", "EMAILADDRESS", "GENERATION",
-      "GIVENNAME", "INITIALS", "IP", "L",   "O",           "OU",    "S",            "SERIALNUMBER",
-      "ST",        "STREET",   "SURNAME",   "T",           "UID"};
+      "C", "CN", "DC", "DNQ", "DNQUALIFIER",  "EMAIL", "EMAILADDRESS", "GENERATION", "GIVENNAME", "INITIALS", "IP",
+      "L", "O",  "OU", "S",   "SERIALNUMBER", "ST",    "STREET",       "SURNAME",    "T",         "UID"};
   std::string upper(name);
   std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
   if (upper.starts_with("OID.")) return is_number_path(name.substr(4));

@@ -15,7 +15,9 @@ class Guests {
  public:
   bool contains(SessionId session) const { return guests_.contains(session); }
   /// A new one, or one that is taken up with another timeout.
-  void open(SessionId session, std::uint64_t timeout_ticks) { guests_[session] = {timeout_ticks, now_ + timeout_ticks}; }
+  void open(SessionId session, std::uint64_t timeout_ticks) {
+    guests_[session] = {timeout_ticks, now_ + timeout_ticks};
+  }
   void close(SessionId session) { guests_.erase(session); }
   void heard(SessionId session) {
     if (const auto it = guests_.find(session); it != guests_.end()) it->second.deadline = now_ + it->second.timeout;

@@ -23,6 +23,7 @@ SUPER_PASSWORD = b"super:secret"
 SUPER_DIGEST = "super:" + base64.b64encode(hashlib.sha1(SUPER_PASSWORD).digest()).decode()
 TICK_MS = 2000
 START_SECONDS = 60
+SWEEP_MS = 86_400_000
 
 # In the configuration of both sides.
 SETTINGS = (
@@ -31,11 +32,12 @@ SETTINGS = (
     f"DigestAuthenticationProvider.superDigest={SUPER_DIGEST}",
     "maxClientCnxns=0",
     "admin.enableServer=false",
+    # So that no container and no TTL node goes while a sequence runs. ZooKeeper itself is told by NO_SWEEP.
+    f"znode.container.checkIntervalMs={SWEEP_MS}",
     # The disk's own pace says nothing about the protocol.
     "forceSync=no",
 )
-# Off, so that no container and no TTL node goes while a sequence runs.
-NO_SWEEP = "-Dznode.container.checkIntervalMs=86400000"
+NO_SWEEP = f"-Dznode.container.checkIntervalMs={SWEEP_MS}"
 JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NO_SWEEP, "-cp", CLASSPATH, MAIN_CLASS)
 
 

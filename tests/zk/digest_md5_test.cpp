@@ -72,10 +72,16 @@ TEST_CASE("Every exchange has its own nonce, which makes the answers of others u
 }
 
 TEST_CASE("A wrong password, an unknown name and a malformed answer are refused, and prove nobody") {
-  for (const auto& [name, password, more] : std::vector<std::array<std::string, 3>>{
-           {"bob", "wrong", ""}, {"mallory", "secret", ""}, {"", "", ""}, {"bob", "secret", ",authzid=\"\""},
-           {"bob", "secret", ",nc=00000001"}, {"bob", "secret", ",x=\"open"}, {"bob", "secret", ",="},
-           {"bob", "secret", ",charset=ascii"}, {"bob", "secret", "," + std::string(5000, 'x') + "=1"}}) {
+  for (const auto& [name, password, more] :
+       std::vector<std::array<std::string, 3>>{{"bob", "wrong", ""},
+                                               {"mallory", "secret", ""},
+                                               {"", "", ""},
+                                               {"bob", "secret", ",authzid=\"\""},
+                                               {"bob", "secret", ",nc=00000001"},
+                                               {"bob", "secret", ",x=\"open"},
+                                               {"bob", "secret", ",="},
+                                               {"bob", "secret", ",charset=ascii"},
+                                               {"bob", "secret", "," + std::string(5000, 'x') + "=1"}}) {
     INFO(name + " " + more);
     Exchange exchange;
     CHECK(!exchange.respond(name, password, more));
