@@ -69,6 +69,8 @@ ElectorRole::behavior_type ElectorRole::make_behavior() {
       },
       [this](const ConfigurationLogged& logged) {
         ensemble_ = logged.ensemble;
+        if (logged.configuration->since == core_.configured()) return;  // what was learnt of later ones stands
+        learnt_ = Zxid{};
         configure(*logged.configuration);
       },
       [this](const NotificationReceived& received) {

@@ -174,8 +174,9 @@ class Simulation {
     for (auto& node : nodes_) {
       if (!wanted.members.contains(node->id())) continue;
       world_.after(world_.between(10'000, 2'000'000), [this, &node, wanted] {
+        // Nodes without data that are a majority in their files make an ensemble of their own: nobody gives them any.
+        if (calm_ || !node->running() || node->data().log().configuration().empty()) return;
         node->set_file(wanted);
-        if (calm_ || !node->running()) return;
         node->kill();
         world_.after(world_.between(1'000, 200'000), [this, &node] { start(*node); });
       });
