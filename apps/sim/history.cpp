@@ -81,6 +81,7 @@ void History::apply(Delivered& txn, schema::Txn::Reader reader) {
     }
     case schema::Txn::FOUND:
     case schema::Txn::RECONFIGURE:
+    case schema::Txn::REFOUND:
     case schema::Txn::ACTIVATE:
       break;
   }

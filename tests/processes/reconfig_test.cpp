@@ -14,7 +14,7 @@
 #include "apps/local_ensemble.hpp"
 #include "apps/node_status.hpp"
 #include "client/client.hpp"
-#include "tests/apps/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/program.hpp"
 
