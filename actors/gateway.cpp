@@ -329,8 +329,7 @@ bool Gateway::answer_front(Attachment& attachment) {
       break;
     case Waiting::Kind::sync:
       if (!front.barrier || view_->zxid() < *front.barrier) return false;
-      // The leader may have heard of writes behind it together with it: their answers are still to come.
-      if (attachment.writing == 0) attachment.told = std::max(attachment.told, *front.barrier);
+      attachment.told = std::max(attachment.told, *front.barrier);  // writes behind it are later still
       reply(attachment, front, Error::ok);
       break;
     case Waiting::Kind::read:
@@ -543,13 +542,13 @@ void Gateway::dirty() {
 
 void Gateway::flush() {
   dirty_ = false;
+  if (sync_wanted_) {  // first: the writes behind a sync are later than what it waits for
+    sync_wanted_ = false;
+    upstream_.sync(sync_ticket_);
+  }
   if (!requests_.empty()) {
     upstream_.submit(std::move(requests_));
     requests_.clear();
-  }
-  if (sync_wanted_) {
-    sync_wanted_ = false;
-    upstream_.sync(sync_ticket_);
   }
 }
 

@@ -88,11 +88,11 @@ TEST_CASE("at a terminal the arrow recalls what was typed, also the next time, b
     CHECK_THAT(shell.enter_line("get /recalled"), Contains("one"));
     shell.type(up + up);  // past the line that is not kept
     shell.wait_for("create /recalled one");
-    CHECK_THAT(shell.enter_line(""), Contains("node exists: /recalled"));
+    CHECK_THAT(shell.enter_line(""), Contains("Node already exists: /recalled"));
     shell.type(up + ctrl_a);  // and the line can be edited
     shell.wait_for("create /recalled one");
     shell.type("\x1b[3~\x1b[3~\x1b[3~\x1b[3~\x1b[3~\x1b[3~set");
-    CHECK_THAT(shell.enter_line(""), !Contains("node exists"));
+    CHECK_THAT(shell.enter_line(""), !Contains("already exists"));
     CHECK(ensemble().shell({"get", "/recalled"}).output == "one\n");
     CHECK(ensemble().shell({"get", "-s", "/recalled"}).output.find("dataVersion = 1") != std::string::npos);
     shell.type(ctrl_d);
@@ -123,7 +123,7 @@ TEST_CASE("at a terminal Ctrl-C begins the line anew, and does not end the shell
   shell.prompt();
   shell.type("quit" + enter);
   CHECK(shell.finish() == exit_code::ok);
-  CHECK(ensemble().shell({"get", "/interrupted"}).errors == "no such node: /interrupted\n");
+  CHECK(ensemble().shell({"get", "/interrupted"}).errors == "Node does not exist: /interrupted\n");
   CHECK(history_in(state) == "create /not-interrupted\nquit\n");
 }
 
