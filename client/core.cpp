@@ -346,7 +346,9 @@ void Core::deliver() {
 /// While watches are being set again, those whose turn has not come were told nothing of what the others were.
 void Core::seen(Zxid zxid) {
   last_zxid_ = std::max(last_zxid_, zxid);
-  if (rearming_ == 0) watched_ = last_zxid_;
+  if (rearming_ != 0) return;
+  watched_ = last_zxid_;
+  told_.clear();
 }
 
 bool Core::deliver_event() {
@@ -354,6 +356,7 @@ bool Core::deliver_event() {
   const Happened event = std::move(happened_.front());
   happened_.pop_front();
   seen(event.zxid);
+  if (rearming_ != 0 && !told_.emplace(event.zxid, event.type, event.path).second) return true;
   const Event told{static_cast<EventType>(event.type), shown(event.path), event.zxid};
   for (auto& watch : watches_.take(event.type, event.path)) watch(told);
   return true;

@@ -17,7 +17,9 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "client/address.hpp"
@@ -111,6 +113,8 @@ class Core final : private kj::TaskSet::ErrorHandler {
   Zxid last_zxid_;                 // of what was delivered
   Zxid watched_;                   // up to here every watch was told
   std::size_t rearming_ = 0;       // calls of the connection that set watches again, and are unanswered
+  // What was told behind watched_: a node that is asked again from there on tells it again.
+  std::set<std::tuple<Zxid, schema::EventType, std::string>> told_;
   std::uint64_t last_number_ = 0;  // of the writes
   std::uint64_t answered_ = 0;     // the writes up to here were delivered
   std::vector<std::pair<std::string, std::string>> credentials_;

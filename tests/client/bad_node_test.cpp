@@ -22,7 +22,7 @@ TEST_CASE("Watches that could not be set again before the connection broke once 
   std::map<unsigned, unsigned> answered;             // by connection, submits
   std::set<unsigned> broken;
   unsigned syncs = 0;
-  FakeNode node([&](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers) {
+  FakeNode node([&](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto&) {
     for (unsigned i = 0; i < calls.size(); ++i) {
       if (calls[i].isRearm()) seen[connection].insert(calls[i].getRearm().getLastZxid());
       if (calls[i].isSync() && (connection == 0 || (connection == 2 && ++syncs == 2))) broken.insert(connection);
@@ -50,8 +50,41 @@ TEST_CASE("Watches that could not be set again before the connection broke once 
   CHECK(seen[3] == std::set<std::uint64_t>{30});
 }
 
+TEST_CASE("What was told before the watches were all set again is not told twice") {
+  const auto tell = [](schema::Watcher::Client& watcher, std::vector<std::uint64_t> zxids) {
+    auto request = watcher.eventsRequest();
+    auto events = request.initEvents(static_cast<unsigned>(zxids.size()));
+    for (unsigned i = 0; i < zxids.size(); ++i) {
+      events[i].setPosition(i + 1);
+      events[i].setZxid(zxids[i]);
+      events[i].setType(schema::EventType::DATA_CHANGED);
+      events[i].setPath("/a");
+    }
+    request.send().detach([](kj::Exception&&) {});
+  };
+  std::uint64_t asked_from = 0;
+  FakeNode node([&](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto& watcher) {
+    KJ_REQUIRE(connection != 0 || !calls[0].isSync(), "the end of the connection");
+    if (connection == 1) {
+      tell(watcher, {15, 16});
+      KJ_FAIL_REQUIRE("the end of the connection");
+    }
+    if (connection != 2 || !calls[0].isRearm()) return;
+    asked_from = calls[0].getRearm().getLastZxid();
+    tell(watcher, {15, 16, 17});
+    for (unsigned i = 0; i < calls.size(); ++i) answers[i].setPosition(i + 4);
+  });
+  Client client(node.address());
+  std::vector<std::uint64_t> heard;  // by the client's thread, before the sync is answered
+  client.add_watch("/a", client::WatchMode::persistent, [&](const client::Event& event) { heard.push_back(event.zxid.value); });
+  client.sync();
+  CHECK(asked_from == 1);
+  CHECK(heard == std::vector<std::uint64_t>{15, 16, 17});
+  client.abandon();
+}
+
 TEST_CASE("An answer that cannot be read fails its call and ends the connection") {
-  FakeNode node([](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers) {
+  FakeNode node([](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto&) {
     for (unsigned i = 0; i < calls.size(); ++i) {
       if (!calls[i].isGetChildren()) continue;
       answers[i].getChildren().initNames(1).set(0, "name");

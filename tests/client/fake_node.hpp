@@ -21,7 +21,7 @@ class FakeNode {
   using Answers = capnp::List<schema::Answer>::Builder;
   /// Writes the answers of one submit of a connection, the first of which is 0; positions and zxid are set, and
   /// nothing else. On the node's thread. What it throws ends the connection.
-  using Submit = std::function<void(unsigned connection, Calls, Answers)>;
+  using Submit = std::function<void(unsigned connection, Calls, Answers, schema::Watcher::Client&)>;
 
   explicit FakeNode(Submit submit) : submit_(std::move(submit)) {
     std::promise<void> ready;
@@ -47,7 +47,8 @@ class FakeNode {
  private:
   class Session final : public schema::Session::Server {
    public:
-    Session(FakeNode& node, unsigned connection) : node_(node), connection_(connection) {}
+    Session(FakeNode& node, unsigned connection, schema::Watcher::Client watcher)
+        : node_(node), connection_(connection), watcher_(kj::mv(watcher)) {}
     kj::Promise<void> submit(SubmitContext context) override {
       const auto calls = context.getParams().getCalls();
       auto answers = context.getResults().initAnswers(calls.size());
@@ -55,7 +56,7 @@ class FakeNode {
         answer.setPosition(++position_);
         answer.setZxid(1);
       }
-      node_.submit_(connection_, calls, answers);
+      node_.submit_(connection_, calls, answers, watcher_);
       return kj::READY_NOW;
     }
     kj::Promise<void> ping(PingContext) override { return kj::READY_NOW; }
@@ -63,6 +64,7 @@ class FakeNode {
    private:
     FakeNode& node_;
     const unsigned connection_;
+    schema::Watcher::Client watcher_;
     std::uint64_t position_ = 0;
   };
 
@@ -73,7 +75,7 @@ class FakeNode {
       auto connected = context.getResults();
       connected.setId(1);
       connected.setTimeout(10'000);
-      connected.setSession(kj::heap<Session>(node_, node_.connections_++));
+      connected.setSession(kj::heap<Session>(node_, node_.connections_++, context.getParams().getWatcher()));
       return kj::READY_NOW;
     }
 
