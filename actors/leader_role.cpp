@@ -300,7 +300,7 @@ void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
                                                     bytes.size() / sizeof(capnp::word)));
   const auto request = reader.getRoot<schema::Request>();
   const SessionId session{request.getSession()};
-  if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, bytes); });
+  if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, std::vector{bytes}); });
   const Origin origin{from, request.getGateway()};
   // Session 0 is the ensemble's own, which nobody can speak for.
   if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
