@@ -8,15 +8,6 @@
 #include "actors/network.hpp"
 
 namespace troupe {
-namespace {
-
-zab::PeerSet ids_of(const std::map<PeerId, Member>& members) {
-  zab::PeerSet ids;
-  for (const auto& [id, member] : members) ids.insert(id);
-  return ids;
-}
-
-}  // namespace
 
 ElectorRole::ElectorRole(caf::actor_config& config, const RoleContext& context)
     : Hosted(config), context_(context), core_({.self = context.options.self}, context.options.configuration->quorum()) {}

@@ -131,6 +131,12 @@ struct Parser {
 
 }  // namespace
 
+zab::PeerSet ids_of(const std::map<PeerId, Member>& members) {
+  zab::PeerSet ids;
+  for (const auto& [id, member] : members) ids.insert(id);
+  return ids;
+}
+
 zab::PeerSet EnsembleConfig::voters() const {
   zab::PeerSet voters;
   for (const auto& [id, member] : members) {

@@ -42,6 +42,8 @@ class BadConfiguration : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+zab::PeerSet ids_of(const std::map<PeerId, Member>& members);
+
 struct EnsembleConfig {
   std::map<PeerId, Member> members;
   Zxid version;  ///< the transaction that activated it; 0: the node's file, or none yet

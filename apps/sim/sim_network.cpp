@@ -226,7 +226,7 @@ void Wire::tell_reachable(PeerId from, PeerId to, bool reachable, Micros delay) 
 
 // --- SimNetwork ---
 
-SimNetwork::SimNetwork(Wire& wire, PeerId self, bool open, std::set<PeerId> file)
+SimNetwork::SimNetwork(Wire& wire, PeerId self, bool open, zab::PeerSet file)
     : wire_(wire), self_(self), open_(open), file_(std::move(file)) {}
 
 SimNetwork::~SimNetwork() { detach(); }

@@ -53,7 +53,7 @@ class Wire {
 class SimNetwork : public Network {
  public:
   /// `open`: also to nodes that are no members; to those in `file` in any case.
-  SimNetwork(Wire& wire, PeerId self, bool open = true, std::set<PeerId> file = {});
+  SimNetwork(Wire& wire, PeerId self, bool open = true, zab::PeerSet file = {});
   ~SimNetwork() override;
 
   void start(ElectorActor elector, PeerActor peer) override;
@@ -78,7 +78,8 @@ class SimNetwork : public Network {
 
   PeerId self_;
   bool open_;
-  std::set<PeerId> file_, members_;
+  zab::PeerSet file_;
+  std::set<PeerId> members_;
   bool attached_ = false;
   ElectorActor elector_;
   PeerActor peer_;

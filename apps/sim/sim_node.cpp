@@ -14,6 +14,8 @@
 namespace troupe::sim {
 namespace {
 
+constexpr std::int64_t longest_on_ms = 10'000'000'000;  // some months
+
 /// Subscribes to a node's applier for the checkers.
 class Observer : public Hosted<AppliedUserActor> {
  public:
@@ -82,13 +84,18 @@ struct SimNode::Process {
 
 SimNode::SimNode(caf::actor_system& system, World& world, Wire& wire, const SimNodeOptions& options,
                  AppliedHook on_applied)
-    : system_(system), world_(world), wire_(wire), options_(options), on_applied_(std::move(on_applied)) {}
+    : system_(system),
+      world_(world),
+      wire_(wire),
+      options_(options),
+      on_applied_(std::move(on_applied)),
+      on_for_ms_(world.between(0, longest_on_ms)) {}
 
 SimNode::~SimNode() {
   if (running()) kill();
 }
 
-std::int64_t SimNode::local_ms() const {
+std::int64_t SimNode::passed_ms() const {
   return static_cast<std::int64_t>(static_cast<double>(world_.now()) * options_.clock_rate / 1000.0);
 }
 
@@ -117,9 +124,7 @@ void SimNode::start() {
   p.archivist_host = host(0, 50 * options_.disk_longest);
   p.observer_host = host(0, 0);
   p.data = std::move(data);
-  std::set<PeerId> file;
-  for (const auto& [id, member] : options_.ensemble.members) file.insert(id);
-  p.network = std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, std::move(file));
+  p.network = std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, ids_of(options_.ensemble.members));
 
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
     if (dying_) return;
@@ -141,7 +146,7 @@ void SimNode::start() {
   context.host = p.peer_host.get();
   context.network = p.network.get();
   context.data = p.data.get();
-  context.wall_clock = [this] { return 1'700'000'000'000 + local_ms(); };
+  context.wall_clock = [this] { return wall_ms(); };
   context.random_bytes = [this](std::size_t size) {
     std::string bytes(size, '\0');
     for (auto& byte : bytes) byte = static_cast<char>(world_.random());
@@ -181,7 +186,7 @@ void SimNode::start() {
 }
 
 void SimNode::tick() {
-  const Tick tick{local_ms()};
+  const Tick tick{steady_ms()};
   caf::anon_send(process_->elector, tick);
   if (world_.now() >= clock_stopped_until_) caf::anon_send(process_->peer, tick);
   caf::anon_send(process_->context.applier, tick);
@@ -213,6 +218,12 @@ void SimNode::fill_disk(bool full) {
 void SimNode::cut_power() {
   kill();
   machine_.cut_power();
+  on_for_ms_ = world_.between(0, longest_on_ms);
+}
+
+void SimNode::set_clock(std::int64_t offset_ms) {
+  options_.clock_offset_ms = offset_ms;
+  world_.trace(name(), "has its clock set to " + std::to_string(offset_ms) + " ms from the right time");
 }
 
 store::DataDir& SimNode::data() { return *process_->data; }

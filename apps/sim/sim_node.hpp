@@ -27,6 +27,7 @@ struct SimNodeOptions {
   bool standalone_enabled = true;
   Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
   double clock_rate = 1.0;                            ///< how fast this machine's clock runs
+  std::int64_t clock_offset_ms = 0;                   ///< of its wall clock
   std::uint64_t checkpoint_txns = 40;
 };
 
@@ -65,6 +66,8 @@ class SimNode {
   Gateway& gateway();
   void slow_disk(Micros shortest, Micros longest);
   void slow_applier(Micros shortest, Micros longest);
+  /// Somebody sets the machine's clock.
+  void set_clock(std::int64_t offset_ms);
   /// Until then the node's role does not notice that time passes; it handles messages.
   void stop_clock(Micros until) { clock_stopped_until_ = until; }
 
@@ -72,7 +75,11 @@ class SimNode {
   struct Process;
 
   void tick();
-  std::int64_t local_ms() const;
+  /// Milliseconds that have passed on this machine.
+  std::int64_t passed_ms() const;
+  /// Since it was switched on, which is what a steady clock shows.
+  std::int64_t steady_ms() const { return on_for_ms_ + passed_ms(); }
+  std::int64_t wall_ms() const { return 1'700'000'000'000 + options_.clock_offset_ms + passed_ms(); }
 
   caf::actor_system& system_;
   World& world_;
@@ -87,6 +94,7 @@ class SimNode {
   bool disk_full_ = false;
   bool out_of_space_ = false;
   Micros clock_stopped_until_ = 0;
+  std::int64_t on_for_ms_ = 0;  // when the world began; before a power cut another number than after
   std::string failure_;
 };
 

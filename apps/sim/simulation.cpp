@@ -1,5 +1,6 @@
 #include "apps/sim/simulation.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <vector>
@@ -52,6 +53,8 @@ class Simulation {
     const auto members = voters + observers;
     EnsembleConfig founding;
     for (std::uint32_t id = 1; id <= members; ++id) founding.members[{id}] = sim_member({id}, id > voters);
+    const bool weighed = world_.chance(0.2);
+    if (weighed) weigh(founding);
     invariants_ = std::make_unique<Invariants>(history_, founding);
     rules_ = std::make_unique<MessageRules>(*invariants_);
     wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
@@ -63,9 +66,10 @@ class Simulation {
       node.id = {id};
       node.ensemble = founding;
       node.reconfig_enabled = reconfig_enabled;
-      if (id > members) node.ensemble.members[{id}] = sim_member({id}, world_.chance(0.5));
+      if (id > members) node.ensemble.members[{id}] = newcomer({id}, world_.chance(0.5), founding);
       node.disk_longest = world_.chance(0.2) ? 20'000 : world_.between(200, 5'000);
       node.clock_rate = 1.0 + 0.02 * (static_cast<double>(world_.between(-100, 100)) / 100.0);
+      node.clock_offset_ms = any_clock_offset();
       node.checkpoint_txns = static_cast<std::uint64_t>(world_.between(20, 200));
       nodes_.push_back(std::make_unique<SimNode>(
           actor_system(), world_, wire_, node,
@@ -81,6 +85,7 @@ class Simulation {
     }
     result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
                    std::to_string(spares) + " spares, " + std::to_string(clients) + " clients" +
+                   (weighed ? ", votes weighed" : "") +
                    (by_files_ ? ", changed by files" : reconfig_enabled ? "" : ", reconfiguration off");
     world_.trace("world", result.setup);
     for (auto& node : nodes_) {
@@ -90,6 +95,28 @@ class Simulation {
       world_.after(world_.between(0, 1'000'000), [&client] { client->start(); });
     }
   }
+
+  /// Gives the votes weights, some of them none, and perhaps puts the voters into groups.
+  void weigh(EnsembleConfig& config) {
+    const auto groups = world_.chance(0.5) ? world_.between(2, 3) : 0;
+    for (auto& [id, member] : config.members) {
+      if (member.observer) continue;
+      member.weight = static_cast<std::uint32_t>(world_.chance(0.15) && id != PeerId{1} ? 0 : world_.between(1, 3));
+      member.group = static_cast<std::uint32_t>(groups == 0 ? 0 : 1 + id.value % groups);
+    }
+  }
+
+  /// A member that joins; where the others are in groups it gets into one of those.
+  static Member newcomer(PeerId id, bool observer, const EnsembleConfig& config) {
+    auto member = sim_member(id, observer);
+    if (!observer) member.group = std::max_element(config.members.begin(), config.members.end(), [](const auto& a, const auto& b) {
+      return a.second.group < b.second.group;
+    })->second.group;
+    return member;
+  }
+
+  /// Clocks are set by people. Some seconds only: what is cleaned up by the clock must be so before the end.
+  std::int64_t any_clock_offset() { return world_.chance(0.3) ? 0 : world_.between(-15'000, 15'000); }
 
   void start(SimNode& node) {
     if (node.running()) return;
@@ -160,10 +187,10 @@ class Simulation {
           if (wanted.members.contains(id) && wanted.voters().size() > 2) {
             wanted.members.erase(id);
           } else {
-            wanted.members[id] = sim_member(id, wanted.voters().size() > 2 && world_.chance(0.25));
+            wanted.members[id] = newcomer(id, wanted.voters().size() > 2 && world_.chance(0.25), wanted);
           }
         }
-        if (wanted.voters().size() > 0) replace_files(wanted);
+        if (wanted.quorum()->contains_quorum(wanted.voters())) replace_files(wanted);  // else nobody's vote weighs anything
       }
       plan_new_files();
     });
@@ -206,7 +233,7 @@ class Simulation {
         wanted.members.erase(id);
         change.leaving += (change.leaving.empty() ? "" : ",") + to_string(id);
       } else {
-        const auto member = sim_member(id, world_.chance(0.25));
+        const auto member = newcomer(id, world_.chance(0.25), wanted);
         wanted.members[id] = member;
         change.joining += (change.joining.empty() ? "" : ",") + ("server." + to_string(id) + "=" + to_text(member));
       }
@@ -239,7 +266,7 @@ class Simulation {
     const auto back = [this, &node] {
       world_.after(world_.between(1'000, 2'000'000), [this, &node] { start(node); });
     };
-    switch (world_.between(0, 10)) {
+    switch (world_.between(0, 11)) {
       case 0:
       case 1:
         if (!node.running()) return;
@@ -311,6 +338,9 @@ class Simulation {
           node.fill_disk(false);
           start(node);
         });
+        return;
+      case 9:
+        node.set_clock(any_clock_offset());
         return;
       default:
         any_client().lose_connection();

@@ -1,11 +1,11 @@
 // One simulated ensemble with its clients and its faults, from one seed to a verdict.
 //
-// The seed decides the size of the ensemble (3 to 7 voters, up to 2 observers), whether it changes at run time (up
-// to 3 more nodes, and members added, removed, promoted and demoted at the clients' request or by the nodes' files), how fast its disks, its
-// network and its clocks are, what its clients do, and what goes wrong: nodes killed and machines
-// without power, connections reset, the network cut in one direction or both, slow disks
-// and full ones. After a
-// while the faults end, everything is started again, and within bounded time all must have agreed.
+// The seed decides the size of the ensemble (3 to 7 voters, up to 2 observers), what the votes weigh, whether it
+// changes at run time (up to 3 more nodes, and members added, removed, promoted and demoted at the clients' request
+// or by the nodes' files), how fast its disks, its network and its clocks are and how far these are apart, what its
+// clients do, and what goes wrong: nodes killed and machines without power, connections reset, the network cut in one
+// direction or both, slow disks and full ones, clocks set back and forth. After a while the faults end, everything is
+// started again, and within bounded time all must have agreed.
 #pragma once
 
 #include <cstdint>
