@@ -14,9 +14,7 @@
 namespace troupe::acl {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
+std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 
 struct Address {
   std::array<unsigned char, 16> bytes{};
@@ -80,9 +78,7 @@ std::optional<Block> parse_block(std::string_view text) {
 }
 
 /// Whether an identity of this scheme was proved, rather than taken from the connection.
-bool proven(std::string_view scheme) {
-  return scheme == "digest" || scheme == "x509" || scheme == "sasl";
-}
+bool proven(std::string_view scheme) { return scheme == "digest" || scheme == "x509" || scheme == "sasl"; }
 
 /// "user:digest", as ZooKeeper counts the parts: one colon, and colons at the very end do not count.
 bool digest_valid(std::string_view id) {
@@ -172,8 +168,6 @@ bool ip_matches(std::string_view address, std::string_view pattern) {
   return rest == 0 || (client->bytes[whole] ^ block->address.bytes[whole]) >> (8 - rest) == 0;
 }
 
-bool ip_valid(std::string_view pattern) {
-  return parse_block(pattern).has_value();
-}
+bool ip_valid(std::string_view pattern) { return parse_block(pattern).has_value(); }
 
 }  // namespace troupe::acl

@@ -54,7 +54,7 @@ class Applier : public Hosted<ApplierActor> {
   std::int64_t flush_began_ = 0;
 
   std::map<std::uint64_t, AppliedUserActor> subscribers_;
-  std::deque<CompareDigest> recent_;  // the digests after the last batches
+  std::deque<CompareDigest> recent_;                                            // the digests after the last batches
   const std::shared_ptr<ViewCounter> views_ = std::make_shared<ViewCounter>();  // of the subscribers
 };
 

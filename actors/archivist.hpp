@@ -19,8 +19,8 @@ class Archivist : public Hosted<ArchivistActor> {
  public:
   /// `checkpoint`: the one that the log names, if any. `every`: transactions between checkpoints.
   /// `data` outlives the actor.
-  Archivist(caf::actor_config& config, store::DataDir& data, LogWriterActor log_writer,
-            std::optional<Zxid> checkpoint, std::uint64_t every);
+  Archivist(caf::actor_config& config, store::DataDir& data, LogWriterActor log_writer, std::optional<Zxid> checkpoint,
+            std::uint64_t every);
   behavior_type make_behavior() override;
   const char* name() const override { return "archivist"; }
   void on_exit() override { log_writer_ = nullptr; }

@@ -95,7 +95,8 @@ struct ReconfigOp {
 struct Call {
   std::uint64_t tag = 0;  ///< the door's; comes back in the Reply
   OpCode code = OpCode::exists;
-  Error refusal = Error::ok;  ///< not ok: the door refuses it itself; answered in its turn, and nothing else is looked at
+  Error refusal =
+      Error::ok;  ///< not ok: the door refuses it itself; answered in its turn, and nothing else is looked at
 
   // Writes, close among them.
   std::uint64_t number = 0;      ///< with `numbered`: rising within the connection
@@ -103,7 +104,7 @@ struct Call {
   std::uint64_t answered = 0;    ///< with `numbered`: the client has the answers up to this one
   std::span<const WriteOp> ops;  ///< one, or those of a multi
 
-  ReconfigOp reconfig;           ///< of reconfig; its result has the configuration where a create's has its path
+  ReconfigOp reconfig;  ///< of reconfig; its result has the configuration where a create's has its path
 
   // Reads and watches.
   std::string_view path;

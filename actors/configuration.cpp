@@ -5,9 +5,7 @@
 
 namespace troupe {
 namespace {
-EnsembleConfig parse(capnp::Text::Reader text) {
-  return parse_configuration({text.begin(), text.size()});
-}
+EnsembleConfig parse(capnp::Text::Reader text) { return parse_configuration({text.begin(), text.size()}); }
 }  // namespace
 
 std::shared_ptr<const zab::Quorum> Configuration::quorum() const {

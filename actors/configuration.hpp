@@ -44,8 +44,8 @@ struct ReconfigAsker {
 };
 
 struct Configuration {
-  Zxid since;                          ///< of the transaction; 0: the node's file, for the log tells none yet
-  Bytes txn;                           ///< that transaction; empty with the file's
+  Zxid since;  ///< of the transaction; 0: the node's file, for the log tells none yet
+  Bytes txn;   ///< that transaction; empty with the file's
   EnsembleConfig current;
   std::optional<EnsembleConfig> next;  ///< while a reconfiguration is under way
   ReconfigAsker asker;                 ///< of that, or of the one that ended with this

@@ -5,22 +5,14 @@
 namespace troupe {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
+std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 
-capnp::Text::Reader text(std::string_view view) {
-  return {view.data(), view.size()};
-}
+capnp::Text::Reader text(std::string_view view) { return {view.data(), view.size()}; }
 
 /// Counters are 32 bits and wrap around, as ZooKeeper's do.
-std::int32_t increment(std::int32_t value) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(value) + 1);
-}
+std::int32_t increment(std::int32_t value) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(value) + 1); }
 
-bool version_fits(std::int32_t current, std::int32_t expected) {
-  return expected == -1 || expected == current;
-}
+bool version_fits(std::int32_t current, std::int32_t expected) { return expected == -1 || expected == current; }
 
 bool permits(const NodeState& node, std::uint32_t perms, const Asker& asker) {
   return !node.acl || asker.session == SessionId{} || acl::permits(*node.acl, perms, asker.identities);
@@ -110,9 +102,9 @@ Error check_quota(const Overlay& overlay, const Rules& rules, std::string_view p
     // Also what makes less is refused as long as it does not make enough less.
     if (difference == 0 || limit < 0 || now + difference <= limit) return false;
     if (rules.on_quota_exceeded) {
-      rules.on_quota_exceeded("the quota of " + home->substr(store::quota::root.size()) + " is exceeded: " +
-                              std::to_string(now + difference) + " " + what + ", the " + (is_hard ? "hard" : "soft") +
-                              " limit is " + std::to_string(limit));
+      rules.on_quota_exceeded("the quota of " + home->substr(store::quota::root.size()) +
+                              " is exceeded: " + std::to_string(now + difference) + " " + what + ", the " +
+                              (is_hard ? "hard" : "soft") + " limit is " + std::to_string(limit));
     }
     return is_hard;
   };
@@ -132,9 +124,7 @@ void set_data_of(NodeState& node, Zxid zxid, std::string_view path, Operation op
   node.limits = limits_at(path, op.hasData() ? std::optional(text) : std::nullopt);
 }
 
-std::int64_t size_of(capnp::Data::Reader data) {
-  return static_cast<std::int64_t>(data.size());
-}
+std::int64_t size_of(capnp::Data::Reader data) { return static_cast<std::int64_t>(data.size()); }
 
 Error create(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Create::Reader op,
              schema::Change::Builder change) {

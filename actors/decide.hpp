@@ -34,7 +34,8 @@ struct Asker {
 
 /// On an error, neither `change` nor the overlay is changed in a way that the caller need undo.
 /// The ensemble itself may delete only what is due: a container whose last child is gone or, by
-/// the rules, never came, or a TTL znode without children whose time is over; another is refused with not_empty or bad_version.
+/// the rules, never came, or a TTL znode without children whose time is over; another is refused with not_empty or
+/// bad_version.
 Error decide(Overlay& overlay, const Rules& rules, const Asker& asker, schema::Operation::Reader operation,
              schema::Change::Builder change);
 

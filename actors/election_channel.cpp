@@ -7,7 +7,7 @@ namespace troupe {
 namespace {
 constexpr auto first_delay = 20 * kj::MILLISECONDS;
 constexpr auto longest_delay = 500 * kj::MILLISECONDS;
-constexpr auto settled = 1 * kj::SECONDS;     // a connection that lasted so long was not a refused one
+constexpr auto settled = 1 * kj::SECONDS;           // a connection that lasted so long was not a refused one
 constexpr auto freshness = 500 * kj::MILLISECONDS;  // several times as long as votes are repeated
 constexpr unsigned unacknowledged_ms = 2'000;
 }  // namespace

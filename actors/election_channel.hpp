@@ -52,10 +52,10 @@ class ElectionChannel {
   std::optional<Bytes> waiting_;
   kj::TimePoint waiting_since_;
   std::optional<bool> told_;
-  kj::Duration delay_;            // before the next attempt
+  kj::Duration delay_;  // before the next attempt
   kj::TimePoint connected_at_;
   kj::Own<kj::PromiseFulfiller<void>> waker_;  // while waiting for the next attempt
-  kj::Promise<void> running_;  // last, so that it is cancelled first
+  kj::Promise<void> running_;                  // last, so that it is cancelled first
 };
 
 }  // namespace troupe

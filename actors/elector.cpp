@@ -10,7 +10,9 @@
 namespace troupe {
 
 ElectorRole::ElectorRole(caf::actor_config& config, const RoleContext& context)
-    : Hosted(config), context_(context), core_({.self = context.options.self}, context.options.configuration->quorum()) {}
+    : Hosted(config),
+      context_(context),
+      core_({.self = context.options.self}, context.options.configuration->quorum()) {}
 
 void ElectorRole::configure(const Configuration& configuration) {
   core_.configure(configuration.quorum(), ids_of(configuration.members()), configuration.since, configuration.txn);
@@ -19,7 +21,8 @@ void ElectorRole::configure(const Configuration& configuration) {
 /// A settled node has told of a configuration that this node's log does not have yet: some of its members
 /// may know who leads.
 void ElectorRole::learn(const zab::Notification& notification) {
-  if (core_.state() != zab::PeerState::looking || notification.configured <= std::max(core_.configured(), learnt_)) return;
+  if (core_.state() != zab::PeerState::looking || notification.configured <= std::max(core_.configured(), learnt_))
+    return;
   try {
     const auto members = Configuration::of_txn(notification.configuration)->members();
     learnt_ = notification.configured;

@@ -25,7 +25,7 @@ class ElectorRole : public Hosted<ElectorActor> {
   ElectionUserActor peer_;  // who asked last
   std::int64_t now_ = 0;
   std::string ensemble_;  // id; empty while none is known
-  Zxid learnt_;  // the configuration whose members are asked too
+  Zxid learnt_;           // the configuration whose members are asked too
 };
 
 }  // namespace troupe

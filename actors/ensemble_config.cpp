@@ -12,9 +12,7 @@ namespace {
 
 constexpr std::string_view any_address = "0.0.0.0";
 
-[[noreturn]] void fail(const std::string& what) {
-  throw BadConfiguration(what);
-}
+[[noreturn]] void fail(const std::string& what) { throw BadConfiguration(what); }
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view space = " \t\r\n\f";
@@ -41,9 +39,7 @@ std::uint64_t read_number(std::string_view text, std::uint64_t most, const char*
   return number;
 }
 
-std::uint16_t read_port(std::string_view text) {
-  return static_cast<std::uint16_t>(read_number(text, 65535, "port"));
-}
+std::uint16_t read_port(std::string_view text) { return static_cast<std::uint16_t>(read_number(text, 65535, "port")); }
 
 PeerId read_id(std::string_view text) {
   const auto id = read_number(text, 255, "id of a server (1 to 255)");
@@ -65,13 +61,9 @@ std::pair<std::string_view, std::string_view> split_host(std::string_view text) 
   return {host, colon < text.size() ? text.substr(colon + 1) : std::string_view()};
 }
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
+std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 /// One line at a time; what the lines say together is checked at the end.
 struct Parser {
@@ -205,7 +197,8 @@ Member parse_member(std::string_view text) {
   std::vector<std::string_view> parts;
   split(rest, ":", [&](std::string_view part) { parts.push_back(part); });
   if (host.empty() || parts.size() < 2 || parts.size() > 3 || text.find('|') != std::string_view::npos) {
-    fail("\"" + std::string(text) + "\" is no server; write host:quorum-port:election-port[:role][;[host:]client-port]");
+    fail("\"" + std::string(text) +
+         "\" is no server; write host:quorum-port:election-port[:role][;[host:]client-port]");
   }
   Member member{.host = std::string(host)};
   member.peer_port = read_port(parts[0]);
@@ -270,7 +263,8 @@ void check_addresses(const EnsembleConfig& config) {
   for (const auto& [id, member] : config.members) {
     // Of the wildcard address nobody knows which machine it is on.
     // Of the loopback neither, unless the peers are on it, too.
-    const bool wildcard = member.client_host.empty() || is_wildcard(member.client_host) || is_loopback(member.client_host);
+    const bool wildcard =
+        member.client_host.empty() || is_wildcard(member.client_host) || is_loopback(member.client_host);
     const std::array<std::pair<std::string_view, std::uint16_t>, 3> addresses{
         {{member.host, member.peer_port},
          {member.host, member.election_port != member.peer_port ? member.election_port : std::uint16_t{0}},

@@ -23,14 +23,14 @@
 namespace troupe {
 
 struct Member {
-  std::string host;            ///< name or address under which the other nodes reach it
+  std::string host;                ///< name or address under which the other nodes reach it
   std::uint16_t peer_port = 2888;  ///< elections and replication
   std::uint16_t rpc_port = 2182;   ///< clients over Cap'n Proto RPC; 0: unknown to the others
   bool observer = false;
-  std::uint32_t weight = 1;    ///< of its vote; 0 counts nothing
-  std::uint32_t group = 0;     ///< with groups, a quorum is a majority of weight in a majority of groups
+  std::uint32_t weight = 1;         ///< of its vote; 0 counts nothing
+  std::uint32_t group = 0;          ///< with groups, a quorum is a majority of weight in a majority of groups
   std::uint16_t election_port = 0;  ///< ZooKeeper's; shown, and not used. 0: shown as the peer port
-  std::string client_host;     ///< of ZooKeeper's protocol; empty: all addresses
+  std::string client_host;          ///< of ZooKeeper's protocol; empty: all addresses
   std::uint16_t client_port = 0;    ///< likewise; 0: unknown to the others
 
   bool operator==(const Member&) const = default;

@@ -51,7 +51,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream>, private kj
   std::deque<Bytes> queue_;     // not yet given to the system
   std::vector<Bytes> writing_;  // being written
   std::size_t queued_ = 0;
-  bool armed_ = false;          // flush() will be called
+  bool armed_ = false;  // flush() will be called
   bool ended_ = false;
   std::function<void()> written_;
   std::function<void(const kj::Exception&)> failed_;

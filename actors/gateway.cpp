@@ -146,7 +146,8 @@ void Gateway::forget(Attachment& attachment) {
   attaching_.erase(attachment.ticket);
   // It may wait for a zxid that never comes.
   auto [waiting, end] = barriers_.equal_range(attachment.barrier);
-  while (waiting != end) waiting = waiting->second == attachment.session ? barriers_.erase(waiting) : std::next(waiting);
+  while (waiting != end)
+    waiting = waiting->second == attachment.session ? barriers_.erase(waiting) : std::next(waiting);
   attachment.state = State::closed;
   queued_bytes_ -= attachment.queued_bytes;
   const auto it = sessions_.find(attachment.session);
@@ -251,11 +252,9 @@ void Gateway::take_from_guest(Attachment& attachment, const Call& call) {
 
 /// Answers with nothing but an error, or ok, in its turn.
 void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
-  enqueue(attachment, {.kind = Waiting::Kind::refusal,
-                       .tag = call.tag,
-                       .code = call.code,
-                       .bytes = sizeof(Waiting),
-                       .error = error});
+  enqueue(
+      attachment,
+      {.kind = Waiting::Kind::refusal, .tag = call.tag, .code = call.code, .bytes = sizeof(Waiting), .error = error});
 }
 
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
@@ -263,11 +262,8 @@ void Gateway::submit_write(Attachment& attachment, const Call& call) {
       call.numbered ? call.number : std::max(attachment.last_number, own_numbers(options_)) + 1;
   if (number <= attachment.last_number) return close(attachment, Closed::bad_request);
   attachment.last_number = number;
-  Waiting waiting{.kind = Waiting::Kind::write,
-                  .tag = call.tag,
-                  .code = call.code,
-                  .bytes = sizeof(Waiting),
-                  .number = number};
+  Waiting waiting{
+      .kind = Waiting::Kind::write, .tag = call.tag, .code = call.code, .bytes = sizeof(Waiting), .number = number};
   const bool too_large = std::any_of(call.ops.begin(), call.ops.end(), [this](const WriteOp& op) {
     return op.data && op.data->size() > options_.max_data;
   });

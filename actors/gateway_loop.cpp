@@ -14,7 +14,8 @@ constexpr auto tick_interval = 100 * kj::MILLISECONDS;
 
 kj::AutoCloseFd share(int listening) {
   const int fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) throw std::system_error(errno, std::system_category(), "cannot share the clients' port among the gateways");
+  if (fd < 0)
+    throw std::system_error(errno, std::system_category(), "cannot share the clients' port among the gateways");
   return kj::AutoCloseFd(fd);
 }
 
@@ -34,9 +35,9 @@ const char* describe(zab::PeerState role) {
 
 }  // namespace
 
-GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host,
-                         const GatewayOptions& options, const ClientPorts& ports, const NodeConfig& config,
-                         StatusBoard& board, zk::Admission& admission)
+GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host, const GatewayOptions& options,
+                         const ClientPorts& ports, const NodeConfig& config, StatusBoard& board,
+                         zk::Admission& admission)
     : id_(options.gateway),
       config_(config),
       board_(board),
@@ -57,11 +58,9 @@ GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHo
 
 GatewayLoop::~GatewayLoop() = default;
 
-void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports,
-                             zk::Admission& admission) {
+void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, zk::Admission& admission) {
   auto listener = io.lowLevelProvider->wrapListenSocketFd(
-      share(ports.rpc),
-      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
+      share(ports.rpc), kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
   rpc_door_ = std::make_unique<RpcDoor>(gateway_, kj::mv(listener), io.provider->getTimer(),
                                         [this](schema::Status::Builder status) { write_status(status); });
   if (ports.zk < 0) return;

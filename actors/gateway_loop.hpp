@@ -9,10 +9,10 @@
 #include <memory>
 
 #include "actors/gateway.hpp"
-#include "actors/kj_host.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/rpc_door.hpp"
+#include "actors/kj_host.hpp"
 #include "actors/node_config.hpp"
+#include "actors/rpc_door.hpp"
 #include "actors/status_board.hpp"
 #include "actors/ticker.hpp"
 #include "actors/zk/door.hpp"

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <caf/all.hpp>
-
 #include <exception>
 #include <functional>
 #include <string>

@@ -45,9 +45,9 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   const std::thread::id thread_;
 
   std::mutex mutex_;
-  std::vector<caf::resumable*> foreign_;             // guarded by mutex_
+  std::vector<caf::resumable*> foreign_;              // guarded by mutex_
   std::vector<std::function<void()>> foreign_tasks_;  // guarded by mutex_
-  bool woken_ = false;                               // guarded by mutex_: the eventfd is written
+  bool woken_ = false;                                // guarded by mutex_: the eventfd is written
 
   // The loop's thread only.
   std::deque<caf::resumable*> ready_;

@@ -9,8 +9,7 @@ KjLink::KjLink(KjHost& host, std::shared_ptr<FrameStream> stream)
   watch_writes();
 }
 
-KjLink::KjLink(KjHost& host, const Hello& hello, LinkUserActor user,
-               kj::Promise<kj::Own<kj::AsyncIoStream>> connecting)
+KjLink::KjLink(KjHost& host, const Hello& hello, LinkUserActor user, kj::Promise<kj::Own<kj::AsyncIoStream>> connecting)
     : host_(host), user_(std::move(user)), tasks_(*this) {
   tasks_.add(connecting.then([this, hello](kj::Own<kj::AsyncIoStream> stream) {
     if (!down_) go_up(kj::mv(stream), hello);

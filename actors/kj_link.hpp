@@ -49,16 +49,16 @@ class KjLink final : public Link, private kj::TaskSet::ErrorHandler {
   std::vector<Bytes> early_;             // sent while connecting
   std::size_t queued_ = 0;               // bytes in early_
 
-  LinkUserActor user_;                   // who is still to be told
+  LinkUserActor user_;  // who is still to be told
   bool down_ = false;
-  std::string reason_;                   // once down
+  std::string reason_;  // once down
   bool reading_ = false;
   bool paused_ = false;
-  std::vector<Bytes> held_;              // came while paused
+  std::vector<Bytes> held_;  // came while paused
 
   LinkWriterActor writer_;
   std::size_t window_ = 0;
-  bool above_ = false;                   // queued() has been at least half the window since the last report
+  bool above_ = false;  // queued() has been at least half the window since the last report
 
   kj::TaskSet tasks_;  // the connecting and the reading; last, so that they are cancelled first
 };

@@ -97,7 +97,9 @@ void KjNetwork::keep_channels() {
     channels_[id] = {member.host, member.peer_port,
                      std::make_unique<ElectionChannel>(
                          host_, timer_, hello, [this, id = id] { return dial(id); },
-                         [this, id = id](bool reachable) { caf::anon_send(elector_, Reachable{id, reachable}); },
+                         [this, id = id](bool reachable) {
+                           caf::anon_send(elector_, Reachable{id, reachable});
+                         },
                          [this, id = id](const Bytes& frame) { hear(id, frame); })};
   }
 }
@@ -172,8 +174,8 @@ void KjNetwork::welcome(const Stream& stream, const Hello& hello) {
     return;
   }
   if (hello.from == self_ || (!open_ && !members_.contains(hello.from) && !file_.contains(hello.from))) {
-    spdlog::warn("a connection from node {}, which is {}: refused. The nodes' configurations differ",
-                 hello.from.value, hello.from == self_ ? "this node's own id" : "no member of the ensemble");
+    spdlog::warn("a connection from node {}, which is {}: refused. The nodes' configurations differ", hello.from.value,
+                 hello.from == self_ ? "this node's own id" : "no member of the ensemble");
     return;
   }
   stream->set_limit(max_frame_size);

@@ -62,12 +62,12 @@ class KjNetwork final : public Network, private kj::TaskSet::ErrorHandler {
   kj::Timer& timer_;
   KjHost& host_;
   const PeerId self_;
-  const std::string address_;     // where to listen
-  const bool open_;               // also to nodes that are no members
+  const std::string address_;  // where to listen
+  const bool open_;            // also to nodes that are no members
   const bool standalone_enabled_;
   const std::map<PeerId, Member> file_;
   std::map<PeerId, Member> members_;
-  std::uint16_t port_;            // of this node; a member list may move it
+  std::uint16_t port_;                        // of this node; a member list may move it
   kj::Own<kj::ConnectionReceiver> listener_;  // null in a node alone
   kj::Promise<void> accepting_ = nullptr;
 
@@ -79,10 +79,10 @@ class KjNetwork final : public Network, private kj::TaskSet::ErrorHandler {
     std::unique_ptr<ElectionChannel> channel;
   };
   std::map<PeerId, Channel> channels_;
-  std::map<PeerId, Stream> votes_;                   // incoming election connections
+  std::map<PeerId, Stream> votes_;                    // incoming election connections
   std::map<PeerId, std::weak_ptr<KjLink>> learners_;  // incoming learners' connections
-  std::size_t strangers_ = 0;                        // connections whose Hello has not come yet
-  kj::TaskSet tasks_;                                // last, so that they are cancelled first
+  std::size_t strangers_ = 0;                         // connections whose Hello has not come yet
+  kj::TaskSet tasks_;                                 // last, so that they are cancelled first
 };
 
 }  // namespace troupe

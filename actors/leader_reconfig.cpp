@@ -84,7 +84,8 @@ void LeaderRole::adopt_file() {
 }
 
 void LeaderRole::activate_if_committed() {
-  if (proposer_ && core_.broadcasting() && configuration_->joint() && core_.committed() >= configuration_->since) activate();
+  if (proposer_ && core_.broadcasting() && configuration_->joint() && core_.committed() >= configuration_->since)
+    activate();
 }
 
 void LeaderRole::activate() {

@@ -192,8 +192,10 @@ void LeaderRole::received(zab::LinkId id, const zab::Message& message) {
   } else if (const auto* m = std::get_if<zab::FollowerInfo>(&message)) {
     found->second.ensemble = m->ensemble;
     if (m->peer != from || foreign(m->ensemble)) {
-      spdlog::error("node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
-                    "another ensemble: move it away", from.value);
+      spdlog::error(
+          "node {} belongs to another ensemble, or is not who it says; refused. Its data directory is of "
+          "another ensemble: move it away",
+          from.value);
       return dismiss(id, "it belongs to another ensemble");
     }
     core_.on_follower_info(id, *m, now_, effects);
@@ -254,8 +256,8 @@ void LeaderRole::submit(zab::LinkId from, const std::vector<Bytes>& requests) {
 }
 
 void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
-  capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()),
-                                                    bytes.size() / sizeof(capnp::word)));
+  capnp::FlatArrayMessageReader reader(
+      kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word)));
   const auto request = reader.getRoot<schema::Request>();
   const SessionId session{request.getSession()};
   if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, std::vector{bytes}); });
@@ -283,8 +285,8 @@ void LeaderRole::propose(schema::Request::Reader request) {
 }
 
 void LeaderRole::propose(const Bytes& request) {
-  capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(request.data()),
-                                                    request.size() / sizeof(capnp::word)));
+  capnp::FlatArrayMessageReader reader(
+      kj::arrayPtr(reinterpret_cast<const capnp::word*>(request.data()), request.size() / sizeof(capnp::word)));
   propose(reader.getRoot<schema::Request>());
 }
 
@@ -422,16 +424,18 @@ LeaderRole::behavior_type LeaderRole::make_behavior() {
       [this](const Attach& attach) {
         revalidate(here, {attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
-      [this](const SyncRead& read) { sync(here, {read.gateway, read.ticket}); },
+      [this](const SyncRead& read) {
+        sync(here, {read.gateway, read.ticket});
+      },
       [this](const Heard& heard) {
         if (tracker_) this->send(tracker_, heard);
       },
       [this](const LearnerConnected& connected) {
         const zab::LinkId id{next_link_++};
         link_ids_[connected.link.get()] = id;
-        links_[id] = LearnerLink{connected.peer, connected.link,
-                                 spawn_on<Sender>(this->system(), *context_.host, connected.link, context_.data->log(),
-                                                  context_.applier)};
+        links_[id] = LearnerLink{
+            connected.peer, connected.link,
+            spawn_on<Sender>(this->system(), *context_.host, connected.link, context_.data->log(), context_.applier)};
         connected.link->deliver_to(LinkUserActor{this});
       },
       [this](const LinkUp&) {},

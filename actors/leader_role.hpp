@@ -16,8 +16,8 @@
 // more steps down when its tree has the activation: then its own client has the answer. One that was elected
 // only because its history was needed (configuration.hpp) does not begin to serve.
 //
-// Where clients may not change the ensemble, or a node alone, the files do: a leader whose file has other members than the
-// history, which no client ever changed, takes the same two steps to them as soon as they are there.
+// Where clients may not change the ensemble, or a node alone, the files do: a leader whose file has other members than
+// the history, which no client ever changed, takes the same two steps to them as soon as they are there.
 #pragma once
 
 #include <deque>
@@ -52,8 +52,8 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
     PeerId peer;
     std::shared_ptr<Link> link;
     SenderActor sender;
-    bool streaming = false;  // has its plan: gets proposals and commits
-    std::size_t queued = 0;  // bytes in the link at the last tick
+    bool streaming = false;     // has its plan: gets proposals and commits
+    std::size_t queued = 0;     // bytes in the link at the last tick
     std::size_t questions = 0;  // of its gateways, since the last confirmation was asked for
     std::string ensemble;       // that it says it belongs to
   };
@@ -115,7 +115,9 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   /// The history has come to where the ensemble has this id.
   void name_ensemble(const std::string& id);
   /// Of another ensemble than this one, for all that is known.
-  bool foreign(const std::string& ensemble) const { return !ensemble.empty() && !ensemble_.empty() && ensemble != ensemble_; }
+  bool foreign(const std::string& ensemble) const {
+    return !ensemble.empty() && !ensemble_.empty() && ensemble != ensemble_;
+  }
   /// What a reign begins with, where the history does not have it yet: the ensemble, its configuration.
   void propose_beginnings(const store::View& view);
   bool standalone() const { return context_.options.standalone_enabled && configuration_->members().size() == 1; }
@@ -148,19 +150,19 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   std::map<zab::LinkId, LearnerLink> links_;
   std::unordered_map<const Link*, zab::LinkId> link_ids_;
 
-  std::vector<Proposal> batch_;           // proposed by the message that is being handled
-  std::deque<Proposal> in_flight_;        // proposed and not yet durable here
+  std::vector<Proposal> batch_;     // proposed by the message that is being handled
+  std::deque<Proposal> in_flight_;  // proposed and not yet durable here
   Zxid durable_;
   std::int64_t next_heartbeat_ = 0;
 
   std::uint64_t subscription_ = 0;
-  std::optional<Zxid> established_;       // the end of the history that this reign began with
-  std::optional<Proposer> proposer_;      // there while serving
+  std::optional<Zxid> established_;   // the end of the history that this reign began with
+  std::optional<Proposer> proposer_;  // there while serving
   std::unordered_map<SessionId, Origin> owners_;
   std::shared_ptr<const Configuration> configuration_;  // in force: the last in the history or proposed
   std::vector<std::function<void()>> behind_reconfig_;  // what its asker's session wants meanwhile
-  std::vector<Unconfirmed> asked_;    // the confirmation is under way
-  std::vector<Unconfirmed> waiting_;  // for the next one
+  std::vector<Unconfirmed> asked_;                      // the confirmation is under way
+  std::vector<Unconfirmed> waiting_;                    // for the next one
   SessionTrackerActor tracker_;
   Cleanup cleanup_;
   std::int64_t next_quota_warning_ = 0;

@@ -112,7 +112,8 @@ bool LearnerRole::check(const std::vector<Proposal>& proposals) {
   const auto unsound = std::find_if_not(proposals.begin(), proposals.end(), is_sound);
   if (unsound == proposals.end()) return true;
   zab::LearnerEffects effects;
-  core_.on_unusable("node " + to_string(leader_) + " sent as " + to_string(unsound->zxid) + " what is no such transaction", effects);
+  core_.on_unusable(
+      "node " + to_string(leader_) + " sent as " + to_string(unsound->zxid) + " what is no such transaction", effects);
   perform(effects);
   return false;
 }
@@ -177,7 +178,9 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
       [this](const Attach& attach) {
         link_->send(zab::RevalidateSession{attach.gateway, attach.ticket, attach.session, attach.timeout_ms});
       },
-      [this](const SyncRead& read) { link_->send(zab::SyncRequest{read.gateway, read.ticket}); },
+      [this](const SyncRead& read) {
+        link_->send(zab::SyncRequest{read.gateway, read.ticket});
+      },
       [this](const Heard& heard) { heard_.insert(heard.sessions.begin(), heard.sessions.end()); },
       [this](const LinkUp&) {
         zab::LearnerEffects effects;
@@ -218,12 +221,11 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
         --snapshot_chunks_;
         hold_back();
       },
-      [this](const SnapshotStored&) {
-        this->send(context_.applier, ReplaceTree{}, TreeReplacedUserActor{this});
-      },
+      [this](const SnapshotStored&) { this->send(context_.applier, ReplaceTree{}, TreeReplacedUserActor{this}); },
       [this](const SnapshotRejected& rejected) {
         zab::LearnerEffects effects;
-        core_.on_unusable("the snapshot from node " + to_string(leader_) + " cannot be used: " + rejected.reason, effects);
+        core_.on_unusable("the snapshot from node " + to_string(leader_) + " cannot be used: " + rejected.reason,
+                          effects);
         perform(effects);
       },
       [this](const TreeReplaced& replaced) {

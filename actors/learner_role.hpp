@@ -59,7 +59,7 @@ class LearnerRole : public Hosted<LearnerActor> {
   bool ended_ = false;
   std::shared_ptr<Link> link_;
   std::int64_t next_heartbeat_ = 0;
-  std::unordered_set<SessionId> heard_;       // since the last report
+  std::unordered_set<SessionId> heard_;  // since the last report
   // Given to the log writer and not yet stored.
   std::size_t snapshot_chunks_ = 0;
   std::deque<std::pair<Zxid, std::size_t>> appends_;  // the end of each, and its bytes

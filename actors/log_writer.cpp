@@ -112,7 +112,11 @@ LogWriter::behavior_type LogWriter::make_behavior() {
   return {
       [this](const Append& append, const LogUserActor& user) {
         if (rejected(user)) return;
-        stage([&] { for (const auto& proposal : append.proposals) log_.append(proposal); }, nullptr);
+        stage(
+            [&] {
+              for (const auto& proposal : append.proposals) log_.append(proposal);
+            },
+            nullptr);
         if (failed_ || append.proposals.empty()) return;
         if (appender_ && appender_ != user) {  // the role has changed within the batch
           after_durable_.push_back([this, to = appender_, zxid = appended_] { this->send(to, Durable{zxid}); });
@@ -120,9 +124,7 @@ LogWriter::behavior_type LogWriter::make_behavior() {
         appender_ = user;
         appended_ = append.proposals.back().zxid;
       },
-      [this](const Truncate& truncate) {
-        stage([&] { log_.truncate_after(truncate.last); }, nullptr);
-      },
+      [this](const Truncate& truncate) { stage([&] { log_.truncate_after(truncate.last); }, nullptr); },
       [this](const StoreAcceptedEpoch& store, const LogUserActor& user) {
         stage([&] { log_.set_accepted_epoch(store.epoch); }, [this, store, user] { this->send(user, store); });
       },
@@ -159,12 +161,17 @@ LogWriter::behavior_type LogWriter::make_behavior() {
       },
       [this](const AskHistory&, const HistoryUserActor& user) {
         // Through a flush of its own: the answer is what is durable after all that came before.
-        stage([] {}, [this, user] {
-          history_user_ = user;
-          configuration_ = log_.configuration();
-          this->send(user, HistoryFacts{log_.accepted_epoch(), log_.current_epoch(), log_.last(),
-                                        log_.checkpoint().value_or(log_.base()), {}, read_configuration(configuration_)});
-        });
+        stage([] {},
+              [this, user] {
+                history_user_ = user;
+                configuration_ = log_.configuration();
+                this->send(user, HistoryFacts{log_.accepted_epoch(),
+                                              log_.current_epoch(),
+                                              log_.last(),
+                                              log_.checkpoint().value_or(log_.base()),
+                                              {},
+                                              read_configuration(configuration_)});
+              });
       },
       [this](const CheckpointWritten& checkpoint, const CheckpointUserActor& user) {
         stage(

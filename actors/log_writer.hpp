@@ -55,7 +55,7 @@ class LogWriter : public Hosted<LogWriterActor> {
   std::unique_ptr<store::DataDir::Incoming> incoming_;
   HistoryUserActor history_user_;  // the last to ask; hears of configurations
   Bytes configuration_;            // as it was told last
-  caf::actor_addr rejected_;  // whose snapshot was none
+  caf::actor_addr rejected_;       // whose snapshot was none
 };
 
 }  // namespace troupe

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <caf/allowed_unsafe_message_type.hpp>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -223,11 +222,11 @@ struct CompareDigest {
 /// The first message to a sender: bring the learner up to date.
 struct BeginStream {
   zab::SyncPlan plan;
-  Zxid last;                         ///< NEWLEADER comes behind this
+  Zxid last;  ///< NEWLEADER comes behind this
   Epoch epoch;
   bool observer = false;
-  Zxid durable;                      ///< the leader's log holds everything up to here …
-  std::vector<Proposal> in_flight;   ///< … and these follow
+  Zxid durable;                     ///< the leader's log holds everything up to here …
+  std::vector<Proposal> in_flight;  ///< … and these follow
 };
 /// Straight to the learner.
 struct SendMessage {
@@ -276,7 +275,7 @@ struct RoleActive {
 /// leader or learner → peer: I am done; I quit after this.
 struct RoleEnded {
   std::string reason;
-  Zxid delivered;  ///< the tree was given everything up to here; 0: nothing
+  Zxid delivered;            ///< the tree was given everything up to here; 0: nothing
   bool for_nothing = false;  ///< who was elected has not come to lead: nobody was told an epoch
 };
 /// wiring → peer: stop playing.
@@ -289,7 +288,7 @@ struct NodeStatus {
   bool serving = false;
   PeerId leader;
   Epoch epoch;
-  Zxid last_logged;   ///< leader: last proposed
+  Zxid last_logged;  ///< leader: last proposed
   Zxid committed;
   struct Learner {
     PeerId peer;

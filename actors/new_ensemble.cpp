@@ -41,13 +41,15 @@ void force_new_ensemble(store::DataDir& data, const EnsembleConfig& members, std
   TROUPE_CHECK(id.size() == 16, "an ensemble's id has 16 bytes");
   auto& log = data.log();
   if (log.last() == Zxid{}) {
-    throw std::invalid_argument("a new ensemble cannot be made of nothing: this node's data directory is empty. Force it "
-                                "at a node that has the data, and start this one without the flag");
+    throw std::invalid_argument(
+        "a new ensemble cannot be made of nothing: this node's data directory is empty. Force it "
+        "at a node that has the data, and start this one without the flag");
   }
   const auto txn = log.configuration();
   const auto logged = txn.empty() ? nullptr : Configuration::of_txn(txn);
   if (!logged || (!logged->joint() && logged->current.decides_as(members))) {
-    const bool half_done = logged && FlatReader<schema::Txn>(txn).root().isRefound() && data.tree().applied() < logged->since;
+    const bool half_done =
+        logged && FlatReader<schema::Txn>(txn).root().isRefound() && data.tree().applied() < logged->since;
     if (!half_done) {
       spdlog::warn("no new ensemble is needed: the members that this node's file names are in force already");
       return;
@@ -67,8 +69,10 @@ void force_new_ensemble(store::DataDir& data, const EnsembleConfig& members, std
   log.set_checkpoint(data.write_checkpoint());
   log.commit();
   data.prune_checkpoints();
-  spdlog::warn("this node's history up to {} is now that of a new ensemble, of the members in its file. Nodes that have "
-               "data of the old one need an empty data directory to join", to_string(log.last()));
+  spdlog::warn(
+      "this node's history up to {} is now that of a new ensemble, of the members in its file. Nodes that have "
+      "data of the old one need an empty data directory to join",
+      to_string(log.last()));
 }
 
 }  // namespace troupe

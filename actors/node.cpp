@@ -76,16 +76,19 @@ void compare_members(const NodeConfig& config, const Configuration& logged) {
   const EnsembleConfig file{config.members, {}};
   if (file.decides_as(logged.current) || (logged.next && file.decides_as(*logged.next))) return;
   if (config.reconfig_enabled) {
-    spdlog::warn("the ensemble has been reconfigured since this node's file was written: the file's members no longer "
-                 "count, those in /zookeeper/config do");
+    spdlog::warn(
+        "the ensemble has been reconfigured since this node's file was written: the file's members no longer "
+        "count, those in /zookeeper/config do");
   } else if (!logged.by_client()) {
-    spdlog::warn("this node's file names other members than the ensemble has. They get into force when the leader's "
-                 "file names them and enough of them are there; until then those in /zookeeper/config count");
+    spdlog::warn(
+        "this node's file names other members than the ensemble has. They get into force when the leader's "
+        "file names them and enough of them are there; until then those in /zookeeper/config count");
   } else {
     throw std::invalid_argument(
         "this node's file names other members than the ensemble has, which clients have reconfigured since. Either "
         "enable reconfiguration (then the ensemble's own count), or write into the file the members that "
-        "/zookeeper/config shows:\n" + to_text(logged.next ? *logged.next : logged.current));
+        "/zookeeper/config shows:\n" +
+        to_text(logged.next ? *logged.next : logged.current));
   }
 }
 
@@ -202,8 +205,8 @@ void Node::Impl::start() {
   }
   journal_flusher = spawn_on<JournalFlusher>(system, *journal_host, data);
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, journal_flusher, fatal);
-  archivist = spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint,
-                                  config.checkpoint_txns);
+  archivist =
+      spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint, config.checkpoint_txns);
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
   context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   const auto members = first_members(config, data.log());
@@ -222,8 +225,8 @@ void Node::Impl::start_gateways() {
   const ClientPorts ports{rpc.socket.get(), config.zk_port != 0 ? zk.socket.get() : -1};
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
-    gateway_threads.push_back(std::make_unique<KjThread>(
-        system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
+    gateway_threads.push_back(
+        std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
           host.on_storage_error(fatal);
           auto options = make_gateway_options(config, id);
           options.on_storage_error = fatal;

@@ -15,42 +15,42 @@ struct NodeConfig {
   PeerId id;
   /// The ensemble, this node included, until the node's own log knows it. One member is standalone mode.
   std::map<PeerId, Member> members;
-  bool reconfig_enabled = false;   ///< clients may change the ensemble, and nodes that are no members may come
-  bool standalone_enabled = true;  ///< a node alone is no ensemble: it meets nobody, and the last two voters stay
+  bool reconfig_enabled = false;    ///< clients may change the ensemble, and nodes that are no members may come
+  bool standalone_enabled = true;   ///< a node alone is no ensemble: it meets nobody, and the last two voters stay
   bool force_new_ensemble = false;  ///< of the command line: see new_ensemble.hpp
   std::string data_dir;
 
   std::string peer_address = "0.0.0.0";    ///< where to listen for the peers
   std::string client_address = "0.0.0.0";  ///< where to listen for clients
   std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
-  std::uint16_t zk_port = 2181;            ///< ZooKeeper's wire protocol; 0: it is not spoken. In TOML by default rpc_port - 1
-  std::uint32_t max_client_cnxns = 60;     ///< connections to zk_port from one address; 0: no limit
-  std::uint32_t max_cnxns = 0;             ///< and from all; 0: no limit
-  std::uint32_t jute_maxbuffer = 0xfffff;  ///< bytes of a request to zk_port, at most
+  std::uint16_t zk_port = 2181;  ///< ZooKeeper's wire protocol; 0: it is not spoken. In TOML by default rpc_port - 1
+  std::uint32_t max_client_cnxns = 60;                    ///< connections to zk_port from one address; 0: no limit
+  std::uint32_t max_cnxns = 0;                            ///< and from all; 0: no limit
+  std::uint32_t jute_maxbuffer = 0xfffff;                 ///< bytes of a request to zk_port, at most
   std::vector<std::string> four_letter_words = {"srvr"};  ///< that zk_port answers; "*": all
 
-  std::uint32_t tick_ms = 2000;      ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
-  std::uint32_t init_limit = 10;     ///< ticks in which a learner must connect and synchronise
-  std::uint32_t sync_limit = 5;      ///< ticks that a learner may lag behind before it is given up
+  std::uint32_t tick_ms = 2000;              ///< ZooKeeper's tickTime: the unit of the limits and session timeouts
+  std::uint32_t init_limit = 10;             ///< ticks in which a learner must connect and synchronise
+  std::uint32_t sync_limit = 5;              ///< ticks that a learner may lag behind before it is given up
   std::uint32_t heartbeat_ms = 100;          ///< between signs of life of leader and learners
   std::uint32_t failure_timeout_ms = 1'000;  ///< silence after which a node of the ensemble is given up
   std::uint32_t min_session_timeout_ms = 0;  ///< 0: two ticks
   std::uint32_t max_session_timeout_ms = 0;  ///< 0: twenty ticks
 
-  std::uint32_t container_check_ms = 60'000;     ///< between clean-ups of containers and TTL znodes
+  std::uint32_t container_check_ms = 60'000;        ///< between clean-ups of containers and TTL znodes
   std::uint32_t container_max_per_minute = 10'000;  ///< deletions by them
-  std::uint32_t container_never_used_ms = 0;     ///< after so long a container without children ever goes; 0: never
-  bool enforce_quota = false;                    ///< hard quotas refuse, soft ones warn; otherwise they only count
-  bool acl_x509 = false, acl_sasl = false;       ///< access control lists may name identities of these schemes
-  std::string jaas_file;                         ///< with the users that log in by SASL; empty: none
-  std::map<std::string, std::string> sasl_users; ///< what stands there: passwords by name
-  bool read_only_mode = false;                   ///< without a quorum, zk_port answers reads of clients that ask for it
-  std::string super_digest;                      ///< "super:base64(sha1(super:password))" of the super user; empty: none
+  std::uint32_t container_never_used_ms = 0;        ///< after so long a container without children ever goes; 0: never
+  bool enforce_quota = false;                       ///< hard quotas refuse, soft ones warn; otherwise they only count
+  bool acl_x509 = false, acl_sasl = false;          ///< access control lists may name identities of these schemes
+  std::string jaas_file;                            ///< with the users that log in by SASL; empty: none
+  std::map<std::string, std::string> sasl_users;    ///< what stands there: passwords by name
+  bool read_only_mode = false;  ///< without a quorum, zk_port answers reads of clients that ask for it
+  std::string super_digest;     ///< "super:base64(sha1(super:password))" of the super user; empty: none
 
-  std::uint64_t checkpoint_txns = 100'000;   ///< transactions between checkpoints
-  std::uint64_t log_map_size = 1ull << 36;   ///< upper bound of the log's file, bytes
-  std::uint64_t state_map_size = 1ull << 40; ///< upper bound of the state's file, bytes
-  std::uint32_t gateways = 1;                ///< event loops for clients
+  std::uint64_t checkpoint_txns = 100'000;    ///< transactions between checkpoints
+  std::uint64_t log_map_size = 1ull << 36;    ///< upper bound of the log's file, bytes
+  std::uint64_t state_map_size = 1ull << 40;  ///< upper bound of the state's file, bytes
+  std::uint32_t gateways = 1;                 ///< event loops for clients
   std::string log_level = "info";
 };
 

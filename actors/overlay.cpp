@@ -67,9 +67,7 @@ std::optional<NodeState> Overlay::find(std::string_view path) const {
   return state;
 }
 
-void Overlay::put(std::string_view path, NodeState node) {
-  nodes_.write(zxid_, path, std::move(node), indexer());
-}
+void Overlay::put(std::string_view path, NodeState node) { nodes_.write(zxid_, path, std::move(node), indexer()); }
 
 void Overlay::remove(std::string_view path) {
   const std::string_view parent_path = path::parent(path);
@@ -135,9 +133,7 @@ void Overlay::set_last_number(SessionId session, std::uint64_t number) {
   sessions_.write(zxid_, session, PendingSession{true, number}, ignore);
 }
 
-void Overlay::open_session(SessionId session) {
-  sessions_.write(zxid_, session, PendingSession{}, ignore);
-}
+void Overlay::open_session(SessionId session) { sessions_.write(zxid_, session, PendingSession{}, ignore); }
 
 void Overlay::close_session(SessionId session, bool count_in_quotas) {
   std::vector<std::string> paths;

@@ -34,12 +34,13 @@ struct NodeState {
   std::int64_t mtime = 0, ttl = 0;
   Zxid mzxid;
   std::int32_t data_length = 0;
-  std::shared_ptr<const store::AclList> acl;    ///< null: open to all
+  std::shared_ptr<const store::AclList> acl;                 ///< null: open to all
   std::shared_ptr<const std::optional<std::string>> limits;  ///< the data, where limits_at() keeps it
 };
 
 /// The data of a znode that may hold the limits of a quota; of another one null.
-std::shared_ptr<const std::optional<std::string>> limits_at(std::string_view path, std::optional<std::string_view> data);
+std::shared_ptr<const std::optional<std::string>> limits_at(std::string_view path,
+                                                            std::optional<std::string_view> data);
 
 class Overlay {
  public:

@@ -98,18 +98,14 @@ std::optional<std::string> problem(std::string_view path) {
   return "the path holds the forbidden character " + std::string(text) + at;
 }
 
-bool valid(std::string_view path) {
-  return inspect(path).flaw == Flaw::none;
-}
+bool valid(std::string_view path) { return inspect(path).flaw == Flaw::none; }
 
 std::string_view parent(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
-std::string_view basename(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view basename(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 void append_sequence(std::string& path, std::int32_t number) {
   char digits[16];

@@ -1,7 +1,8 @@
 // Precompiled: what nearly every actor's translation unit includes.
 #pragma once
-#include <caf/all.hpp>
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/async-io.h>
 #include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>

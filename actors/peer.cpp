@@ -66,7 +66,8 @@ void Peer::lead() {
 }
 
 void Peer::follow(PeerId leader) {
-  for (auto& [peer, connected] : early_) connected.link->close("node " + to_string(context_.options.self) + " does not lead");
+  for (auto& [peer, connected] : early_)
+    connected.link->close("node " + to_string(context_.options.self) + " does not lead");
   early_.clear();
   learner_ = spawn_on<LearnerRole>(this->system(), *context_.host, context_, RoleUserActor{this}, leader, facts_, now_);
 }

@@ -49,14 +49,14 @@ class Peer : public Hosted<PeerActor> {
   std::int64_t now_ = 0;
   HistoryFacts facts_;
   std::shared_ptr<const Configuration> configuration_;  // in force: the last in the log, else the file's
-  Zxid settled_;          // up to here it is committed
-  Zxid delivered_;        // the tree has it, or is about to
-  PeerId elected_;        // last
-  std::optional<PeerId> for_nothing_;  // likewise, if he did not come to lead
-  unsigned times_for_nothing_ = 0;     // in a row
-  std::int64_t look_at_ = 0;           // not before; 0: no election is due
-  LeaderActor leader_;    // while leading
-  LearnerActor learner_;  // while following or observing
+  Zxid settled_;                                        // up to here it is committed
+  Zxid delivered_;                                      // the tree has it, or is about to
+  PeerId elected_;                                      // last
+  std::optional<PeerId> for_nothing_;                   // likewise, if he did not come to lead
+  unsigned times_for_nothing_ = 0;                      // in a row
+  std::int64_t look_at_ = 0;                            // not before; 0: no election is due
+  LeaderActor leader_;                                  // while leading
+  LearnerActor learner_;                                // while following or observing
   bool serving_ = false;
   bool stopped_ = false;
   /// Learners that came before this node knew whether it leads.

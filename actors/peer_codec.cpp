@@ -28,20 +28,19 @@ template <class Read>
 auto parse(const Bytes& frame, Read&& read) {
   std::optional<std::invoke_result_t<Read, capnp::MessageReader&>> result;
   KJ_IF_MAYBE (error, kj::runCatchingExceptions([&] {
-    capnp::ReaderOptions options;
-    options.traversalLimitInWords = max_frame_size / sizeof(capnp::word) * 2;
-    capnp::FlatArrayMessageReader reader(
-        kj::arrayPtr(reinterpret_cast<const capnp::word*>(frame.data()), frame.size() / sizeof(capnp::word)), options);
-    result = read(static_cast<capnp::MessageReader&>(reader));
-  })) {
+                 capnp::ReaderOptions options;
+                 options.traversalLimitInWords = max_frame_size / sizeof(capnp::word) * 2;
+                 capnp::FlatArrayMessageReader reader(kj::arrayPtr(reinterpret_cast<const capnp::word*>(frame.data()),
+                                                                   frame.size() / sizeof(capnp::word)),
+                                                      options);
+                 result = read(static_cast<capnp::MessageReader&>(reader));
+               })) {
     throw MalformedFrame(error->getDescription().cStr());
   }
   return std::move(*result);
 }
 
-capnp::Data::Reader data(const Bytes& bytes) {
-  return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
-}
+capnp::Data::Reader data(const Bytes& bytes) { return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()}; }
 capnp::Data::Reader data(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
 }
@@ -186,8 +185,10 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
       if (m.getPromised()) ack.current_epoch = Epoch{m.getCurrentEpoch()};
       return ack;
     }
-    case Message::ACK_NEW_LEADER: return zab::AckNewLeader{{from.getAckNewLeader()}};
-    case Message::ACK: return zab::Ack{{from.getAck()}};
+    case Message::ACK_NEW_LEADER:
+      return zab::AckNewLeader{{from.getAckNewLeader()}};
+    case Message::ACK:
+      return zab::Ack{{from.getAck()}};
     case Message::REQUESTS: {
       zab::ForwardedRequests requests;
       for (const auto request : from.getRequests()) requests.requests.push_back(slice(frame, request));
@@ -197,7 +198,8 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
       const auto m = from.getRevalidate();
       return zab::RevalidateSession{m.getGateway(), m.getTicket(), {m.getSession()}, m.getTimeout()};
     }
-    case Message::SYNC: return zab::SyncRequest{from.getSync().getGateway(), from.getSync().getTicket()};
+    case Message::SYNC:
+      return zab::SyncRequest{from.getSync().getGateway(), from.getSync().getTicket()};
     case Message::PONG: {
       zab::Pong pong;
       pong.ordinal = from.getPong().getOrdinal();
@@ -205,17 +207,28 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
       for (const auto session : from.getPong().getHeard()) pong.heard.push_back({session});
       return pong;
     }
-    case Message::LEADER_INFO: return zab::LeaderInfo{{from.getLeaderInfo()}};
-    case Message::DIFF: return zab::Diff{};
-    case Message::TRUNC: return zab::Trunc{{from.getTrunc()}};
-    case Message::SNAP_BEGIN: return zab::SnapBegin{{from.getSnapBegin()}};
-    case Message::SNAP_CHUNK: return zab::SnapChunk{slice(frame, from.getSnapChunk())};
-    case Message::SNAP_END: return zab::SnapEnd{};
-    case Message::NEW_LEADER: return zab::NewLeader{{from.getNewLeader()}};
-    case Message::UP_TO_DATE: return zab::UpToDate{};
-    case Message::PROPOSALS: return zab::Proposals{read(frame, from.getProposals())};
-    case Message::COMMIT: return zab::Commit{{from.getCommit()}};
-    case Message::INFORM: return zab::Inform{read(frame, from.getInform())};
+    case Message::LEADER_INFO:
+      return zab::LeaderInfo{{from.getLeaderInfo()}};
+    case Message::DIFF:
+      return zab::Diff{};
+    case Message::TRUNC:
+      return zab::Trunc{{from.getTrunc()}};
+    case Message::SNAP_BEGIN:
+      return zab::SnapBegin{{from.getSnapBegin()}};
+    case Message::SNAP_CHUNK:
+      return zab::SnapChunk{slice(frame, from.getSnapChunk())};
+    case Message::SNAP_END:
+      return zab::SnapEnd{};
+    case Message::NEW_LEADER:
+      return zab::NewLeader{{from.getNewLeader()}};
+    case Message::UP_TO_DATE:
+      return zab::UpToDate{};
+    case Message::PROPOSALS:
+      return zab::Proposals{read(frame, from.getProposals())};
+    case Message::COMMIT:
+      return zab::Commit{{from.getCommit()}};
+    case Message::INFORM:
+      return zab::Inform{read(frame, from.getInform())};
     case Message::PING: {
       const auto m = from.getPing();
       return zab::Ping{{m.getZxid()}, m.getDigest(), m.getOrdinal()};
@@ -269,9 +282,8 @@ Bytes encode(const zab::Notification& notification) {
 }
 
 Bytes encode(const zab::Message& message) {
-  return build(size_hint(message), [&](capnp::MessageBuilder& builder) {
-    std::visit(Writer{builder.initRoot<Message>()}, message);
-  });
+  return build(size_hint(message),
+               [&](capnp::MessageBuilder& builder) { std::visit(Writer{builder.initRoot<Message>()}, message); });
 }
 
 Hello decode_hello(const Bytes& frame) {
@@ -287,9 +299,12 @@ zab::Notification decode_notification(const Bytes& frame) {
     if (from.getState() > schema::PeerState::OBSERVING) throw MalformedFrame("a state that this version does not know");
     const auto vote = from.getVote();
     if (vote.getLeader() > 255) throw MalformedFrame("a node id outside 1 to 255");  // 0: an observer's vote
-    return zab::Notification{checked_peer(from.getSender()), static_cast<zab::PeerState>(from.getState()),
-                             from.getRound(), {{vote.getEpoch()}, {vote.getZxid()}, {vote.getLeader()}},
-                             {from.getConfigured()}, Bytes::copy(text(from.getConfiguration())),
+    return zab::Notification{checked_peer(from.getSender()),
+                             static_cast<zab::PeerState>(from.getState()),
+                             from.getRound(),
+                             {{vote.getEpoch()}, {vote.getZxid()}, {vote.getLeader()}},
+                             {from.getConfigured()},
+                             Bytes::copy(text(from.getConfiguration())),
                              std::string(text(from.getEnsemble()))};
   });
 }
@@ -299,7 +314,8 @@ zab::Message decode_message(const Bytes& frame) {
 }
 
 std::size_t frame_size(std::span<const std::byte> received) {
-  const auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(received.data()), received.size() / sizeof(capnp::word));
+  const auto words =
+      kj::arrayPtr(reinterpret_cast<const capnp::word*>(received.data()), received.size() / sizeof(capnp::word));
   if (words.size() == 0) return 0;
   std::uint32_t segments;
   std::memcpy(&segments, received.data(), sizeof segments);

@@ -40,9 +40,7 @@ capnp::Data::Reader data(std::string_view bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
 }
 
-void copy(std::string_view from, capnp::Text::Builder to) {
-  std::copy(from.begin(), from.end(), to.begin());
-}
+void copy(std::string_view from, capnp::Text::Builder to) { std::copy(from.begin(), from.end(), to.begin()); }
 
 void set_asker(const ReconfigAsker& asker, schema::Txn::Builder txn) {
   txn.setSession(asker.session.value);
@@ -194,8 +192,7 @@ store::Proposal Proposer::activate(Zxid zxid, std::int64_t time_ms, const Reconf
                                    std::string_view configuration, std::string_view before) {
   stamp(zxid, time_ms);
   overlay_.begin(zxid);
-  TxnBuilder builder(zxid, last_time_ms_,
-                     txn_words + (configuration.size() + before.size()) / sizeof(capnp::word));
+  TxnBuilder builder(zxid, last_time_ms_, txn_words + (configuration.size() + before.size()) / sizeof(capnp::word));
   set_asker(asker, builder.txn());
   auto step = builder.txn().initActivate();
   copy(configuration, step.initConfiguration(static_cast<unsigned>(configuration.size())));
@@ -205,9 +202,7 @@ store::Proposal Proposer::activate(Zxid zxid, std::int64_t time_ms, const Reconf
   return builder.finish();
 }
 
-void Proposer::advance(std::shared_ptr<const store::View> view) {
-  overlay_.advance(std::move(view));
-}
+void Proposer::advance(std::shared_ptr<const store::View> view) { overlay_.advance(std::move(view)); }
 
 Bytes close_session_request(SessionId session) {
   FlatMessage message(txn_words);

@@ -34,9 +34,7 @@ std::uint64_t count_all(const store::View& view, const Call& call) {
 }
 
 /// The empty path is another name of the root.
-std::string_view znode_of(const Call& call) {
-  return call.path.empty() ? "/" : call.path;
-}
+std::string_view znode_of(const Call& call) { return call.path.empty() ? "/" : call.path; }
 
 /// What Java's String.trim() leaves.
 std::string_view trim(std::string_view text) {

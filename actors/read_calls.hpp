@@ -70,8 +70,6 @@ class ReadCalls {
 };
 
 /// The watcher of a session, in the watch table.
-inline WatcherId watcher_of(SessionId session) {
-  return static_cast<WatcherId>(session.value);
-}
+inline WatcherId watcher_of(SessionId session) { return static_cast<WatcherId>(session.value); }
 
 }  // namespace troupe

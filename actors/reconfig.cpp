@@ -5,9 +5,7 @@
 namespace troupe {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
+std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 
 template <class Each>
 void each_item(std::string_view list, const Each& each) {

@@ -77,9 +77,7 @@ void write_operation(const WriteOp& op, schema::Operation::Builder operation) {
 }
 
 /// Words that a text or data of so many bytes takes, with its zero.
-constexpr std::size_t words(std::size_t bytes) {
-  return bytes / 8 + 1;
-}
+constexpr std::size_t words(std::size_t bytes) { return bytes / 8 + 1; }
 
 std::size_t words_of(const Requester& requester) {
   std::size_t sum = 16;

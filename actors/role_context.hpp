@@ -23,7 +23,7 @@ struct RoleOptions {
   PeerId self;
   std::shared_ptr<const Configuration> configuration;  ///< the file's: in force while the log tells none
   bool reconfig_enabled = false;
-  bool standalone_enabled = true;  ///< a node alone cannot be reconfigured
+  bool standalone_enabled = true;           ///< a node alone cannot be reconfigured
   std::int64_t heartbeat_ms = 100;          ///< between signs of life on a learner's connection
   std::int64_t failure_timeout_ms = 1'000;  ///< silence after which a node is given up
   std::int64_t init_timeout_ms = 20'000;    ///< until a learner must have synchronised
@@ -40,9 +40,9 @@ struct RoleContext {
   store::DataDir* data = nullptr;  ///< the roles read the log; they change nothing
   LogWriterActor log_writer;
   ApplierActor applier;
-  std::vector<GatewayActor> gateways;  ///< by their number
-  std::function<std::int64_t()> wall_clock;                ///< milliseconds since 1970
-  std::function<std::string(std::size_t)> random_bytes;    ///< unguessable
+  std::vector<GatewayActor> gateways;                    ///< by their number
+  std::function<std::int64_t()> wall_clock;              ///< milliseconds since 1970
+  std::function<std::string(std::size_t)> random_bytes;  ///< unguessable
 };
 
 /// A number for Subscribe, unique in this process. Any thread.

@@ -8,15 +8,9 @@
 namespace troupe {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
-std::string_view view(capnp::Data::Reader data) {
-  return {reinterpret_cast<const char*>(data.begin()), data.size()};
-}
-kj::StringPtr text(const std::string& from) {
-  return {from.c_str(), from.size()};
-}
+std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
+std::string_view view(capnp::Data::Reader data) { return {reinterpret_cast<const char*>(data.begin()), data.size()}; }
+kj::StringPtr text(const std::string& from) { return {from.c_str(), from.size()}; }
 
 template <class Builder>
 void copy(std::string_view from, Builder to) {

@@ -81,9 +81,7 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
 /// An event could not be delivered: the connection is ending, which is noticed elsewhere.
 void RpcConnection::taskFailed(kj::Exception&&) {}
 
-RpcConnection::~RpcConnection() noexcept {
-  detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended"));
-}
+RpcConnection::~RpcConnection() noexcept { detach(KJ_EXCEPTION(DISCONNECTED, "the connection ended")); }
 
 void RpcConnection::drop() {
   if (auto drop = std::exchange(drop_, nullptr)) drop(*this);
@@ -181,8 +179,7 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
   if (calls.size() == 0) return kj::READY_NOW;
 
   auto paf = kj::newPromiseAndFulfiller<void>();
-  submits_.push_back(
-      {.results = results, .done = kj::mv(paf.fulfiller), .left = calls.size(), .answers = answers});
+  submits_.push_back({.results = results, .done = kj::mv(paf.fulfiller), .left = calls.size(), .answers = answers});
   for (const auto call : calls) {
     try {
       gateway_.call(*attachment_, calls_.read(call, params.getAnswered()));

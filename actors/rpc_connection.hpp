@@ -98,8 +98,8 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
   kj::Maybe<schema::Watcher::Client> watcher_;
   std::deque<Submit> submits_;
   RpcCalls calls_;
-  std::uint64_t position_ = 0;   // of the last answer or event
-  std::size_t event_bytes_ = 0;  // of events that the client has not confirmed
+  std::uint64_t position_ = 0;    // of the last answer or event
+  std::size_t event_bytes_ = 0;   // of events that the client has not confirmed
   std::size_t answer_bytes_ = 0;  // of answers since the stream was last drained
 
   // Destroyed in the reverse order: first the RPC system, which holds the servers above.

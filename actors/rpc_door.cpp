@@ -38,9 +38,7 @@ RpcDoor::RpcDoor(Gateway& gateway, kj::Own<kj::ConnectionReceiver> listener, kj:
 
 RpcDoor::~RpcDoor() noexcept = default;
 
-void RpcDoor::drop_all() {
-  connections_.clear();
-}
+void RpcDoor::drop_all() { connections_.clear(); }
 
 kj::Promise<void> RpcDoor::accept() {
   // Whatever is wrong with one connection is not to end the accepting of others.

@@ -50,18 +50,18 @@ class Sender : public Hosted<SenderActor> {
   const store::Log& log_;
   ApplierActor applier_;
 
-  bool begun_ = false;                     // the plan is known and, with a snapshot, its zxid
+  bool begun_ = false;  // the plan is known and, with a snapshot, its zxid
   bool new_leader_sent_ = false;
-  Zxid last_;                              // NEWLEADER comes behind this
+  Zxid last_;  // NEWLEADER comes behind this
   Epoch epoch_;
   bool observer_ = false;
   std::unique_ptr<SnapshotStream> snapshot_;
 
-  Zxid sent_;                              // the last record put into the link
-  Zxid commit_;                            // the last committed, as far as the leader has said
+  Zxid sent_;    // the last record put into the link
+  Zxid commit_;  // the last committed, as far as the leader has said
   Zxid sent_commit_;
-  Zxid durable_;                           // the leader's log holds everything up to here
-  std::deque<Proposal> recent_;            // every record after recent_after_
+  Zxid durable_;                 // the leader's log holds everything up to here
+  std::deque<Proposal> recent_;  // every record after recent_after_
   Zxid recent_after_;
   std::size_t recent_bytes_ = 0;
 };

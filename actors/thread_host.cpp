@@ -4,8 +4,7 @@
 
 namespace troupe {
 
-ThreadHost::ThreadHost(caf::actor_system& system, const std::string& name)
-    : Host(&system), thread_([this] { run(); }) {
+ThreadHost::ThreadHost(caf::actor_system& system, const std::string& name) : Host(&system), thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), name.c_str());
 }
 

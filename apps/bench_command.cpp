@@ -37,9 +37,7 @@ void end_gracefully() {
     });
 }
 
-void complain(const std::string& what) {
-  std::fprintf(stderr, "troupe bench: %s\n", what.c_str());
-}
+void complain(const std::string& what) { std::fprintf(stderr, "troupe bench: %s\n", what.c_str()); }
 
 void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);

@@ -91,8 +91,6 @@ std::string describe_exit(int wait_status) {
   return "was ended by signal " + std::to_string(number) + " (" + strsignal(number) + ")";
 }
 
-std::string own_program() {
-  return std::filesystem::read_symlink("/proc/self/exe").string();
-}
+std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
 }  // namespace troupe

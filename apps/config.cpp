@@ -19,17 +19,11 @@ int Draft::line_of(std::string_view key) const {
   return it == lines.end() ? 0 : it->second;
 }
 
-std::string Draft::at(int line) const {
-  return file + ":" + (line > 0 ? std::to_string(line) + ":" : "") + " ";
-}
+std::string Draft::at(int line) const { return file + ":" + (line > 0 ? std::to_string(line) + ":" : "") + " "; }
 
-void Draft::fail(int line, const std::string& what) const {
-  throw ConfigError(at(line) + what);
-}
+void Draft::fail(int line, const std::string& what) const { throw ConfigError(at(line) + what); }
 
-void Draft::warn(int line, const std::string& what) {
-  result.warnings.push_back(at(line) + what);
-}
+void Draft::warn(int line, const std::string& what) { result.warnings.push_back(at(line) + what); }
 
 void check_range(const Draft& draft, int line, std::string_view key, std::int64_t value, Range range) {
   if (value >= 0 && static_cast<std::uint64_t>(value) >= range.low && static_cast<std::uint64_t>(value) <= range.high)
@@ -59,9 +53,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string member_key(PeerId id) {
-  return "member " + to_string(id);
-}
+std::string member_key(PeerId id) { return "member " + to_string(id); }
 
 void check_addresses(const Draft& draft, const NodeConfig& node) {
   std::map<std::pair<std::string, std::uint16_t>, PeerId> taken;

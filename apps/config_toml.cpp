@@ -19,9 +19,7 @@ using config::Draft;
 using config::Range;
 namespace range = config::range;
 
-int line_of(const toml::node& node) {
-  return static_cast<int>(node.source().begin.line);
-}
+int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
 /// "a string", "an integer".
 std::string kind_of(const toml::node& node) {

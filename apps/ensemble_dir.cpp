@@ -20,9 +20,7 @@ std::string address(const std::string& host, std::uint16_t port) {
 }
 
 /// Where this machine's clients find what listens on `host`.
-std::string reachable(const std::string& host) {
-  return host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
-}
+std::string reachable(const std::string& host) { return host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host; }
 
 EnsembleNode node_files(const fs::path& directory, std::uint32_t id) {
   fs::path stem = directory / ("node-" + std::to_string(id));
@@ -116,13 +114,9 @@ void write_ensemble(const std::vector<EnsembleNode>& nodes) {
 
 }  // namespace
 
-std::string EnsembleNode::client_address() const {
-  return address(reachable(config.client_address), config.rpc_port);
-}
+std::string EnsembleNode::client_address() const { return address(reachable(config.client_address), config.rpc_port); }
 
-std::string EnsembleNode::zk_address() const {
-  return address(reachable(config.client_address), config.zk_port);
-}
+std::string EnsembleNode::zk_address() const { return address(reachable(config.client_address), config.zk_port); }
 
 std::string EnsembleNode::peer_address() const {
   return address(config.peer_address, config.members.at(config.id).peer_port);

@@ -109,8 +109,7 @@ void Launcher::announce() const {
     const NodeConfig& config = child.node.config;
     say("node " + to_string(config.id) + (config.members.at(config.id).observer ? " (observer)" : "") + ": clients " +
         child.node.client_address() + (config.zk_port != 0 ? ", ZooKeeper's clients " + child.node.zk_address() : "") +
-        ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " +
-        child.node.log_file);
+        ", peers " + child.node.peer_address() + ", data " + config.data_dir + ", log " + child.node.log_file);
   }
 }
 

@@ -51,9 +51,7 @@ LocalEnsemble::LocalEnsemble(std::string program, const EnsembleOptions& options
   for (EnsembleNode& node : open_ensemble(options)) nodes_.push_back({.files = std::move(node)});
 }
 
-std::string LocalEnsemble::address(std::size_t node) const {
-  return nodes_[node].files.client_address();
-}
+std::string LocalEnsemble::address(std::size_t node) const { return nodes_[node].files.client_address(); }
 
 std::vector<std::string> LocalEnsemble::addresses() const {
   std::vector<std::string> all;

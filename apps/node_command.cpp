@@ -22,9 +22,7 @@
 namespace troupe {
 namespace {
 
-void complain(const std::string& what) {
-  std::fprintf(stderr, "troupe node: %s\n", what.c_str());
-}
+void complain(const std::string& what) { std::fprintf(stderr, "troupe node: %s\n", what.c_str()); }
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -68,9 +66,10 @@ void install_terminate_handler() {
   });
 }
 
-/// The data directory is mapped into memory: a page that the disk cannot read comes as a signal, to whoever looks at it.
+/// The data directory is mapped into memory: a page that the disk cannot read comes as a signal, to whoever looks at
+/// it.
 void install_bad_page_handler() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) {
     constexpr std::string_view message =
         "troupe node: a page of a mapped file cannot be read: the disk fails, or a file of the data directory was cut "

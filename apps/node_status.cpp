@@ -77,7 +77,8 @@ std::vector<StatusAnswer> query_status(const std::vector<std::string>& addresses
   return answers;
 }
 
-std::vector<StatusAnswer> query_ensemble(const std::vector<std::string>& addresses, std::chrono::milliseconds patience) {
+std::vector<StatusAnswer> query_ensemble(const std::vector<std::string>& addresses,
+                                         std::chrono::milliseconds patience) {
   auto answers = query_status(addresses, patience);
   std::set<PeerId> answered;
   std::set<std::string> asked(addresses.begin(), addresses.end());

@@ -140,12 +140,8 @@ SessionId Client::session() const {
   return impl_->session_;
 }
 
-void Client::close() {
-  impl_->stop(true);
-}
-void Client::abandon() {
-  impl_->stop(false);
-}
+void Client::close() { impl_->stop(true); }
+void Client::abandon() { impl_->stop(false); }
 
 // --- writes ---
 
@@ -237,9 +233,7 @@ AclValue Client::get_acl(const std::string& path) {
   return impl_->wait<AclValue>("get the ACL of", path, [&](auto done) { get_acl(path, std::move(done)); });
 }
 
-void Client::sync(Callback<Nothing> done) {
-  impl_->submit("/", impl_->requests_.sync(std::move(done)));
-}
+void Client::sync(Callback<Nothing> done) { impl_->submit("/", impl_->requests_.sync(std::move(done))); }
 void Client::sync() {
   impl_->wait<Nothing>("sync", "", [&](auto done) { sync(std::move(done)); });
 }

@@ -13,8 +13,8 @@
 // Every call has two forms. The blocking one throws ClientError. The asynchronous one takes a callback,
 // which runs on the client's thread and must neither block nor throw; promised<T>() makes one that
 // fulfils a future. What is refused at once (a path without a slash, a closed client) calls back before the
-// call returns, on the caller's thread. Calls of one thread take effect in the order in which they are made; an event is
-// told before the data that it announces.
+// call returns, on the caller's thread. Calls of one thread take effect in the order in which they are made; an event
+// is told before the data that it announces.
 //
 // Any thread may use a Client; callbacks may make asynchronous calls.
 #pragma once

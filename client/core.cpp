@@ -10,9 +10,7 @@ constexpr std::size_t max_submit_bytes = 1 << 20;
 constexpr std::size_t max_submit_calls = 16384;
 constexpr std::size_t max_call_bytes = 4 << 20;  // of a message, see schema/client.capnp
 
-kj::Duration milliseconds(std::chrono::milliseconds from) {
-  return from.count() * kj::MILLISECONDS;
-}
+kj::Duration milliseconds(std::chrono::milliseconds from) { return from.count() * kj::MILLISECONDS; }
 
 }  // namespace
 
@@ -77,9 +75,7 @@ Core::~Core() noexcept {
 }
 
 /// A task that fails takes its connection with it. Those that do not belong to one do not fail.
-void Core::taskFailed(kj::Exception&&) {
-  lose();
-}
+void Core::taskFailed(kj::Exception&&) { lose(); }
 
 void Core::set_state(State state) {
   if (state_ == State::expired || state_ == State::closed || state_ == state) return;
@@ -373,7 +369,8 @@ bool Core::deliver_answer() {
     if (!call->answer(*answer)) lose();
     seen(zxid);
     if (!call->internal) released_(call->bytes);
-    if (submitted.delivered > submitted.returned.size() && ++parts_.front().delivered == parts_.front().answers.size()) {
+    if (submitted.delivered > submitted.returned.size() &&
+        ++parts_.front().delivered == parts_.front().answers.size()) {
       parts_.pop_front();
     }
     if (submitted.delivered == submitted.calls.size()) submitted_.pop_front();

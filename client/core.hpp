@@ -110,9 +110,9 @@ class Core final : private kj::TaskSet::ErrorHandler {
   SessionId session_;
   kj::Array<kj::byte> password_;
   kj::Duration timeout_;
-  Zxid last_zxid_;                 // of what was delivered
-  Zxid watched_;                   // up to here every watch was told
-  std::size_t rearming_ = 0;       // calls of the connection that set watches again, and are unanswered
+  Zxid last_zxid_;            // of what was delivered
+  Zxid watched_;              // up to here every watch was told
+  std::size_t rearming_ = 0;  // calls of the connection that set watches again, and are unanswered
   // What was told behind watched_: a node that is asked again from there on tells it again.
   std::set<std::tuple<Zxid, schema::EventType, std::string>> told_;
   std::uint64_t last_number_ = 0;  // of the writes

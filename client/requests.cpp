@@ -3,9 +3,7 @@
 namespace troupe::client {
 namespace {
 
-kj::StringPtr text(const std::string& from) {
-  return {from.c_str(), from.size()};
-}
+kj::StringPtr text(const std::string& from) { return {from.c_str(), from.size()}; }
 kj::ArrayPtr<const kj::byte> data(const std::string& from) {
   return {reinterpret_cast<const kj::byte*>(from.data()), from.size()};
 }
@@ -81,9 +79,7 @@ std::size_t bytes_of(const Operation& operation) {
   return bytes;
 }
 
-Error error_of(schema::Answer::Reader answer) {
-  return static_cast<Error>(answer.getError());
-}
+Error error_of(schema::Answer::Reader answer) { return static_cast<Error>(answer.getError()); }
 
 /// A call of one operation whose answer is made by `read(Outcome::Result)`.
 template <class T, class Read>

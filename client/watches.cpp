@@ -2,9 +2,7 @@
 
 namespace troupe::client {
 
-void WatchTable::add(const std::string& path, Kind kind, Watch watch) {
-  lists(kind)[path].push_back(std::move(watch));
-}
+void WatchTable::add(const std::string& path, Kind kind, Watch watch) { lists(kind)[path].push_back(std::move(watch)); }
 
 void WatchTable::remove(const std::string& path, Kind kind) {
   if (kind == Kind::ANY) {

@@ -9,7 +9,6 @@ namespace troupe {
 
 }  // namespace troupe
 
-#define TROUPE_CHECK(condition, what)                                               \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                \
-       ? static_cast<void>(0)                                                       \
-       : ::troupe::check_failed(#condition, what, __FILE__, __LINE__))
+#define TROUPE_CHECK(condition, what)                                       \
+  (__builtin_expect(static_cast<bool>(condition), 1) ? static_cast<void>(0) \
+                                                     : ::troupe::check_failed(#condition, what, __FILE__, __LINE__))

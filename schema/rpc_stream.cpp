@@ -11,9 +11,7 @@ constexpr std::size_t buffer_size = 64 * 1024;
 RpcStream::RpcStream(kj::Own<kj::AsyncIoStream> inner, std::size_t pause_above)
     : inner_(kj::mv(inner)), pause_above_(pause_above), buffer_(kj::heapArray<kj::byte>(buffer_size)) {}
 
-void RpcStream::pause() {
-  paused_ = true;
-}
+void RpcStream::pause() { paused_ = true; }
 
 void RpcStream::resume() {
   paused_ = false;

@@ -34,12 +34,15 @@ bool is_checkpoint(const std::string& name) {
 
 struct DataDir::Impl {
   Impl(std::unique_ptr<Disk> disk_, PeerId self, const DataDirOptions& options_)
-      : disk(std::move(disk_)), options(options_), log(with_log_or_new(*disk), log_name, self, options.log_map_size, options.log_flush_bytes) {
+      : disk(std::move(disk_)),
+        options(options_),
+        log(with_log_or_new(*disk), log_name, self, options.log_map_size, options.log_flush_bytes) {
     remove_unfinished();
     const auto mark = log.state_mark();
     if (disk->exists(state_name) && mark && (mark->clean || mark->boot_id == disk->boot_id())) {
       mark_in_use();
-      open_tree("Or remove the whole state, which is made anew from the log and the checkpoint, and start the node again.");
+      open_tree(
+          "Or remove the whole state, which is made anew from the log and the checkpoint, and start the node again.");
       if (tree->applied() >= log.base() && tree->applied() <= log.last()) return;
       tree.reset();
     }
@@ -180,11 +183,13 @@ class IncomingSnapshot final : public DataDir::Incoming {
     }
     const View view(std::move(reader));
     if (view.zxid() != announced_) {
-      throw BadSnapshot("it was announced as " + to_string(announced_) + " and is the state at " + to_string(view.zxid()));
+      throw BadSnapshot("it was announced as " + to_string(announced_) + " and is the state at " +
+                        to_string(view.zxid()));
     }
     if (view.digest() != digest_) {
-      throw BadSnapshot("it contradicts its digest: it was damaged on its way, or the leader's state is; compare the "
-                        "digests of the nodes");
+      throw BadSnapshot(
+          "it contradicts its digest: it was damaged on its way, or the leader's state is; compare the "
+          "digests of the nodes");
     }
     configuration_ = view.configuration();
   }
@@ -213,19 +218,11 @@ DataDir::DataDir(std::unique_ptr<Disk> disk, PeerId self, const DataDirOptions& 
     : impl_(std::make_unique<Impl>(std::move(disk), self, options)) {}
 DataDir::~DataDir() = default;
 
-Log& DataDir::log() {
-  return impl_->log;
-}
-Tree& DataDir::tree() {
-  return *impl_->current_tree();
-}
-Disk& DataDir::disk() {
-  return *impl_->disk;
-}
+Log& DataDir::log() { return impl_->log; }
+Tree& DataDir::tree() { return *impl_->current_tree(); }
+Disk& DataDir::disk() { return *impl_->disk; }
 
-void DataDir::flush_state() {
-  impl_->current_tree()->kv().flush();
-}
+void DataDir::flush_state() { impl_->current_tree()->kv().flush(); }
 
 Zxid DataDir::write_checkpoint() {
   Impl& dir = *impl_;

@@ -150,12 +150,8 @@ void copy_file(const std::string& from, const std::string& to) {
   }
 }
 
-void flush_file(const std::string& path) {
-  File(path, O_RDWR).flush();
-}
-void flush_directory(const std::string& path) {
-  File(path, O_RDONLY | O_DIRECTORY).flush();
-}
+void flush_file(const std::string& path) { File(path, O_RDWR).flush(); }
+void flush_directory(const std::string& path) { File(path, O_RDONLY | O_DIRECTORY).flush(); }
 
 FileLock::FileLock(const std::string& directory) {
   std::string path = directory + "/lock";
@@ -169,8 +165,6 @@ FileLock::FileLock(const std::string& directory) {
                      " is in use by another process. Stop that process, or give this node a directory of its own.");
 }
 
-FileLock::~FileLock() {
-  ::close(fd_);
-}
+FileLock::~FileLock() { ::close(fd_); }
 
 }  // namespace troupe::store

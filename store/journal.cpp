@@ -25,7 +25,7 @@ std::uint64_t Journal::checksum(std::uint64_t number, std::string_view payload) 
 }
 
 std::optional<Journal::Record> Journal::read(std::string_view content, std::uint64_t offset, std::uint64_t after,
-                                              std::uint64_t upto) const {
+                                             std::uint64_t upto) const {
   if (offset + sizeof(Header) > content.size()) return std::nullopt;
   const auto header = from_raw_bytes<Header>(content.substr(offset));
   const auto rest = content.substr(offset + sizeof(Header));

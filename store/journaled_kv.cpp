@@ -34,8 +34,9 @@ void write_change(std::string& to, Change change, Table table, std::string_view 
 }
 
 [[noreturn]] void fail_unknown() {
-  throw StorageError("the journal of the transaction log holds what this program does not know: start the newer version "
-                     "that wrote it.");
+  throw StorageError(
+      "the journal of the transaction log holds what this program does not know: start the newer version "
+      "that wrote it.");
 }
 
 void repeat(std::string_view record, std::size_t tables, KvWriter& writer) {

@@ -33,10 +33,11 @@ struct Entry {
 class KvCursor {
  public:
   virtual ~KvCursor() = default;
-  virtual std::optional<Entry> seek(std::string_view key) = 0;  ///< the first entry with a key ≥ `key`, which may be empty
-  virtual std::optional<Entry> next() = 0;                      ///< the one after the last returned
-  virtual std::optional<Entry> previous() = 0;                  ///< the one before the last returned
-  virtual std::optional<Entry> last() = 0;                      ///< the table's last entry
+  virtual std::optional<Entry> seek(
+      std::string_view key) = 0;                ///< the first entry with a key ≥ `key`, which may be empty
+  virtual std::optional<Entry> next() = 0;      ///< the one after the last returned
+  virtual std::optional<Entry> previous() = 0;  ///< the one before the last returned
+  virtual std::optional<Entry> last() = 0;      ///< the table's last entry
 };
 
 class KvReader {
@@ -71,9 +72,9 @@ class Kv {
 
 struct KvOptions {
   std::vector<std::string> tables;
-  bool durable = true;            ///< every commit is flushed: what it wrote survives a power cut
+  bool durable = true;                  ///< every commit is flushed: what it wrote survives a power cut
   std::uint64_t map_size = 1ull << 36;  ///< upper bound of the file, bytes; address space, not disk
-  std::string remedy = {};        ///< what to do when it is damaged, for people; empty: start_anew
+  std::string remedy = {};              ///< what to do when it is damaged, for people; empty: start_anew
 };
 
 /// A file beside an environment that what is committed goes to first; see journal.hpp. One thread at a time.

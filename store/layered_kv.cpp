@@ -233,9 +233,7 @@ std::unique_ptr<KvReader> LayeredKv::read() {
 
 std::unique_ptr<KvWriter> LayeredKv::write() { return std::make_unique<LayeredWriter>(*this); }
 
-std::size_t LayeredKv::waiting_bytes() const {
-  return state_.sequence == frozen_before_ ? 0 : state_.active->bytes();
-}
+std::size_t LayeredKv::waiting_bytes() const { return state_.sequence == frozen_before_ ? 0 : state_.active->bytes(); }
 
 bool LayeredKv::freeze() {
   TROUPE_CHECK(!writing_, "nothing is frozen while it is written");

@@ -53,10 +53,10 @@ class LayeredKv final : public Kv {
 
   const std::unique_ptr<Kv> base_;
   mutable std::mutex mutex_;
-  State state_;                  // guarded by mutex_; changed by the writer's thread, but for `frozen`
-  std::uint64_t frozen_at_ = 0;  // guarded by mutex_
+  State state_;                      // guarded by mutex_; changed by the writer's thread, but for `frozen`
+  std::uint64_t frozen_at_ = 0;      // guarded by mutex_
   std::uint64_t frozen_before_ = 0;  // writer's thread: the sequence of the last freeze
-  bool writing_ = false;         // writer's thread
+  bool writing_ = false;             // writer's thread
 };
 
 }  // namespace troupe::store

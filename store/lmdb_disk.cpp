@@ -171,8 +171,6 @@ class LmdbDisk final : public Disk {
 
 }  // namespace
 
-std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) {
-  return std::make_unique<LmdbDisk>(path);
-}
+std::unique_ptr<Disk> open_lmdb_disk(const std::string& path) { return std::make_unique<LmdbDisk>(path); }
 
 }  // namespace troupe::store

@@ -15,12 +15,8 @@ constexpr unsigned max_readers = 1024;
 constexpr std::size_t max_idle = 64;  // reset read transactions kept for the next readers
 constexpr std::uint64_t map_granularity = 1 << 16;
 
-MDB_val to_val(std::string_view bytes) {
-  return {bytes.size(), const_cast<char*>(bytes.data())};
-}
-std::string_view to_view(const MDB_val& val) {
-  return {static_cast<const char*>(val.mv_data), val.mv_size};
-}
+MDB_val to_val(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
+std::string_view to_view(const MDB_val& val) { return {static_cast<const char*>(val.mv_data), val.mv_size}; }
 
 /// A transaction, shared with the cursors on it: a cursor of a writer is freed by LMDB when the
 /// transaction ends, and must then not be closed again.
@@ -307,12 +303,8 @@ void LmdbEnv::end_read(MDB_txn* txn) {
   mdb_txn_abort(txn);
 }
 
-std::unique_ptr<KvReader> LmdbKv::read() {
-  return std::make_unique<LmdbReader>(env_);
-}
-std::unique_ptr<KvWriter> LmdbKv::write() {
-  return std::make_unique<LmdbWriter>(env_);
-}
+std::unique_ptr<KvReader> LmdbKv::read() { return std::make_unique<LmdbReader>(env_); }
+std::unique_ptr<KvWriter> LmdbKv::write() { return std::make_unique<LmdbWriter>(env_); }
 
 void LmdbKv::sync() {
   if (int rc = mdb_env_sync(env_->get(), 1)) env_->fail(rc);

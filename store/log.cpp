@@ -26,9 +26,7 @@ struct Facts {
   Bytes configuration;
 };
 
-Zxid key_zxid(std::string_view key) {
-  return {from_big_endian(key)};
-}
+Zxid key_zxid(std::string_view key) { return {from_big_endian(key)}; }
 
 Bytes last_configuration(KvCursor& cursor) {
   const auto last = cursor.last();
@@ -45,9 +43,11 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 
 struct Log::Impl {
   Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
-      : name(name_), kv(disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes,
-           [&](const KvReader& tables) { check_owner(tables, self); },
-           [&](KvWriter& tables) { drop_pruned(tables); }) {
+      : name(name_),
+        kv(
+            disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes,
+            [&](const KvReader& tables) { check_owner(tables, self); },
+            [&](KvWriter& tables) { drop_pruned(tables); }) {
     const bool fresh = !check_owner(*kv.read(), self);
     if (fresh || number(*kv.read(), "format") != format_version) {
       auto first = kv.write();
@@ -195,28 +195,14 @@ Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_siz
     : impl_(std::make_unique<Impl>(disk, name, self, map_size, flush_bytes)) {}
 Log::~Log() = default;
 
-Zxid Log::base() const {
-  return impl_->get(&Facts::base);
-}
-Zxid Log::last() const {
-  return impl_->get(&Facts::last);
-}
-Epoch Log::accepted_epoch() const {
-  return impl_->get(&Facts::accepted);
-}
-Epoch Log::current_epoch() const {
-  return impl_->get(&Facts::current);
-}
-std::optional<Zxid> Log::checkpoint() const {
-  return impl_->get(&Facts::checkpoint);
-}
-std::optional<StateMark> Log::state_mark() const {
-  return impl_->get(&Facts::mark);
-}
+Zxid Log::base() const { return impl_->get(&Facts::base); }
+Zxid Log::last() const { return impl_->get(&Facts::last); }
+Epoch Log::accepted_epoch() const { return impl_->get(&Facts::accepted); }
+Epoch Log::current_epoch() const { return impl_->get(&Facts::current); }
+std::optional<Zxid> Log::checkpoint() const { return impl_->get(&Facts::checkpoint); }
+std::optional<StateMark> Log::state_mark() const { return impl_->get(&Facts::mark); }
 
-Bytes Log::configuration() const {
-  return impl_->get(&Facts::configuration);
-}
+Bytes Log::configuration() const { return impl_->get(&Facts::configuration); }
 
 void Log::append(const Proposal& proposal) {
   Impl& log = *impl_;
@@ -323,18 +309,10 @@ void Log::commit() {
   log.durable = log.staged;
 }
 
-bool Log::due() const {
-  return impl_->kv.due();
-}
-bool Log::overdue() const {
-  return impl_->kv.overdue();
-}
-bool Log::freeze() {
-  return impl_->kv.freeze();
-}
-void Log::flush() {
-  impl_->kv.flush();
-}
+bool Log::due() const { return impl_->kv.due(); }
+bool Log::overdue() const { return impl_->kv.overdue(); }
+bool Log::freeze() { return impl_->kv.freeze(); }
+void Log::flush() { impl_->kv.flush(); }
 void Log::close() {
   commit();
   impl_->kv.sync();

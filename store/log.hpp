@@ -59,21 +59,21 @@ class Log {
   ~Log();
 
   // What is durable now.
-  Zxid base() const;        ///< everything up to here is in a checkpoint and pruned from the log
-  Zxid last() const;        ///< the last record, or base() where there is none
-  Epoch accepted_epoch() const;  ///< the highest epoch promised to a prospective leader
-  Epoch current_epoch() const;   ///< the epoch of the leader whose history this node has
+  Zxid base() const;                       ///< everything up to here is in a checkpoint and pruned from the log
+  Zxid last() const;                       ///< the last record, or base() where there is none
+  Epoch accepted_epoch() const;            ///< the highest epoch promised to a prospective leader
+  Epoch current_epoch() const;             ///< the epoch of the leader whose history this node has
   std::optional<Zxid> checkpoint() const;  ///< the newest complete checkpoint, if there is one
   std::optional<StateMark> state_mark() const;
   /// The last transaction of the history that sets the ensemble's configuration; empty if none does.
   Bytes configuration() const;
 
   // Changes; they are staged, and take effect together in commit().
-  void append(const Proposal& proposal);   ///< CHECKs that it comes after all before it
+  void append(const Proposal& proposal);  ///< CHECKs that it comes after all before it
   /// Drops every record after `last`. CHECKs last ≥ base and last ≥ checkpoint: what a checkpoint
   /// holds was committed.
   void truncate_after(Zxid last);
-  void set_accepted_epoch(Epoch epoch);    ///< CHECKs that it does not fall
+  void set_accepted_epoch(Epoch epoch);  ///< CHECKs that it does not fall
   void set_current_epoch(Epoch epoch);
   /// Ignored unless it is newer than the present one and within [base, last]: a checkpoint may have
   /// been overtaken by a snapshot from a leader while it was written.
@@ -104,7 +104,8 @@ class Log {
   void post_state_mark(const StateMark& mark);
 
   /// Records after `after` in order, until `max_bytes` is reached (at least one if there is one).
-  /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged record.
+  /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged
+  /// record.
   std::vector<Proposal> read(Zxid after, std::size_t max_bytes, Zxid upto = {~std::uint64_t{0}}) const;
   /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base().
   std::optional<Zxid> floor(Zxid zxid) const;

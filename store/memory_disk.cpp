@@ -113,9 +113,7 @@ class MemoryDisk final : public Disk {
 MemoryMachine::MemoryMachine() : impl_(std::make_shared<Impl>()) {}
 MemoryMachine::~MemoryMachine() = default;
 
-std::unique_ptr<Disk> MemoryMachine::disk() {
-  return std::make_unique<MemoryDisk>(impl_);
-}
+std::unique_ptr<Disk> MemoryMachine::disk() { return std::make_unique<MemoryDisk>(impl_); }
 
 void MemoryMachine::cut_power() {
   ++impl_->boot;
@@ -124,8 +122,6 @@ void MemoryMachine::cut_power() {
   }
 }
 
-void MemoryMachine::fill(bool full) {
-  *impl_->full = full;
-}
+void MemoryMachine::fill(bool full) { *impl_->full = full; }
 
 }  // namespace troupe::store

@@ -227,12 +227,8 @@ std::shared_ptr<MemoryEnv> MemoryEnv::image(bool flushed_image) const {
   return copy;
 }
 
-std::unique_ptr<KvReader> MemoryKv::read() {
-  return std::make_unique<MemoryReader>(env_);
-}
-std::unique_ptr<KvWriter> MemoryKv::write() {
-  return std::make_unique<MemoryWriter>(env_);
-}
+std::unique_ptr<KvReader> MemoryKv::read() { return std::make_unique<MemoryReader>(env_); }
+std::unique_ptr<KvWriter> MemoryKv::write() { return std::make_unique<MemoryWriter>(env_); }
 
 void MemoryKv::sync() {
   if (*env_->full) fail_full();

@@ -24,9 +24,7 @@ struct Memtable::Node {
   // `height` atomic pointers follow, then the key's bytes.
   int height = 0;
 
-  std::atomic<Node*>* links() const {
-    return reinterpret_cast<std::atomic<Node*>*>(const_cast<Node*>(this) + 1);
-  }
+  std::atomic<Node*>* links() const { return reinterpret_cast<std::atomic<Node*>*>(const_cast<Node*>(this) + 1); }
   std::atomic<Node*>& link(int level) const { return links()[level]; }
   char* key_bytes() const { return reinterpret_cast<char*>(links() + height); }
   std::string_view key() const { return {key_bytes(), key_size}; }

@@ -6,9 +6,7 @@
 
 namespace troupe::store {
 
-std::vector<std::string> Tree::tables() {
-  return {"nodes", "sessions", "ephemerals", "answers", "meta", "due"};
-}
+std::vector<std::string> Tree::tables() { return {"nodes", "sessions", "ephemerals", "answers", "meta", "due"}; }
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
   if (kv_.read()->entries(meta_table) == 0) {
@@ -39,8 +37,6 @@ AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
   return done;
 }
 
-std::shared_ptr<View> Tree::view() {
-  return std::make_shared<View>(kv_.read());
-}
+std::shared_ptr<View> Tree::view() { return std::make_shared<View>(kv_.read()); }
 
 }  // namespace troupe::store

@@ -60,13 +60,13 @@ enum class NodeKind : std::uint8_t { persistent, ephemeral, container, ttl };
 
 /// A znode as a View shows it. The string_views point into the View's snapshot.
 struct Node {
-  Stat stat;                              ///< as clients see it
-  std::int32_t stored_cversion = 0;       ///< creations of children: the number of the next sequential child
+  Stat stat;                         ///< as clients see it
+  std::int32_t stored_cversion = 0;  ///< creations of children: the number of the next sequential child
   NodeKind kind = NodeKind::persistent;
-  std::int64_t ttl = 0;                   ///< milliseconds, kind ttl alone
-  bool has_data = false;                  ///< false: created with no data, which is not empty data
+  std::int64_t ttl = 0;   ///< milliseconds, kind ttl alone
+  bool has_data = false;  ///< false: created with no data, which is not empty data
   std::string_view data;
-  std::string_view acl_bytes;             ///< decode with acl(); empty is world:anyone with all permissions
+  std::string_view acl_bytes;  ///< decode with acl(); empty is world:anyone with all permissions
   AclList acl() const;
   bool open_to_all() const { return acl_bytes.empty(); }
 };
@@ -78,10 +78,10 @@ struct Session {
 
 /// What one operation of a transaction answered.
 struct OpResult {
-  std::int32_t operation = 0;   ///< ZooKeeper's number of the operation; -1 in a refused multi
+  std::int32_t operation = 0;  ///< ZooKeeper's number of the operation; -1 in a refused multi
   Error error = Error::ok;
-  std::string path;             ///< of a create; of a reconfig the configuration
-  Stat stat;                    ///< of create, setData, setACL, reconfig
+  std::string path;  ///< of a create; of a reconfig the configuration
+  Stat stat;         ///< of create, setData, setACL, reconfig
 };
 
 /// What a transaction answered, and to whom.
@@ -89,7 +89,7 @@ struct Outcome {
   SessionId session;
   std::uint64_t number = 0;
   Zxid zxid;
-  Error error = Error::ok;         ///< of a refused single operation
+  Error error = Error::ok;  ///< of a refused single operation
   bool multi = false;
   bool opened = false, closed = false;  ///< the transaction opened or closed the session
   std::vector<OpResult> results;
@@ -110,7 +110,7 @@ struct NodeEvent {
 
 /// All that a batch of transactions answered and changed, in order.
 struct AppliedBatch {
-  Zxid last;                       ///< the tree is now at exactly this transaction
+  Zxid last;  ///< the tree is now at exactly this transaction
   std::vector<Outcome> outcomes;
   std::vector<NodeEvent> events;
   std::vector<SessionId> closed_sessions;
@@ -123,11 +123,12 @@ class View {
   explicit View(std::unique_ptr<KvReader> reader);
 
   Zxid zxid() const { return zxid_; }
-  std::int64_t time() const;       ///< of the last transaction, milliseconds since 1970; 0 before the first
-  std::uint64_t digest() const;    ///< of the whole tree, sessions included; equal on every node at this zxid
+  std::int64_t time() const;     ///< of the last transaction, milliseconds since 1970; 0 before the first
+  std::uint64_t digest() const;  ///< of the whole tree, sessions included; equal on every node at this zxid
   std::optional<Node> get(std::string_view path) const;
   /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
-  void children(std::string_view path, std::string_view after, const std::function<bool(std::string_view name)>& each) const;
+  void children(std::string_view path, std::string_view after,
+                const std::function<bool(std::string_view name)>& each) const;
   /// Paths of the session's ephemerals; those longer than 503 bytes come first, otherwise in byte order.
   void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
   /// The znodes that may be cleaned up at `now_ms`: TTL znodes without children whose time is past,
@@ -145,9 +146,9 @@ class View {
   std::size_t node_count() const;
   std::size_t session_count() const;
   std::size_t ephemeral_count() const;
-  std::string ensemble_id() const;   ///< 16 bytes, empty before the first transaction
-  std::string session_key() const;   ///< 32 bytes, empty before the first transaction
-  Bytes configuration() const;       ///< the last transaction that set the ensemble's configuration; empty if none has
+  std::string ensemble_id() const;  ///< 16 bytes, empty before the first transaction
+  std::string session_key() const;  ///< 32 bytes, empty before the first transaction
+  Bytes configuration() const;      ///< the last transaction that set the ensemble's configuration; empty if none has
 
   const KvReader& raw() const { return *reader_; }  ///< for streaming a snapshot
 

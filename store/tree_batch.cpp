@@ -27,9 +27,7 @@ enum : std::int32_t {
 
 constexpr std::string_view config_path = "/zookeeper/config";
 
-std::string_view to_view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
+std::string_view to_view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 std::string_view to_view(capnp::Data::Reader data) {
   return {reinterpret_cast<const char*>(data.begin()), data.size()};
 }
@@ -406,9 +404,7 @@ void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_vi
   if (type != NodeEvent::Type::data_changed) event.parent_acl_bytes = existing(parent_path(path)).value.acl;
 }
 
-std::string_view TreeBatch::keep(std::string text) {
-  return texts_.emplace_back(std::move(text));
-}
+std::string_view TreeBatch::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
 
 std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl) {
   AclList list;

@@ -81,9 +81,7 @@ std::string_view parent_path(std::string_view path) {
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
-std::string_view last_element(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view last_element(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 void KeyBuffer::add(std::string_view part) {
   TROUPE_CHECK(size_ + part.size() <= bytes_.size(), "a key has at most 511 bytes");

@@ -8,9 +8,7 @@
 namespace troupe::store {
 namespace {
 
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
 Applied applied_row_of(const KvReader& reader) {
   auto row = reader.get(meta_table, applied_row);
@@ -32,19 +30,13 @@ Session to_session(const Entry& entry) {
 
 }  // namespace
 
-AclList Node::acl() const {
-  return decode_acl(acl_bytes);
-}
+AclList Node::acl() const { return decode_acl(acl_bytes); }
 
 View::View(std::unique_ptr<KvReader> reader) : reader_(std::move(reader)), zxid_{applied_row_of(*reader_).zxid} {}
 
-std::int64_t View::time() const {
-  return applied_row_of(*reader_).time;
-}
+std::int64_t View::time() const { return applied_row_of(*reader_).time; }
 
-std::uint64_t View::digest() const {
-  return applied_row_of(*reader_).digest;
-}
+std::uint64_t View::digest() const { return applied_row_of(*reader_).digest; }
 
 std::optional<Node> View::get(std::string_view path) const {
   auto value = reader_->get(nodes_table, node_key(path));
@@ -107,7 +99,8 @@ std::uint64_t View::last_number(SessionId session) const {
 void View::due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view after,
                const std::function<bool(std::string_view, std::string_view)>& each) const {
   auto cursor = reader_->cursor(due_table);
-  for (const auto& [when, before] : {std::pair(Due::at_its_time, now_ms), std::pair(Due::if_never_used, now_ms - never_used_ms)}) {
+  for (const auto& [when, before] :
+       {std::pair(Due::at_its_time, now_ms), std::pair(Due::if_never_used, now_ms - never_used_ms)}) {
     if (when == Due::if_never_used && never_used_ms == 0) return;
     const char first = static_cast<char>(when);
     for (auto entry = cursor->seek(std::max(after, std::string_view(&first, 1))); entry; entry = cursor->next()) {
@@ -118,25 +111,15 @@ void View::due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view
   }
 }
 
-std::size_t View::node_count() const {
-  return reader_->entries(nodes_table);
-}
-std::size_t View::session_count() const {
-  return reader_->entries(sessions_table);
-}
-std::size_t View::ephemeral_count() const {
-  return reader_->entries(ephemerals_table);
-}
-std::string View::ensemble_id() const {
-  return meta_text(*reader_, ensemble_row);
-}
+std::size_t View::node_count() const { return reader_->entries(nodes_table); }
+std::size_t View::session_count() const { return reader_->entries(sessions_table); }
+std::size_t View::ephemeral_count() const { return reader_->entries(ephemerals_table); }
+std::string View::ensemble_id() const { return meta_text(*reader_, ensemble_row); }
 Bytes View::configuration() const {
   const auto row = reader_->get(meta_table, configuration_row);
   return row ? Bytes::copy(*row) : Bytes();
 }
 
-std::string View::session_key() const {
-  return meta_text(*reader_, session_key_row);
-}
+std::string View::session_key() const { return meta_text(*reader_, session_key_row); }
 
 }  // namespace troupe::store

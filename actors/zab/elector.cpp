@@ -158,9 +158,7 @@ void Elector::try_to_decide(std::int64_t now, Effects& effects) {
 
 void Elector::decide(const Vote& vote, Effects& effects) {
   vote_ = vote;
-  state_ = vote.leader == options_.self ? PeerState::leading
-           : voter()                    ? PeerState::following
-                                        : PeerState::observing;
+  state_ = vote.leader == options_.self ? PeerState::leading : voter() ? PeerState::following : PeerState::observing;
   agreed_since_.reset();
   effects.decided = vote;
 }

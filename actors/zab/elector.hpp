@@ -39,8 +39,8 @@ namespace troupe::zab {
 
 struct ElectorOptions {
   PeerId self;
-  std::int64_t settle_ms = 60;   ///< how long a quorum's agreement must stand while a voter is silent
-  std::int64_t resend_ms = 150;  ///< how often votes are repeated while looking
+  std::int64_t settle_ms = 60;       ///< how long a quorum's agreement must stand while a voter is silent
+  std::int64_t resend_ms = 150;      ///< how often votes are repeated while looking
   std::int64_t announce_ms = 1'000;  ///< how often a leader tells its members
   std::int64_t last_ms = 5'000;      ///< how long who was elected for nothing comes last
 };
@@ -105,17 +105,17 @@ class Elector {
   PeerState state_ = PeerState::looking;
   bool started_ = false;
   std::uint64_t round_ = 0;
-  Vote own_;   // what this node has to offer
-  Vote vote_;  // what it votes for now
-  std::map<PeerId, Vote> received_;            // this round's votes
-  std::map<PeerId, Notification> settled_;     // nodes that follow or lead already
+  Vote own_;                                // what this node has to offer
+  Vote vote_;                               // what it votes for now
+  std::map<PeerId, Vote> received_;         // this round's votes
+  std::map<PeerId, Notification> settled_;  // nodes that follow or lead already
   PeerSet unreachable_;
   struct Failure {
     unsigned times = 0;  // in a row
     std::int64_t until = 0;
   };
   std::map<PeerId, Failure> failures_;
-  std::optional<std::int64_t> agreed_since_;   // a quorum has agreed on vote_ since
+  std::optional<std::int64_t> agreed_since_;  // a quorum has agreed on vote_ since
   std::int64_t next_resend_ = 0;
   std::int64_t next_announcement_ = 0;
 };

@@ -117,8 +117,9 @@ void Leader::on_ack_epoch(LinkId link, const AckEpoch& ack, std::int64_t now, Le
   if (learner == nullptr || !learner->told_epoch) return;
   // By the epoch's rule there is no other leader from whom they could be.
   if (epoch_ != Epoch{} && ack.last.epoch() == epoch_ && !streamed_.contains(learner->peer)) {
-    return turn_away(link, "it has transactions of this epoch that are not from here: its history is another ensemble's",
-                     now, effects);
+    return turn_away(link,
+                     "it has transactions of this epoch that are not from here: its history is another ensemble's", now,
+                     effects);
   }
   learner->heard = now;
   learner->ack_epoch = ack;
@@ -284,7 +285,8 @@ void Leader::reconfigure(std::shared_ptr<const Quorum> quorum, const PeerSet& me
     learner.observer = observer;
     if (learner.syncing) effects.push_back(StreamAs{link, observer});
     // A question that is under way was not put to it.
-    if (!observer && learner.new_leader_acked && confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
+    if (!observer && learner.new_leader_acked && confirmed_ != asked_)
+      effects.push_back(Send{link, Ping{.ordinal = asked_}});
   }
   try_to_commit(effects);
   try_to_confirm(effects);

@@ -58,7 +58,7 @@ class History {
 
 struct LeaderOptions {
   PeerId self;
-  PeerSet members;  ///< of the configuration that the reign begins with, beside its voters
+  PeerSet members;                          ///< of the configuration that the reign begins with, beside its voters
   std::int64_t init_timeout_ms = 20'000;    ///< without progress, until a quorum has synchronised
   std::int64_t failure_timeout_ms = 1'000;  ///< a learner not heard of for so long is not there
 };
@@ -127,16 +127,22 @@ struct StepDown {
 };
 }  // namespace leader_effect
 
-using LeaderEffect = std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch,
-                                  leader_effect::StoreCurrentEpoch, leader_effect::BeginSync,
-                                  leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
-                                  leader_effect::Confirmed, leader_effect::StreamAs, leader_effect::Disconnect,
-                                  leader_effect::StepDown>;
+using LeaderEffect =
+    std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch, leader_effect::StoreCurrentEpoch,
+                 leader_effect::BeginSync, leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
+                 leader_effect::Confirmed, leader_effect::StreamAs, leader_effect::Disconnect, leader_effect::StepDown>;
 using LeaderEffects = std::vector<LeaderEffect>;
 
 class Leader {
  public:
-  enum class Phase : std::uint8_t { discovering, promising, awaiting_promises, synchronising, broadcasting, stepped_down };
+  enum class Phase : std::uint8_t {
+    discovering,
+    promising,
+    awaiting_promises,
+    synchronising,
+    broadcasting,
+    stepped_down
+  };
 
   /// `accepted`, `current` and `last` are what this node's log holds durably; `last` is the end of
   /// the history that the ensemble will have if this leader is established.
@@ -233,17 +239,17 @@ class Leader {
   const History& history_;
   Epoch accepted_;
   Epoch current_;
-  Zxid initial_last_;   // the end of the history that came before this reign
+  Zxid initial_last_;  // the end of the history that came before this reign
   Zxid last_proposed_;
-  Zxid committed_;      // broadcasting only
-  Zxid durable_;        // the own log
-  Epoch epoch_;         // of this reign; 0 until chosen
+  Zxid committed_;                           // broadcasting only
+  Zxid durable_;                             // the own log
+  Epoch epoch_;                              // of this reign; 0 until chosen
   std::uint64_t asked_ = 0, confirmed_ = 0;  // ordinals
   Phase phase_ = Phase::discovering;
   bool self_new_leader_acked_ = false;
   bool serving_ = false;
-  std::map<PeerId, AckEpoch> promises_;  // of voters, made to this leader
-  PeerSet streamed_;           // nodes that got of this reign's history
+  std::map<PeerId, AckEpoch> promises_;          // of voters, made to this leader
+  PeerSet streamed_;                             // nodes that got of this reign's history
   std::shared_ptr<const Quorum> former_quorum_;  // needed, too, for what comes before reconfigured_
   Zxid reconfigured_;
   std::int64_t progressed_;    // before broadcasting: the beginning, or when a synchronisation last moved

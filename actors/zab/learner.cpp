@@ -54,7 +54,8 @@ void Learner::tick(std::int64_t now, LearnerEffects& effects) {
 
 void Learner::handle(const LeaderInfo& info, LearnerEffects& effects) {
   if (phase_ != Phase::connecting || epoch_ != Epoch{}) return fail("an unexpected LEADERINFO", effects);
-  if (!is_plausible(info.epoch, accepted_)) return fail("the leader's epoch " + to_string(info.epoch) + " makes no sense", effects);
+  if (!is_plausible(info.epoch, accepted_))
+    return fail("the leader's epoch " + to_string(info.epoch) + " makes no sense", effects);
   epoch_ = info.epoch;
   if (info.epoch > accepted_) {
     effects.push_back(StoreAcceptedEpoch{info.epoch});
@@ -86,7 +87,10 @@ void Learner::handle(const Diff&, LearnerEffects& effects) {
 void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected TRUNC", effects);
   if (trunc.last > last_) return fail("a TRUNC beyond this node's history", effects);
-  if (trunc.last < settled_) return fail("a TRUNC of what is committed: to " + to_string(trunc.last) + ", this node has committed " + to_string(settled_), effects);
+  if (trunc.last < settled_)
+    return fail("a TRUNC of what is committed: to " + to_string(trunc.last) + ", this node has committed " +
+                    to_string(settled_),
+                effects);
   phase_ = Phase::synchronising;
   last_ = durable_ = trunc.last;
   effects.push_back(Truncate{trunc.last});
@@ -94,7 +98,8 @@ void Learner::handle(const Trunc& trunc, LearnerEffects& effects) {
 
 void Learner::handle(const SnapBegin& begin, LearnerEffects& effects) {
   if (phase_ != Phase::promised) return fail("an unexpected SNAP", effects);
-  if (begin.zxid < settled_) return fail("a snapshot of " + to_string(begin.zxid) + ", this node has committed " + to_string(settled_), effects);
+  if (begin.zxid < settled_)
+    return fail("a snapshot of " + to_string(begin.zxid) + ", this node has committed " + to_string(settled_), effects);
   phase_ = Phase::synchronising;
   snapshot_open_ = snapshot_installing_ = true;
   last_ = begin.zxid;

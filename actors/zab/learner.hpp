@@ -135,12 +135,12 @@ class Learner {
   LearnerOptions options_;
   Epoch accepted_;
   Epoch current_;
-  Zxid last_;       // end of the history, on its way to the disk
-  Zxid settled_;    // what must not be dropped
-  Zxid durable_;    // end of the history on the disk
+  Zxid last_;     // end of the history, on its way to the disk
+  Zxid settled_;  // what must not be dropped
+  Zxid durable_;  // end of the history on the disk
   Zxid committed_;
   Zxid delivered_;
-  Epoch epoch_;     // the leader's
+  Epoch epoch_;  // the leader's
   Phase phase_ = Phase::connecting;
   bool snapshot_open_ = false;        // between SnapBegin and SnapEnd
   bool snapshot_installing_ = false;  // until on_snapshot_installed

@@ -40,9 +40,9 @@ struct Notification {
   PeerState state = PeerState::looking;
   std::uint64_t round = 0;
   Vote vote;
-  Zxid configured;      ///< of the last configuration in the sender's log …
-  Bytes configuration;  ///< … and the transaction that set it. Of a sender that looks, nothing
-  std::string ensemble; ///< the id of the sender's ensemble; empty where it knows none yet
+  Zxid configured;       ///< of the last configuration in the sender's log …
+  Bytes configuration;   ///< … and the transaction that set it. Of a sender that looks, nothing
+  std::string ensemble;  ///< the id of the sender's ensemble; empty where it knows none yet
   bool operator==(const Notification&) const = default;
 };
 
@@ -122,7 +122,7 @@ struct Inform {
   std::vector<Proposal> proposals;
 };
 struct Ping {
-  Zxid zxid;                 ///< the leader's tree had this digest at this transaction
+  Zxid zxid;  ///< the leader's tree had this digest at this transaction
   std::uint64_t digest = 0;
   std::uint64_t ordinal = 0;  ///< not 0: answer at once, so that the leader knows that it still leads
 };
@@ -144,9 +144,8 @@ struct RequestRefused {
   std::int32_t error = 0;
 };
 
-using Message =
-    std::variant<FollowerInfo, AckEpoch, AckNewLeader, Ack, ForwardedRequests, RevalidateSession, SyncRequest, Pong,
-                 LeaderInfo, Diff, Trunc, SnapBegin, SnapChunk, SnapEnd, NewLeader, UpToDate, Proposals, Commit, Inform,
-                 Ping, SessionRevalidated, SyncReply, RequestRefused>;
+using Message = std::variant<FollowerInfo, AckEpoch, AckNewLeader, Ack, ForwardedRequests, RevalidateSession,
+                             SyncRequest, Pong, LeaderInfo, Diff, Trunc, SnapBegin, SnapChunk, SnapEnd, NewLeader,
+                             UpToDate, Proposals, Commit, Inform, Ping, SessionRevalidated, SyncReply, RequestRefused>;
 
 }  // namespace troupe::zab

@@ -46,11 +46,11 @@ class ConnectionHost {
 struct ConnectionContext {
   Gateway& gateway;
   ConnectionHost& host;
-  std::size_t max_frame = 0xfffff;    ///< bytes of a request: jute.maxbuffer
-  std::size_t pause_above = 1 << 20;  ///< bytes of unsent output above which no requests are taken …
-  std::size_t full_above = 4 << 20;   ///< … and above which replies wait at the gateway
+  std::size_t max_frame = 0xfffff;        ///< bytes of a request: jute.maxbuffer
+  std::size_t pause_above = 1 << 20;      ///< bytes of unsent output above which no requests are taken …
+  std::size_t full_above = 4 << 20;       ///< … and above which replies wait at the gateway
   const SaslUsers* sasl_users = nullptr;  ///< null: nobody logs in by SASL
-  std::int64_t now_ms = 0;            ///< of this turn of the loop
+  std::int64_t now_ms = 0;                ///< of this turn of the loop
   Counters counters;
   Requests requests;  ///< scratch space
 };
@@ -128,8 +128,9 @@ class Connection : private ClientSink {
   bool receiving_ = false;
   bool congested_ = false;
   Attachment* attachment_ = nullptr;
-  std::list<std::optional<std::string>> echoes_;  // of the syncs and logins that are not answered: the text of the answer
-  std::unique_ptr<DigestMd5> login_;              // from the first login on
+  std::list<std::optional<std::string>>
+      echoes_;                        // of the syncs and logins that are not answered: the text of the answer
+  std::unique_ptr<DigestMd5> login_;  // from the first login on
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
 

@@ -75,7 +75,11 @@ struct Door::Socket final : Connection {
 
 Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
            kj::AutoCloseFd listening, Admission& admission, Words words, const DoorOptions& options)
-    : context_{.gateway = gateway, .host = *this, .max_frame = options.max_frame, .sasl_users = options.sasl_users, .now_ms = monotonic_ms()},
+    : context_{.gateway = gateway,
+               .host = *this,
+               .max_frame = options.max_frame,
+               .sasl_users = options.sasl_users,
+               .now_ms = monotonic_ms()},
       timer_(timer),
       at_end_of_turn_(std::move(at_end_of_turn)),
       listening_(kj::mv(listening)),
@@ -263,13 +267,9 @@ void Door::read(Socket& socket) {
 
 // --- writing, and ending ---
 
-std::int64_t Door::now_ms() const {
-  return monotonic_ms();
-}
+std::int64_t Door::now_ms() const { return monotonic_ms(); }
 
-void Door::changed(Connection& connection) {
-  touch(static_cast<Socket&>(connection));
-}
+void Door::changed(Connection& connection) { touch(static_cast<Socket&>(connection)); }
 
 void Door::touch(Socket& socket) {
   if (std::exchange(socket.touched, true)) return;

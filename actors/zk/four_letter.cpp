@@ -83,21 +83,13 @@ std::optional<std::string> FourLetterWords::answer(std::string_view received, Do
   return (this->*word->answer)(door);
 }
 
-std::string FourLetterWords::ruok(Door&) {
-  return "imok";
-}
+std::string FourLetterWords::ruok(Door&) { return "imok"; }
 
-std::string FourLetterWords::isro(Door&) {
-  return gateway_.is_read_only() ? "ro" : "rw";
-}
+std::string FourLetterWords::isro(Door&) { return gateway_.is_read_only() ? "ro" : "rw"; }
 
-std::string FourLetterWords::hash(Door&) {
-  return "";
-}  // ZooKeeper's, too, without a history of digests
+std::string FourLetterWords::hash(Door&) { return ""; }  // ZooKeeper's, too, without a history of digests
 
-std::string FourLetterWords::gtmk(Door&) {
-  return std::to_string(trace_mask_);
-}
+std::string FourLetterWords::gtmk(Door&) { return std::to_string(trace_mask_); }
 
 std::string FourLetterWords::stmk(Door& door) {
   Reader in(argument_);
@@ -150,9 +142,7 @@ std::string FourLetterWords::first_lines() const {
   return text;
 }
 
-std::string FourLetterWords::srvr(Door& door) {
-  return first_lines() + server_lines(door);
-}
+std::string FourLetterWords::srvr(Door& door) { return first_lines() + server_lines(door); }
 
 std::string FourLetterWords::mntr(Door& door) {
   std::string text;

@@ -12,9 +12,7 @@
 namespace troupe::zk {
 namespace {
 
-std::string name_of(SessionId session) {
-  return hexadecimal(static_cast<std::uint64_t>(session.value));
-}
+std::string name_of(SessionId session) { return hexadecimal(static_cast<std::uint64_t>(session.value)); }
 
 /// What the last request was, in the four letters that ZooKeeper gives it.
 const char* name_of(Op op) {

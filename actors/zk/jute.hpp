@@ -17,12 +17,8 @@
 namespace troupe::zk {
 
 static_assert(std::endian::native == std::endian::little);
-inline std::uint32_t swapped(std::uint32_t value) {
-  return __builtin_bswap32(value);
-}
-inline std::uint64_t swapped(std::uint64_t value) {
-  return __builtin_bswap64(value);
-}
+inline std::uint32_t swapped(std::uint32_t value) { return __builtin_bswap32(value); }
+inline std::uint64_t swapped(std::uint64_t value) { return __builtin_bswap64(value); }
 
 class Reader {
  public:

@@ -5,9 +5,7 @@
 namespace troupe::zk {
 namespace {
 
-std::string_view view(capnp::Text::Reader text) {
-  return {text.begin(), text.size()};
-}
+std::string_view view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 
 void write_header(Writer& out, std::int32_t xid, std::int64_t zxid, Error error) {
   out.i32(xid);

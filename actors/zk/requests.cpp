@@ -86,13 +86,9 @@ std::optional<OpCode> code_of(Op op) {
 }
 
 /// A negative one is none.
-Zxid read_zxid(Reader& in) {
-  return Zxid{static_cast<std::uint64_t>(std::max<std::int64_t>(in.i64(), 0))};
-}
+Zxid read_zxid(Reader& in) { return Zxid{static_cast<std::uint64_t>(std::max<std::int64_t>(in.i64(), 0))}; }
 
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 }  // namespace
 

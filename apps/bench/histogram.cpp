@@ -34,9 +34,7 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
-Histogram::Duration Histogram::mean() const {
-  return Duration(count_ == 0 ? 0 : sum_ / count_);
-}
+Histogram::Duration Histogram::mean() const { return Duration(count_ == 0 ? 0 : sum_ / count_); }
 
 Histogram::Duration Histogram::percentile(double percent) const {
   const auto rank = static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(count_)));

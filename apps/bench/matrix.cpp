@@ -25,9 +25,7 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
-void complain(const std::string& what) {
-  std::fprintf(stderr, "troupe bench: %s\n", what.c_str());
-}
+void complain(const std::string& what) { std::fprintf(stderr, "troupe bench: %s\n", what.c_str()); }
 
 std::chrono::duration<double> own_cpu() {
   rusage usage{};

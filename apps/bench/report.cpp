@@ -7,9 +7,7 @@
 namespace troupe::bench {
 namespace {
 
-double micros(std::chrono::duration<double> time) {
-  return time.count() * 1e6;
-}
+double micros(std::chrono::duration<double> time) { return time.count() * 1e6; }
 
 double per_operation(const Row& row, std::chrono::duration<double> cpu) {
   return micros(cpu) / static_cast<double>(std::max<std::uint64_t>(row.measured.operations, 1));

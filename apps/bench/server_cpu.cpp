@@ -47,9 +47,7 @@ std::map<unsigned, pid_t> listening_processes() {
   return processes;
 }
 
-bool is_here(const std::string& host) {
-  return host.starts_with("127.") || host == "localhost" || host == "[::1]";
-}
+bool is_here(const std::string& host) { return host.starts_with("127.") || host == "localhost" || host == "[::1]"; }
 
 }  // namespace
 

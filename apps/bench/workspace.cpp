@@ -48,9 +48,7 @@ void Workspace::remove_children(const std::string& parent) {
   }
 }
 
-void Workspace::remove_created() {
-  remove_children(created());
-}
+void Workspace::remove_created() { remove_children(created()); }
 
 void Workspace::remove() {
   remove_children(created());

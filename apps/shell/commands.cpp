@@ -169,8 +169,8 @@ std::string connect_string(const std::string& configuration) {
     const auto port = client.rfind(':');
     std::string host = port == std::string::npos ? "" : client.substr(0, port);
     if (host.empty() || host == "0.0.0.0") host = line.substr(begin, end - begin);
-    addresses += (addresses.empty() ? "" : ",") + host + ":" +
-                 (port == std::string::npos ? client : client.substr(port + 1));
+    addresses +=
+        (addresses.empty() ? "" : ",") + host + ":" + (port == std::string::npos ? client : client.substr(port + 1));
   }
   return version + " " + addresses;
 }
@@ -225,9 +225,7 @@ std::string quit(Shell& shell, const Arguments&) {
   return "";
 }
 
-std::string history(Shell& shell, const Arguments&) {
-  return shell.history();
-}
+std::string history(Shell& shell, const Arguments&) { return shell.history(); }
 
 std::string redo(Shell& shell, const Arguments& arguments) {
   const std::string& number = arguments[0];
@@ -247,9 +245,7 @@ std::string help(Shell&, const Arguments& arguments) {
   return text;
 }
 
-std::string show_version(Shell&, const Arguments&) {
-  return "Troupe " TROUPE_VERSION "\n";
-}
+std::string show_version(Shell&, const Arguments&) { return "Troupe " TROUPE_VERSION "\n"; }
 
 constexpr std::array table{
     Command{"addWatch", {"addWatch [-m PERSISTENT|PERSISTENT_RECURSIVE] path", "m:", 1, 1}, add_watch},
@@ -284,9 +280,7 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Command> commands() {
-  return table;
-}
+std::span<const Command> commands() { return table; }
 
 const Command* find_command(std::string_view name) {
   std::string wanted(name);

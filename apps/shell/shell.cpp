@@ -40,9 +40,7 @@ const char* announcement(client::State state) {
   return "Unknown";
 }
 
-std::string as_notice(const std::string& event) {
-  return "WATCHER::\n" + event + "\n";
-}
+std::string as_notice(const std::string& event) { return "WATCHER::\n" + event + "\n"; }
 
 /// As zkCli says it, for scripts that look for that.
 std::string complaint_of(Error error) {
@@ -73,13 +71,9 @@ std::string failure(const client::ClientError& error, const Arguments& arguments
 
 }  // namespace
 
-Shell::Shell(Settings settings) : settings_(std::move(settings)) {
-  connect(settings_.connect);
-}
+Shell::Shell(Settings settings) : settings_(std::move(settings)) { connect(settings_.connect); }
 
-Shell::~Shell() {
-  close();
-}
+Shell::~Shell() { close(); }
 
 std::string Shell::run(const std::string& line) {
   std::vector<std::string> words = split_words(line);
@@ -139,9 +133,7 @@ std::string Shell::show(const client::Value& value) const {
   return settings_.escape_data ? printable(value.data) : value.data;
 }
 
-client::State Shell::state() const {
-  return client_ ? client_->state() : client::State::closed;
-}
+client::State Shell::state() const { return client_ ? client_->state() : client::State::closed; }
 
 void Shell::connect(const std::string& address) {
   client::ConnectString::parse(address);  // refuses before the old connection goes

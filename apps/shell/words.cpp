@@ -5,9 +5,7 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
 
-bool is_blank(char c) {
-  return blanks.find(c) != std::string_view::npos;
-}
+bool is_blank(char c) { return blanks.find(c) != std::string_view::npos; }
 
 /// Reads the quoted word that starts at line[at]; leaves `at` behind its closing quote.
 std::string read_quoted(std::string_view line, std::size_t& at) {

@@ -22,7 +22,8 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
       throw Violation("total order: after " + to_string(previous) + " " + node + " delivered " +
                       to_string(proposal.zxid) + ", another node " + to_string(known.zxid));
     }
-    if (known.hash != hash) throw Violation("agreement: " + node + " delivered another transaction as " + to_string(proposal.zxid));
+    if (known.hash != hash)
+      throw Violation("agreement: " + node + " delivered another transaction as " + to_string(proposal.zxid));
     return;
   }
   if (!all_.empty() && proposal.zxid <= all_.back().zxid) throw Violation(node + " delivered zxids out of order");
@@ -34,7 +35,8 @@ void History::deliver(const std::string& node, Zxid previous, const Proposal& pr
   delivered.hash = hash;
   delivered.session = {txn.getSession()};
   delivered.number = txn.getNumber();
-  if (txn.getTime() < time_) throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
+  if (txn.getTime() < time_)
+    throw Violation("the time of " + to_string(proposal.zxid) + " is before that of the one before it");
   time_ = txn.getTime();
   apply(delivered, txn);
   if (sets_configuration(proposal)) configure(proposal.txn);
@@ -116,12 +118,14 @@ void History::apply(Delivered& txn, schema::Change::Reader change) {
   switch (change.which()) {
     case schema::Change::CREATE: {
       const std::string path = change.getCreate().getPath();
-      if (values_.contains(path) && values_[path].rbegin()->second) throw Violation("a transaction creates " + path + ", which is there");
+      if (values_.contains(path) && values_[path].rbegin()->second)
+        throw Violation("a transaction creates " + path + ", which is there");
       set(path, txn.zxid, text(change.getCreate().getData()));
       appear(change.getCreate());
       if (change.getCreate().getOwner() != 0) {
         const SessionId owner{change.getCreate().getOwner()};
-        if (!sessions_[owner]) throw Violation("an ephemeral is created for session " + to_string(owner) + ", which is closed");
+        if (!sessions_[owner])
+          throw Violation("an ephemeral is created for session " + to_string(owner) + ", which is closed");
         owners_[path] = owner;
       }
       txn.created.push_back(path);
@@ -129,7 +133,8 @@ void History::apply(Delivered& txn, schema::Change::Reader change) {
     }
     case schema::Change::DELETE: {
       const std::string path = change.getDelete().getPath();
-      if (!values_.contains(path) || !values_[path].rbegin()->second) throw Violation("a transaction deletes " + path + ", which is not there");
+      if (!values_.contains(path) || !values_[path].rbegin()->second)
+        throw Violation("a transaction deletes " + path + ", which is not there");
       if (txn.session == SessionId{}) check_due(path, txn.zxid);
       vanish(path, txn.zxid);
       owners_.erase(path);
@@ -223,7 +228,8 @@ void History::each_now(const std::function<void(const std::string&, const std::s
 }
 
 std::size_t History::open_sessions() const {
-  return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second; }));
+  return static_cast<std::size_t>(
+      std::count_if(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second; }));
 }
 
 std::vector<std::string> History::orphans() const {

@@ -88,7 +88,7 @@ class History {
     bool used = false;
   };
   std::map<std::string, Passing> passing_;
-  std::int64_t time_ = 0;  // of the transaction that is being applied
+  std::int64_t time_ = 0;                    // of the transaction that is being applied
   std::map<std::string, SessionId> owners_;  // of ephemerals that exist
   std::map<SessionId, bool> sessions_;       // open or closed
   std::map<Zxid, std::uint64_t> digests_;

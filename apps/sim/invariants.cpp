@@ -13,7 +13,8 @@ void Invariants::on_started(SimNode& node) {
   if (log.accepted_epoch() < disk.accepted) throw Violation(node.name() + " forgot a promise");
   if (log.current_epoch() < disk.current) throw Violation(node.name() + " forgot its epoch");
   if (log.last() < disk.last) {
-    throw Violation(node.name() + " came back with a history up to " + to_string(log.last()) + ", it had had " + to_string(disk.last));
+    throw Violation(node.name() + " came back with a history up to " + to_string(log.last()) + ", it had had " +
+                    to_string(disk.last));
   }
   disk.records.clear();
   disk.base = log.base();
@@ -133,8 +134,8 @@ void Invariants::check_quorum_holds(Zxid zxid) const {
   if (!(configuration.joint() && zxid != configuration.since && activated_behind(zxid))) {
     std::string where;
     for (const auto& [peer, disk] : disks_) {
-      where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " + std::to_string(disk.records.size()) +
-               " records up to " + to_string(disk.last);
+      where += "; node " + to_string(peer) + " has " + to_string(disk.base) + " and " +
+               std::to_string(disk.records.size()) + " records up to " + to_string(disk.last);
     }
     throw Violation(to_string(zxid) + " is committed, and no quorum has it on disk" + where);
   }
@@ -160,7 +161,8 @@ void Invariants::on_applied(SimNode& node, const Applied& applied) {
   check(node);
   const bool jumped = applied.batch->outcomes.empty() && upto > last && log.base() >= upto;
   if (jumped || last < log.base()) {  // a snapshot, or pruned before this was looked at
-    if (history_.find(upto) == nullptr && upto != Zxid{}) throw Violation(node.name() + " took a snapshot at " + to_string(upto) + ", which nobody delivered");
+    if (history_.find(upto) == nullptr && upto != Zxid{})
+      throw Violation(node.name() + " took a snapshot at " + to_string(upto) + ", which nobody delivered");
     last = upto;
   } else {
     for (const auto& proposal : log.read(last, ~std::size_t{0}, upto)) {
@@ -180,7 +182,8 @@ void Invariants::check(SimNode& node) {
   const auto& log = node.data().log();
   if (log.accepted_epoch() < disk.accepted) throw Violation(node.name() + " took a promise back");
   if (log.current_epoch() < disk.current) throw Violation(node.name() + " went back to an earlier epoch");
-  if (log.current_epoch() > log.accepted_epoch()) throw Violation(node.name() + " follows an epoch that it never promised");
+  if (log.current_epoch() > log.accepted_epoch())
+    throw Violation(node.name() + " follows an epoch that it never promised");
   disk.accepted = log.accepted_epoch();
   disk.current = log.current_epoch();
   if (log.last() != disk.last || log.base() != disk.base) read_log(node, disk);
@@ -189,12 +192,14 @@ void Invariants::check(SimNode& node) {
   if (status.role != zab::PeerState::leading || !status.serving) return;
   const auto [known, first] = leaders_.emplace(status.epoch, node.id());
   if (known->second != node.id()) {
-    throw Violation("two leaders in epoch " + to_string(status.epoch) + ": node " + to_string(known->second) + " and " + node.name());
+    throw Violation("two leaders in epoch " + to_string(status.epoch) + ": node " + to_string(known->second) + " and " +
+                    node.name());
   }
   if (!first) return;
   for (const auto& delivered : history_.all()) {
     if (delivered.zxid.epoch() < status.epoch && !holds(disk, delivered.zxid)) {
-      throw Violation(node.name() + " leads epoch " + to_string(status.epoch) + " without " + to_string(delivered.zxid) + ", which was delivered");
+      throw Violation(node.name() + " leads epoch " + to_string(status.epoch) + " without " +
+                      to_string(delivered.zxid) + ", which was delivered");
     }
   }
 }

@@ -16,7 +16,8 @@ void MessageRules::check(PeerId learner, PeerId leader, const zab::FollowerInfo&
 
 void MessageRules::check(PeerId leader, PeerId learner, const zab::LeaderInfo& info) {
   if (disks_.accepted_epoch(leader) < info.epoch) {
-    throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which it has not promised on its own disk");
+    throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) +
+                    ", which it has not promised on its own disk");
   }
   if (std::exchange(chosen_[leader], info.epoch) != info.epoch) {  // it is newly chosen
     question_.erase(leader);
@@ -32,7 +33,8 @@ void MessageRules::check(PeerId leader, PeerId learner, const zab::LeaderInfo& i
       known = introduced_.erase(known);
     }
     if (!disks_.configuration(leader).quorum()->contains_quorum(earlier)) {
-      throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) + ", which is not later than what a quorum has promised");
+      throw Violation(node(leader) + " tells epoch " + to_string(info.epoch) +
+                      ", which is not later than what a quorum has promised");
     }
   }
   told_[{leader, learner}] = info.epoch;
@@ -49,7 +51,8 @@ void MessageRules::check(PeerId learner, PeerId leader, const zab::AckEpoch& ack
   }
   const auto [to, first] = promised_.emplace(std::pair(learner, epoch), leader);
   if (to->second != leader) {
-    throw Violation(node(learner) + " promises epoch " + to_string(epoch) + " to " + node(leader) + " after " + node(to->second));
+    throw Violation(node(learner) + " promises epoch " + to_string(epoch) + " to " + node(leader) + " after " +
+                    node(to->second));
   }
   promises_[{leader, epoch}].insert(learner);
 }
@@ -60,19 +63,22 @@ void MessageRules::check(PeerId leader, PeerId, const zab::NewLeader& message) {
   auto promised = promises_[{leader, message.epoch}];
   promised.insert(leader);
   if (!disks_.configuration(leader).quorum()->contains_quorum(promised)) {
-    throw Violation(node(leader) + " ends the discovery of epoch " + to_string(message.epoch) + " without a quorum's promises");
+    throw Violation(node(leader) + " ends the discovery of epoch " + to_string(message.epoch) +
+                    " without a quorum's promises");
   }
 }
 
 void MessageRules::check(PeerId learner, PeerId, const zab::AckNewLeader& ack) {
   if (disks_.current_epoch(learner) < ack.epoch) {
-    throw Violation(node(learner) + " acknowledges NEWLEADER of epoch " + to_string(ack.epoch) + " before it is on its disk");
+    throw Violation(node(learner) + " acknowledges NEWLEADER of epoch " + to_string(ack.epoch) +
+                    " before it is on its disk");
   }
 }
 
 void MessageRules::check(PeerId learner, PeerId, const zab::Ack& ack) {
   if (disks_.disk_end(learner) < ack.durable) {
-    throw Violation(node(learner) + " acknowledges " + to_string(ack.durable) + ", its disk ends at " + to_string(disks_.disk_end(learner)));
+    throw Violation(node(learner) + " acknowledges " + to_string(ack.durable) + ", its disk ends at " +
+                    to_string(disks_.disk_end(learner)));
   }
 }
 
@@ -97,14 +103,16 @@ void MessageRules::check(PeerId learner, PeerId leader, const zab::Pong& pong) {
 
 void MessageRules::check(PeerId leader, PeerId learner, const zab::SyncReply& reply) {
   const auto asked = syncs_.find({leader, learner, reply.gateway, reply.ticket});
-  if (asked == syncs_.end()) throw Violation(node(leader) + " answers a sync that " + node(learner) + " never asked for");
+  if (asked == syncs_.end())
+    throw Violation(node(leader) + " answers a sync that " + node(learner) + " never asked for");
   zab::PeerSet confirming;
   confirming.insert(leader);
   for (const auto& [pair, said] : confirmed_) {
     if (pair.first == leader && said > asked->second) confirming.insert(pair.second);
   }
   if (!disks_.may_decide(leader, confirming)) {
-    throw Violation(node(leader) + " answers a sync of " + node(learner) + " without asking a quorum whether it still leads");
+    throw Violation(node(leader) + " answers a sync of " + node(learner) +
+                    " without asking a quorum whether it still leads");
   }
   syncs_.erase(asked);
 }

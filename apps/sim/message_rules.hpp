@@ -38,20 +38,21 @@ class MessageRules {
   void check(PeerId, PeerId, const Other&) {}
 
   const Invariants& disks_;
-  std::map<Pair, Epoch> introduced_;                       // the least promise since the leader's last epoch
-  std::map<PeerId, Epoch> chosen_;                         // the epoch that a node told last
-  std::map<Pair, Epoch> told_;                             // the epoch that a learner was told last
-  std::map<std::pair<PeerId, Epoch>, PeerId> promised_;    // by learner and epoch: to whom
-  std::set<std::pair<PeerId, Epoch>> discovered_;          // reigns that have ended their discovery
+  std::map<Pair, Epoch> introduced_;                           // the least promise since the leader's last epoch
+  std::map<PeerId, Epoch> chosen_;                             // the epoch that a node told last
+  std::map<Pair, Epoch> told_;                                 // the epoch that a learner was told last
+  std::map<std::pair<PeerId, Epoch>, PeerId> promised_;        // by learner and epoch: to whom
+  std::set<std::pair<PeerId, Epoch>> discovered_;              // reigns that have ended their discovery
   std::map<std::pair<PeerId, Epoch>, zab::PeerSet> promises_;  // by leader and epoch: from whom
   // Syncs and their confirmations, in the order in which they were said.
   std::uint64_t said_ = 0;
   struct Question {
     std::uint64_t ordinal = 0, said = 0;
   };
-  std::map<PeerId, Question> question_;                          // a leader's last
-  std::map<Pair, std::uint64_t> confirmed_;                      // when the last question was said that this one answered
-  std::map<std::tuple<PeerId, PeerId, std::uint32_t, std::uint64_t>, std::uint64_t> syncs_;  // leader, learner, gateway, ticket: when asked
+  std::map<PeerId, Question> question_;      // a leader's last
+  std::map<Pair, std::uint64_t> confirmed_;  // when the last question was said that this one answered
+  std::map<std::tuple<PeerId, PeerId, std::uint32_t, std::uint64_t>, std::uint64_t>
+      syncs_;  // leader, learner, gateway, ticket: when asked
 };
 
 }  // namespace troupe::sim

@@ -92,8 +92,7 @@ struct SimClient::Connection : ClientSink, std::enable_shared_from_this<Connecti
   std::size_t backlog() const override { return 0; }
 };
 
-SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id,
-                     Zxid& acknowledged)
+SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& acknowledged)
     : world_(world), nodes_(nodes), id_(id), acknowledged_(acknowledged) {}
 
 SimClient::~SimClient() {
@@ -199,7 +198,8 @@ void SimClient::on_accepted(SessionId session, SessionPassword password) {
   password_ = password;
   sign_of_life_ = std::max(sign_of_life_, connection_->began);
   seen_.push_back({Seen::What::connected, session_, {}, Error::ok, last_seen_, {}, false, false, world_.now()});
-  world_.trace(name(), (fresh ? "opens session " : "takes up session ") + to_string(session) + " on " + connection_->node.name());
+  world_.trace(name(), (fresh ? "opens session " : "takes up session ") + to_string(session) + " on " +
+                           connection_->node.name());
   prove_identity();
   if (!watched_.empty()) {
     std::vector<std::string> paths;
@@ -470,7 +470,8 @@ void SimClient::verify_writes(const std::vector<std::unique_ptr<SimClient>>& cli
   std::string latest_who;
   for (const auto& write : writes) {
     if (write.answered < latest) {
-      throw Violation("linearizability: " + write.who + " was answered before " + latest_who + " was asked, and comes later");
+      throw Violation("linearizability: " + write.who + " was answered before " + latest_who +
+                      " was asked, and comes later");
     }
     if (write.invoked > latest) {
       latest = write.invoked;
@@ -496,8 +497,8 @@ void SimClient::verify_reads(const History& history) const {
       case Seen::What::write:
         if (seen.error == Error::ok) own_write = std::max(own_write, seen.zxid);
         if (const auto* txn = history.find(seen.session, seen.call.number); txn != nullptr && txn->zxid <= first_hand) {
-          throw Violation("session order: " + name() + ", request " + std::to_string(seen.call.number) + " took effect at " +
-                          to_string(txn->zxid) + ", an earlier read saw " + to_string(first_hand));
+          throw Violation("session order: " + name() + ", request " + std::to_string(seen.call.number) +
+                          " took effect at " + to_string(txn->zxid) + ", an earlier read saw " + to_string(first_hand));
         }
         break;
       case Seen::What::event: {
@@ -505,26 +506,32 @@ void SimClient::verify_reads(const History& history) const {
         if (since == armed.end()) break;  // of a read whose answer was lost: repeated, it may see its own event
         const auto change = history.next_change(seen.text, since->second);
         if (!change || seen.zxid < *change) throw Violation(name() + " got an event of no change of " + seen.text);
-        if (!resumed && seen.zxid != *change) throw Violation(name() + " got the event of a later change of " + seen.text);
+        if (!resumed && seen.zxid != *change)
+          throw Violation(name() + " got the event of a later change of " + seen.text);
         armed.erase(since);
         break;
       }
       case Seen::What::read: {
         const auto what = name() + ", request " + std::to_string(seen.call.number) + ", read of " + seen.call.path;
-        if (seen.zxid < view) throw Violation("time ran backwards: " + what + " at " + to_string(seen.zxid) + " after " + to_string(view));
+        if (seen.zxid < view)
+          throw Violation("time ran backwards: " + what + " at " + to_string(seen.zxid) + " after " + to_string(view));
         if (seen.zxid < own_write) throw Violation("a session does not see its own write: " + what);
         view = seen.zxid;
         if (!seen.call.repeated) first_hand = view;
         for (const auto& [path, since] : armed) {
           const auto change = history.next_change(path, since);
           if (change && *change <= view) {
-            throw Violation("the event of " + path + " at " + to_string(*change) + " did not come before " + what + " at " + to_string(view));
+            throw Violation("the event of " + path + " at " + to_string(*change) + " did not come before " + what +
+                            " at " + to_string(view));
           }
         }
         const auto data = history.data_at(seen.call.path, seen.zxid);
         const bool there = seen.error == Error::ok && seen.found;
-        if (data.has_value() != there) throw Violation(what + " at " + to_string(view) + (there ? ": found what was not there" : ": did not find what was there"));
-        if (there && seen.call.code == OpCode::get_data && *data != seen.text) throw Violation(what + " at " + to_string(view) + ": got " + seen.text + ", it was " + *data);
+        if (data.has_value() != there)
+          throw Violation(what + " at " + to_string(view) +
+                          (there ? ": found what was not there" : ": did not find what was there"));
+        if (there && seen.call.code == OpCode::get_data && *data != seen.text)
+          throw Violation(what + " at " + to_string(view) + ": got " + seen.text + ", it was " + *data);
         if (seen.call.watch && there) armed[seen.call.path] = seen.zxid;
         break;
       }

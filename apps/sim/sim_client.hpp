@@ -67,7 +67,7 @@ class SimClient {
     Pending call;
     Error error = Error::ok;
     Zxid zxid;
-    std::string text;   // data read; path created; path of an event
+    std::string text;  // data read; path created; path of an event
     bool found = false;
     bool lost = false;  // event: stands for changes that cannot be told one by one
     Micros at = 0;
@@ -96,7 +96,7 @@ class SimClient {
   bool closing_ = false;     // this client has asked for the session's end
   std::uint64_t next_number_ = 1;
   std::uint64_t unique_ = 0;
-  std::deque<Pending> calls_;  // not answered, in order
+  std::deque<Pending> calls_;            // not answered, in order
   std::map<std::string, Zxid> watched_;  // armed, since when
   std::shared_ptr<Connection> connection_;
   std::uint64_t attempts_ = 0;

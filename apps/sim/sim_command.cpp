@@ -50,7 +50,8 @@ int run(const Options& options) {
 
   using Clock = std::chrono::steady_clock;
   const auto began = Clock::now();
-  const auto end = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::ratio<60>>(options.minutes));
+  const auto end = began + std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double, std::ratio<60>>(options.minutes));
   std::uint64_t first = options.seed;
   if (!options.seed_given) first = options.minutes > 0 ? std::random_device{}() : 1;
 

@@ -8,8 +8,8 @@ struct SimHost::State {
   World& world;
   Micros shortest, longest;
   std::function<void()> enter;
-  Host* host;                           // null when the host is gone
-  std::deque<caf::resumable*> queue;    // a thread runs its actors one at a time, in order
+  Host* host;                         // null when the host is gone
+  std::deque<caf::resumable*> queue;  // a thread runs its actors one at a time, in order
   bool scheduled = false;
 
   void schedule(const std::shared_ptr<State>& self) {
@@ -32,9 +32,9 @@ struct SimHost::State {
   }
 };
 
-SimHost::SimHost(caf::actor_system& system, World& world, Micros shortest, Micros longest,
-                 std::function<void()> enter)
-    : Host(&system), state_(std::make_shared<State>(State{world, shortest, longest, std::move(enter), this, {}, false})) {}
+SimHost::SimHost(caf::actor_system& system, World& world, Micros shortest, Micros longest, std::function<void()> enter)
+    : Host(&system),
+      state_(std::make_shared<State>(State{world, shortest, longest, std::move(enter), this, {}, false})) {}
 
 SimHost::~SimHost() {
   drain();

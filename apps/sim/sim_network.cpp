@@ -21,13 +21,13 @@ struct Connection : std::enable_shared_from_this<Connection> {
     LinkUserActor user;
     LinkWriterActor writer;
     std::size_t drained_below = 0;
-    bool above = false;             // queued() has exceeded drained_below
+    bool above = false;  // queued() has exceeded drained_below
     bool paused = false;
-    bool closed = false;            // this end has heard, or said, that it is over
-    bool told = false;              // LinkDown was sent
+    bool closed = false;  // this end has heard, or said, that it is over
+    bool told = false;    // LinkDown was sent
     std::string close_reason;
     const Link* link = nullptr;
-    std::deque<Frame> incoming;     // on its way to this end
+    std::deque<Frame> incoming;  // on its way to this end
     std::size_t incoming_bytes = 0;
     Micros last_arrival = 0;
   };
@@ -297,8 +297,7 @@ std::shared_ptr<Link> SimNetwork::connect(PeerId leader, LinkUserActor user) {
     }
     connection->ends[1].network = target->second;
     connection->established = true;
-    caf::anon_send(target->second->peer_,
-                   LearnerConnected{dialling.node, std::make_shared<SimLink>(connection, 1)});
+    caf::anon_send(target->second->peer_, LearnerConnected{dialling.node, std::make_shared<SimLink>(connection, 1)});
     caf::anon_send(dialling.user, LinkUp{dialling.link});
   });
   return link;

@@ -25,8 +25,8 @@ class Wire {
  public:
   Wire(World& world, Micros shortest, Micros longest);
 
-  void cut(PeerId from, PeerId to);   ///< messages in this direction wait, or are lost with their connection
-  void heal();                        ///< ends all cuts
+  void cut(PeerId from, PeerId to);  ///< messages in this direction wait, or are lost with their connection
+  void heal();                       ///< ends all cuts
   bool is_cut(PeerId from, PeerId to) const { return cuts_.contains({from, to}); }
   void break_connections(PeerId a, PeerId b);  ///< resets every connection between the two
 

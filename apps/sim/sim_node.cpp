@@ -50,7 +50,8 @@ struct SimNode::Process {
 
   void drain() {
     for (int round = 0; round < 3; ++round) {
-      for (auto* host : {&log_host, &apply_host, &flush_host, &archivist_host, &peer_host, &observer_host, &gateway_host}) {
+      for (auto* host :
+           {&log_host, &apply_host, &flush_host, &archivist_host, &peer_host, &observer_host, &gateway_host}) {
         (*host)->drain();
       }
     }
@@ -109,7 +110,8 @@ void SimNode::start() {
   store::DataDirOptions data_options;
   // All the time, or after some hundred batches.
   data_options.log_flush_bytes = world_.random() % 2 == 0 ? 0 : 330 << 10;
-  auto data = std::make_unique<store::DataDir>(machine_.disk(), options_.id, data_options);  // throws if it cannot be opened
+  auto data =
+      std::make_unique<store::DataDir>(machine_.disk(), options_.id, data_options);  // throws if it cannot be opened
   process_ = std::make_unique<Process>();
   auto& p = *process_;
   const auto enter = [this] { (void)this; };
@@ -124,7 +126,8 @@ void SimNode::start() {
   p.archivist_host = host(0, 50 * options_.disk_longest);
   p.observer_host = host(0, 0);
   p.data = std::move(data);
-  p.network = std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, ids_of(options_.ensemble.members));
+  p.network =
+      std::make_unique<SimNetwork>(wire_, options_.id, options_.reconfig_enabled, ids_of(options_.ensemble.members));
 
   const auto fatal = [this, incarnation = incarnation_](const std::string& message) {
     if (dying_) return;
@@ -173,13 +176,13 @@ void SimNode::start() {
       })});
   caf::anon_send(context.applier, Subscribe{1u << 30}, AppliedUserActor{context.gateways.front()});
 
-  p.observer = spawn_on<Observer>(system_, *p.observer_host,
-                                  [this](const Applied& applied) { on_applied_(*this, applied); });
+  p.observer =
+      spawn_on<Observer>(system_, *p.observer_host, [this](const Applied& applied) { on_applied_(*this, applied); });
   caf::anon_send(context.applier, Subscribe{(1u << 30) + 1}, AppliedUserActor{p.observer});
 
   p.elector = spawn_on<ElectorRole>(system_, *p.peer_host, context);
-  p.peer = spawn_on<Peer>(system_, *p.peer_host, context, p.elector,
-                          [this](const NodeStatus& status) { status_ = status; });
+  p.peer =
+      spawn_on<Peer>(system_, *p.peer_host, context, p.elector, [this](const NodeStatus& status) { status_ = status; });
   p.network->start(p.elector, p.peer);
   world_.trace(name(), "starts");
   tick();

@@ -26,8 +26,8 @@ struct SimNodeOptions {
   bool reconfig_enabled = true;
   bool standalone_enabled = true;
   Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
-  double clock_rate = 1.0;                            ///< how fast this machine's clock runs
-  std::int64_t clock_offset_ms = 0;                   ///< of its wall clock
+  double clock_rate = 1.0;                           ///< how fast this machine's clock runs
+  std::int64_t clock_offset_ms = 0;                  ///< of its wall clock
   std::uint64_t checkpoint_txns = 40;
 };
 
@@ -43,8 +43,8 @@ class SimNode {
   ~SimNode();
 
   void start();
-  void kill();       ///< the process ends at once; what it had not committed to the disk is gone
-  void cut_power();  ///< likewise, and so is what was not flushed
+  void kill();                ///< the process ends at once; what it had not committed to the disk is gone
+  void cut_power();           ///< likewise, and so is what was not flushed
   void fill_disk(bool full);  ///< from now on nothing can be written, or again
   bool running() const { return process_ != nullptr; }
   /// Counts the starts: what belongs to an earlier process must not touch a later one.

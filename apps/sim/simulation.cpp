@@ -78,7 +78,8 @@ class Simulation {
     // Now and then faults come so fast that elections overlap.
     longest_quiet_ = world_.chance(0.25) ? 150'000 : 1'200'000;
     const auto clients = world_.between(2, 6);
-    for (int id = 1; id <= clients; ++id) clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
+    for (int id = 1; id <= clients; ++id)
+      clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
     if (by_files_) plan_new_files();
     if (changes) {  // which are refused where the files do it
       for (auto& client : clients_) client->next_change = [this] { return next_change(); };
@@ -86,7 +87,9 @@ class Simulation {
     result.setup = std::to_string(voters) + " voters, " + std::to_string(observers) + " observers, " +
                    std::to_string(spares) + " spares, " + std::to_string(clients) + " clients" +
                    (weighed ? ", votes weighed" : "") +
-                   (by_files_ ? ", changed by files" : reconfig_enabled ? "" : ", reconfiguration off");
+                   (by_files_          ? ", changed by files"
+                    : reconfig_enabled ? ""
+                                       : ", reconfiguration off");
     world_.trace("world", result.setup);
     for (auto& node : nodes_) {
       world_.after(world_.between(0, 300'000), [this, &node] { start(*node); });
@@ -109,9 +112,10 @@ class Simulation {
   /// A member that joins; where the others are in groups it gets into one of those.
   static Member newcomer(PeerId id, bool observer, const EnsembleConfig& config) {
     auto member = sim_member(id, observer);
-    if (!observer) member.group = std::max_element(config.members.begin(), config.members.end(), [](const auto& a, const auto& b) {
-      return a.second.group < b.second.group;
-    })->second.group;
+    if (!observer)
+      member.group = std::max_element(config.members.begin(), config.members.end(), [](const auto& a, const auto& b) {
+                       return a.second.group < b.second.group;
+                     })->second.group;
     return member;
   }
 
@@ -143,7 +147,8 @@ class Simulation {
     if (!pending_violation_.empty()) throw Violation(pending_violation_);
     for (auto& node : nodes_) {
       if (!node->running()) {
-        if (!node->failure().empty() && !node->out_of_space()) throw Violation(node->name() + " stopped itself: " + node->failure());
+        if (!node->failure().empty() && !node->out_of_space())
+          throw Violation(node->name() + " stopped itself: " + node->failure());
         continue;
       }
       invariants_->check(*node);
@@ -190,7 +195,8 @@ class Simulation {
             wanted.members[id] = newcomer(id, wanted.voters().size() > 2 && world_.chance(0.25), wanted);
           }
         }
-        if (wanted.quorum()->contains_quorum(wanted.voters())) replace_files(wanted);  // else nobody's vote weighs anything
+        if (wanted.quorum()->contains_quorum(wanted.voters()))
+          replace_files(wanted);  // else nobody's vote weighs anything
       }
       plan_new_files();
     });
@@ -263,9 +269,7 @@ class Simulation {
 
   void fault() {
     auto& node = any_node();
-    const auto back = [this, &node] {
-      world_.after(world_.between(1'000, 2'000'000), [this, &node] { start(node); });
-    };
+    const auto back = [this, &node] { world_.after(world_.between(1'000, 2'000'000), [this, &node] { start(node); }); };
     switch (world_.between(0, 11)) {
       case 0:
       case 1:
@@ -435,8 +439,10 @@ class Simulation {
         if (!found || found->data != data) problem = node->name() + " has lost or changed " + path;
       });
       if (!problem.empty()) throw Violation(problem);
-      if (view->node_count() != count) throw Violation(node->name() + " has znodes that nobody created, or not any more");
-      if (view->session_count() != history_.open_sessions()) throw Violation(node->name() + " has other sessions than were opened and not closed");
+      if (view->node_count() != count)
+        throw Violation(node->name() + " has znodes that nobody created, or not any more");
+      if (view->session_count() != history_.open_sessions())
+        throw Violation(node->name() + " has other sessions than were opened and not closed");
     }
   }
 
@@ -453,7 +459,7 @@ class Simulation {
   std::uint64_t faults_ = 0;
   Micros longest_quiet_ = 0;  // between faults
   bool calm_ = false;
-  bool by_files_ = false;      // the ensemble is changed by its files, not by its clients
+  bool by_files_ = false;  // the ensemble is changed by its files, not by its clients
   std::string pending_violation_;
 };
 

@@ -16,18 +16,18 @@ namespace troupe::sim {
 
 struct SimulationOptions {
   std::uint64_t seed = 1;
-  std::int64_t fault_seconds = 8;   ///< virtual time with faults
-  std::int64_t settle_seconds = 60; ///< bound of the virtual time until all have agreed afterwards
+  std::int64_t fault_seconds = 8;                      ///< virtual time with faults
+  std::int64_t settle_seconds = 60;                    ///< bound of the virtual time until all have agreed afterwards
   std::function<void(const std::string& line)> trace;  ///< every line of the run's story
 };
 
 struct SimulationResult {
-  std::string violation;          ///< empty: every promise was kept
-  std::string setup;              ///< what the seed made of it, for people
+  std::string violation;  ///< empty: every promise was kept
+  std::string setup;      ///< what the seed made of it, for people
   std::uint64_t steps = 0;
   std::uint64_t transactions = 0;
-  std::uint64_t acknowledged = 0; ///< writes that clients were told of
-  std::uint64_t leaders = 0;      ///< epochs that had a leader
+  std::uint64_t acknowledged = 0;  ///< writes that clients were told of
+  std::uint64_t leaders = 0;       ///< epochs that had a leader
   std::uint64_t faults = 0;
   std::uint64_t fingerprint = 0;  ///< equal for equal runs
   bool ok() const { return violation.empty(); }

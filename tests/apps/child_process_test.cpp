@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "apps/listen_check.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 

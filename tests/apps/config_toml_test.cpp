@@ -1,7 +1,7 @@
 // What a node's TOML file may say, and what it is told when it says something else.
 #include "apps/config.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 

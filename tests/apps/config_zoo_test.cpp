@@ -1,8 +1,8 @@
 // How a ZooKeeper configuration is understood: as ZooKeeper does where Troupe has the thing, and never
 // passed over in silence where it has not.
 #include "apps/config.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 
@@ -33,12 +33,14 @@ struct Zoo {
 
 TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
   Zoo zoo;
-  const NodeConfig node = zoo.load(
-      "clientPort=2181\nznode.container.checkIntervalMs=5000\nznode.container.maxPerMinute=7\n"
-      "znode.container.maxNeverUsedIntervalMs=9000\nenforceQuota=true\n"
-      "DigestAuthenticationProvider.superDigest=super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=\n"
-      "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n" +
-      three_servers).node;
+  const NodeConfig node =
+      zoo.load(
+             "clientPort=2181\nznode.container.checkIntervalMs=5000\nznode.container.maxPerMinute=7\n"
+             "znode.container.maxNeverUsedIntervalMs=9000\nenforceQuota=true\n"
+             "DigestAuthenticationProvider.superDigest=super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=\n"
+             "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n" +
+             three_servers)
+          .node;
   CHECK(node.container_check_ms == 5000);
   CHECK(node.container_max_per_minute == 7);
   CHECK(node.container_never_used_ms == 9000);
@@ -85,9 +87,11 @@ TEST_CASE("a zoo.cfg sets the limits of ZooKeeper's port, and may move the other
   CHECK(by_default.max_cnxns == 0);
   CHECK(by_default.jute_maxbuffer == 0xfffff);
   CHECK(by_default.four_letter_words == std::vector<std::string>{"srvr"});
-  const NodeConfig node = Zoo("").load(
-      "clientPort=2181\nmaxClientCnxns=0\nmaxCnxns=1000\njute.maxbuffer=4194304\n"
-      "4lw.commands.whitelist=stat, ruok,mntr\nrpcPort=2182\n").node;
+  const NodeConfig node = Zoo("")
+                              .load(
+                                  "clientPort=2181\nmaxClientCnxns=0\nmaxCnxns=1000\njute.maxbuffer=4194304\n"
+                                  "4lw.commands.whitelist=stat, ruok,mntr\nrpcPort=2182\n")
+                              .node;
   CHECK(node.max_client_cnxns == 0);
   CHECK(node.max_cnxns == 1000);
   CHECK(node.jute_maxbuffer == 4194304);

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "apps/config.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 

@@ -62,7 +62,8 @@ struct Server {
 TEST_CASE_METHOD(Server, "znodes are created, read, changed and deleted") {
   CHECK(type("create /z one\nget /z\nset /z \"two words\"\nget /z\ndelete /z\nget /z\n") ==
         "Created /z\none\ntwo words\nNode does not exist: /z\n");
-  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") == "Created /nothing\n\nNode already exists: /nothing\n");
+  CHECK(type("create /nothing\nget /nothing\ncreate /nothing\n") ==
+        "Created /nothing\n\nNode already exists: /nothing\n");
 }
 
 TEST_CASE_METHOD(Server, "a set or a delete can be bound to a version") {
@@ -73,8 +74,7 @@ TEST_CASE_METHOD(Server, "a set or a delete can be bound to a version") {
 TEST_CASE_METHOD(Server, "the kinds of znodes have their options") {
   CHECK(type("create /k\ncreate -s /k/s\ncreate -s /k/s\nls /k\n") ==
         "Created /k\nCreated /k/s0000000000\nCreated /k/s0000000001\n[s0000000000, s0000000001]\n");
-  CHECK(type("create -e /k/e\ncreate /k/e/child\n") ==
-        "Created /k/e\nEphemerals cannot have children: /k/e/child\n");
+  CHECK(type("create -e /k/e\ncreate /k/e/child\n") == "Created /k/e\nEphemerals cannot have children: /k/e/child\n");
   CHECK(type("ls /k\n") == "[s0000000000, s0000000001]\n");  // the ephemeral went with its session
   CHECK(
       type("create -c /k/c\ncreate -t 100000 /k/t\ncreate -e -c /k/x\n") ==
@@ -111,8 +111,9 @@ TEST_CASE_METHOD(Server, "access is granted and refused by lists") {
 TEST_CASE_METHOD(Server, "the event of a watch is told before the change is acknowledged") {
   const std::string changed = "WATCHER::\nWatchedEvent state:SyncConnected type:NodeDataChanged path:/w\n";
   CHECK(type("create /w x\nget -w /w\nset /w y\nset /w z\nget /w\n") == "Created /w\nx\n" + changed + "z\n");
-  CHECK(type("stat -w /w2\ncreate /w2\n") ==
-        "Node does not exist: /w2\nCreated /w2\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeCreated path:/w2\n");
+  CHECK(
+      type("stat -w /w2\ncreate /w2\n") ==
+      "Node does not exist: /w2\nCreated /w2\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeCreated path:/w2\n");
   CHECK(type("ls -w /w\ncreate /w/c\nls /w\n") ==
         "[]\nCreated /w/c\nWATCHER::\nWatchedEvent state:SyncConnected type:NodeChildrenChanged path:/w\n[c]\n");
 }

@@ -37,7 +37,8 @@ TEST_CASE("Watches that could not be set again before the connection broke once 
   std::vector<std::future<client::Result<std::optional<client::Stat>>>> reads;
   for (unsigned i = 0; i < count; ++i) {
     auto [done, future] = promised<std::optional<client::Stat>>();
-    client.exists(path(i), [](const auto&) {}, std::move(done));
+    client.exists(
+        path(i), [](const auto&) {}, std::move(done));
     reads.push_back(std::move(future));
   }
   for (auto& read : reads) REQUIRE(read.get().ok());
@@ -76,7 +77,8 @@ TEST_CASE("What was told before the watches were all set again is not told twice
   });
   Client client(node.address());
   std::vector<std::uint64_t> heard;  // by the client's thread, before the sync is answered
-  client.add_watch("/a", client::WatchMode::persistent, [&](const client::Event& event) { heard.push_back(event.zxid.value); });
+  client.add_watch("/a", client::WatchMode::persistent,
+                   [&](const client::Event& event) { heard.push_back(event.zxid.value); });
   client.sync();
   CHECK(asked_from == 1);
   CHECK(heard == std::vector<std::uint64_t>{15, 16, 17});

@@ -178,9 +178,8 @@ TEST_CASE("The answers to a batch of requests may be far larger than a message, 
       order.put(std::to_string(i) + ": " + number);
     });
     if (i % 50 == 49) {  // does not show in the reads before it
-      client.set("/large", std::to_string(i) + large, -1, [&](Result<client::Stat> set) {
-        order.put(set.ok() ? "set" : "failed");
-      });
+      client.set("/large", std::to_string(i) + large, -1,
+                 [&](Result<client::Stat> set) { order.put(set.ok() ? "set" : "failed"); });
     }
   }
   std::string latest = "0";

@@ -352,7 +352,8 @@ TEST_CASE("A client whose calls pile up is told to stop, and later that there is
   CHECK(!client.congested());
 }
 
-TEST_CASE("Reads of a client that does not take its answers wait, and what comes behind them too; other clients do not") {
+TEST_CASE(
+    "Reads of a client that does not take its answers wait, and what comes behind them too; other clients do not") {
   Connected c;
   TestClient other(c.gateway);
   c.connect(other);
@@ -481,8 +482,8 @@ TEST_CASE("Reads do not judge a path's syntax, and the empty path is the root") 
   c.node.run();
   for (const char* path : {"a", "/a/", "//", "/a/../a", "/a\x01"}) {
     INFO(path);
-    for (const OpCode code : {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_acl,
-                              OpCode::all_children_number}) {
+    for (const OpCode code :
+         {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_acl, OpCode::all_children_number}) {
       CHECK(c.client.reply(c.client.read(code, path))->error == Error::no_node);
     }
   }

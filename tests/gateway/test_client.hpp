@@ -155,7 +155,7 @@ class TestClient final : public ClientSink {
   std::vector<std::string> lost;
   std::optional<Closed> closed;
   std::size_t uncongested = 0;
-  std::size_t undelivered = 0;  // what backlog() says
+  std::size_t undelivered = 0;   // what backlog() says
   bool answers_untaken = false;  // what full() says
   std::uint64_t next_number = 1, next_tag = 1'000'000;
   std::uint64_t answered = 0;

@@ -3,7 +3,6 @@
 #include "actors/acl.hpp"
 
 #include "actors/distinguished_name.hpp"
-
 #include "tests/catch.hpp"
 #include "tests/logic/requests.hpp"
 
@@ -33,9 +32,7 @@ std::optional<AclList> resolve(const AclList& acl, const testing::Identities& id
   return Client(identities, acl).resolved();
 }
 
-bool valid(const std::string& scheme, const std::string& id) {
-  return resolve({{1, scheme, id}}).has_value();
-}
+bool valid(const std::string& scheme, const std::string& id) { return resolve({{1, scheme, id}}).has_value(); }
 
 }  // namespace
 
@@ -99,9 +96,8 @@ TEST_CASE("An access control list must say something that its schemes know") {
   CHECK(valid("ip", "10.0.0.1/+8"));
   CHECK(valid("ip", "010.00.+0.1/08"));
   CHECK(acl::ip_matches("10.0.0.1", "010.00.+0.1/08"));
-  for (const char* bad :
-       {"", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.1 ", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/8x",
-        "10.0.0.1/8/9", "::1/129"}) {
+  for (const char* bad : {"", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.1 ", "10.0.0.1/33", "10.0.0.1/-1",
+                          "10.0.0.1/", "10.0.0.1/8x", "10.0.0.1/8/9", "::1/129"}) {
     INFO(bad);
     CHECK_FALSE(valid("ip", bad));
   }
@@ -123,7 +119,8 @@ TEST_CASE("An x509 id is a subject's name") {
 TEST_CASE("x509 and sasl ids are known where the ensemble can prove them") {
   const Client both(testing::Identities{}, {{1, "x509", "CN=bob"}, {1, "sasl", "bob"}});
   const auto resolved = [&](acl::Schemes schemes) {
-    return acl::resolve(both.message.root().getWrite().getSetAcl().getAcl(), both.message.root().getIdentities(), schemes);
+    return acl::resolve(both.message.root().getWrite().getSetAcl().getAcl(), both.message.root().getIdentities(),
+                        schemes);
   };
   CHECK(resolved({.x509 = true, .sasl = true}));
   CHECK_FALSE(resolved({.x509 = true}));

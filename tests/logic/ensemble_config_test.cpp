@@ -1,7 +1,8 @@
 // The text of the ensemble's configuration, as ZooKeeper writes and reads it, and what requests make of it.
+#include "actors/ensemble_config.hpp"
+
 #include <capnp/message.h>
 
-#include "actors/ensemble_config.hpp"
 #include "actors/reconfig.hpp"
 #include "tests/catch.hpp"
 
@@ -53,9 +54,9 @@ TEST_CASE("what may be left out has ZooKeeper's defaults") {
 
 TEST_CASE("a text that ZooKeeper would not take is refused") {
   for (const char* text : {"", "server.1=h:1:2:observer", "server.1=h:1", "server.1=h:1:2:3:4", "server.1=h:1:2:leader",
-                           "server.0=h:1:2", "server.256=h:1:2", "server.1=h:70000:2", "server.x=h:1:2", "server.1=:1:2",
-                           "server.1=h:1:2\nserver.1=i:1:2", "server.1=h:1:2\nserver.2=h:1:3", "clientPort=2181",
-                           "server.1=h:1:2\nweight.2=1", "server.1=h:1:2\nserver.2=i:1:2\ngroup.1=1",
+                           "server.0=h:1:2", "server.256=h:1:2", "server.1=h:70000:2", "server.x=h:1:2",
+                           "server.1=:1:2", "server.1=h:1:2\nserver.1=i:1:2", "server.1=h:1:2\nserver.2=h:1:3",
+                           "clientPort=2181", "server.1=h:1:2\nweight.2=1", "server.1=h:1:2\nserver.2=i:1:2\ngroup.1=1",
                            "server.1=[h:1:2", "server.1=h:1:2;x", "server.1", "server.1=h:1:2|i:1:2"}) {
     INFO(text);
     CHECK_THROWS_AS(parse_configuration(text), BadConfiguration);
@@ -111,7 +112,8 @@ TEST_CASE("what cannot be written down so that it reads the same is refused") {
 
 TEST_CASE("a member that listens everywhere is nowhere to be reached") {
   CHECK_NOTHROW(check_reachable(members_of({{.host = "a"}, {.host = "127.0.0.1"}})));
-  for (const char* host : {"0.0.0.0", "::"}) CHECK_THROWS_AS(check_reachable(members_of({{.host = host}})), BadConfiguration);
+  for (const char* host : {"0.0.0.0", "::"})
+    CHECK_THROWS_AS(check_reachable(members_of({{.host = host}})), BadConfiguration);
 }
 
 TEST_CASE("two configurations decide alike where the same nodes belong to them and votes weigh the same") {
@@ -146,8 +148,8 @@ TEST_CASE("what cannot be granted is refused as ZooKeeper refuses it") {
   const auto now = Configuration::of_file(parse_configuration(three));
   CHECK(plan(*now, {.leaving = "1", .version = 7}).error == Error::bad_version);
   CHECK(plan(*now, {.leaving = "x"}).error == Error::bad_arguments);
-  CHECK(plan(*now, {.leaving = "1,2"}).error == Error::bad_arguments);         // one participant is left
-  CHECK(plan(*now, {.leaving = "1,2"}, false).error == Error::ok);             // which will do then
+  CHECK(plan(*now, {.leaving = "1,2"}).error == Error::bad_arguments);  // one participant is left
+  CHECK(plan(*now, {.leaving = "1,2"}, false).error == Error::ok);      // which will do then
   CHECK(plan(*now, {.leaving = "1,2,4"}, false).error == Error::bad_arguments);
   CHECK(plan(*now, {.joining = "server.5=e:2888:3888"}).error == Error::bad_arguments);       // three ports
   CHECK(plan(*now, {.joining = "server.5=a:2888:3889;2181"}).error == Error::bad_arguments);  // server.1's address
@@ -155,8 +157,8 @@ TEST_CASE("what cannot be granted is refused as ZooKeeper refuses it") {
   CHECK(plan(*now, {.joining = "server.0=e:1:2;3"}).error == Error::bad_arguments);
   CHECK(plan(*now, {.members = "nonsense"}).error == Error::bad_arguments);
 
-  const auto weighted = Configuration::of_file(
-      parse_configuration("server.1=a:1:2;3\nserver.2=b:1:2;3\nserver.3=c:1:2;3\nweight.1=2"));
+  const auto weighted =
+      Configuration::of_file(parse_configuration("server.1=a:1:2;3\nserver.2=b:1:2;3\nserver.3=c:1:2;3\nweight.1=2"));
   CHECK(plan(*weighted, {.leaving = "3"}).error == Error::bad_arguments);
   CHECK(plan(*weighted, {.members = "server.1=a:1:2;3,server.2=b:1:2;3"}).error == Error::ok);
 

@@ -10,9 +10,7 @@ namespace {
 
 using store::OpResult;
 
-OpResult failed(Error error) {
-  return {.error = error};
-}
+OpResult failed(Error error) { return {.error = error}; }
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -37,8 +35,8 @@ bool well_formed(const std::string& path) {
 }
 
 bool sequential(schema::NodeKind kind) {
-  return kind == schema::NodeKind::CONTAINER_SEQUENTIAL || kind == schema::NodeKind::PERSISTENT_SEQUENTIAL || kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL ||
-         kind == schema::NodeKind::TTL_SEQUENTIAL;
+  return kind == schema::NodeKind::CONTAINER_SEQUENTIAL || kind == schema::NodeKind::PERSISTENT_SEQUENTIAL ||
+         kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL || kind == schema::NodeKind::TTL_SEQUENTIAL;
 }
 
 store::NodeKind base(schema::NodeKind kind) {
@@ -57,9 +55,7 @@ store::NodeKind base(schema::NodeKind kind) {
   }
 }
 
-long size(const std::optional<std::string>& data) {
-  return static_cast<long>(data.value_or("").size());
-}
+long size(const std::optional<std::string>& data) { return static_cast<long>(data.value_or("").size()); }
 
 /// The number behind `name` in a quota's text, -1 if it is not there.
 long entry(const std::string& text, const std::string& name) {

@@ -105,7 +105,8 @@ class RandomRequests {
     std::string text = "count=" + std::to_string(pick(20) - 1) + ",bytes=" + std::to_string(pick(100) - 1);
     if (!limits) return text;
     if (!one_in(4)) text += "=;byteHardLimit=" + std::to_string(pick(20));
-    if (!one_in(4)) text += std::string(text.find("=;") == text.npos ? "=" : "") + ";countHardLimit=" + std::to_string(pick(4));
+    if (!one_in(4))
+      text += std::string(text.find("=;") == text.npos ? "=" : "") + ";countHardLimit=" + std::to_string(pick(4));
     return text;
   }
 

@@ -33,9 +33,7 @@ struct Fixture : SingleNode {
   std::uint64_t number_ = 0;
 };
 
-store::AclList digest(std::uint32_t perms, const std::string& id = "bob:x") {
-  return {{perms, "digest", id}};
-}
+store::AclList digest(std::uint32_t perms, const std::string& id = "bob:x") { return {{perms, "digest", id}}; }
 
 }  // namespace
 
@@ -223,9 +221,7 @@ TEST_CASE_METHOD(Fixture, "A multi that fails leaves nothing behind") {
   CHECK(created({"/p/n-", {}, Kind::PERSISTENT_SEQUENTIAL}) == "/p/n-0000000000");
 }
 
-TEST_CASE_METHOD(Fixture, "An empty multi is granted") {
-  CHECK(answer({alice, 1, Multi{}}) == Error::ok);
-}
+TEST_CASE_METHOD(Fixture, "An empty multi is granted") { CHECK(answer({alice, 1, Multi{}}) == Error::ok); }
 
 TEST_CASE_METHOD(Fixture, "A session that is not there cannot ask for anything") {
   const SessionId carol{77};

@@ -66,9 +66,7 @@ struct Ask {
 
 namespace detail {
 
-inline capnp::Text::Reader text(const std::string& text) {
-  return {text.data(), text.size()};
-}
+inline capnp::Text::Reader text(const std::string& text) { return {text.data(), text.size()}; }
 
 inline capnp::Data::Reader data(const std::string& bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};

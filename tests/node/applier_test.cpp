@@ -145,7 +145,8 @@ TEST_CASE("a subscriber that takes nothing for thousands of transactions exhaust
   std::atomic<bool> failed = false;
   std::vector<Zxid> seen;
   std::promise<Zxid> told;
-  auto applier = spawn_on<Applier>(system, applier_host, data, StateFlusherActor{}, [&](const std::string&) { failed = true; });
+  auto applier =
+      spawn_on<Applier>(system, applier_host, data, StateFlusherActor{}, [&](const std::string&) { failed = true; });
   auto subscriber = spawn_on<Subscriber>(system, held, seen);
   auto asker = spawn_on<ViewAsker>(system, asker_host, [&](Zxid zxid) { told.set_value(zxid); });
   // Where the tree is when all that was asked of the applier before is done.

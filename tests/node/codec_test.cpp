@@ -67,7 +67,8 @@ TEST_CASE("damaged frames are malformed or another message, never anything worse
   for (int i = 0; i < 20'000; ++i) {
     const auto frame = encode(messages.next());
     std::string bytes(frame.view());
-    for (auto flips = 1 + random() % 4; flips > 0; --flips) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (auto flips = 1 + random() % 4; flips > 0; --flips)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     if (random() % 4 == 0) bytes.resize(random() % (bytes.size() + 1) / 8 * 8);
     const auto damaged = Bytes::copy(bytes);
     malformed += !survives([&] { decode_message(damaged); });

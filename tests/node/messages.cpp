@@ -17,9 +17,13 @@ std::vector<Proposal> RandomMessages::proposals() {
 }
 
 zab::Notification RandomMessages::notification() {
-  return {PeerId{static_cast<std::uint32_t>(1 + random_() % 255)}, static_cast<zab::PeerState>(random_() % 4), number(),
+  return {PeerId{static_cast<std::uint32_t>(1 + random_() % 255)},
+          static_cast<zab::PeerState>(random_() % 4),
+          number(),
           {Epoch{small()}, Zxid{number()}, PeerId{static_cast<std::uint32_t>(random_() % 256)}},
-          Zxid{number()}, bytes(300), text(16)};
+          Zxid{number()},
+          bytes(300),
+          text(16)};
 }
 
 template <class M>

@@ -113,7 +113,8 @@ struct Linked {
 };
 
 bool same(const std::vector<zab::Message>& a, const std::vector<zab::Message>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return testing::equal(x, y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return testing::equal(x, y); });
 }
 
 }  // namespace
@@ -294,7 +295,8 @@ TEST_CASE("members come, move to another port and go while the network runs") {
   auto moved = all;
   moved[two].peer_port = free_ports(1).front();
   for (auto* node : {&first, &second, &third}) node->set_members(moved);
-  CHECK(first.heard.reachable.wait([](const auto& heard) { return heard.back().peer == two && heard.back().reachable; }));
+  CHECK(
+      first.heard.reachable.wait([](const auto& heard) { return heard.back().peer == two && heard.back().reachable; }));
   first.notify(two, vote(one, 2));
   CHECK(hears_vote(second, vote(one, 2)));
 
@@ -323,7 +325,9 @@ TEST_CASE("who does not speak the protocol is disconnected, and the others go on
   auto configs = make_configs(2);
   NetworkNode node(configs[one]);
   const auto port = configs[one].members[one].peer_port;
-  const auto hello = [](std::uint32_t version, PeerId from, bool learner) { return encode(Hello{version, from, learner}); };
+  const auto hello = [](std::uint32_t version, PeerId from, bool learner) {
+    return encode(Hello{version, from, learner});
+  };
   const std::uint32_t version = schema::PROTOCOL_VERSION;
 
   SECTION("text") {

@@ -1,5 +1,7 @@
 // Whole nodes in one process: real disks in temporary directories, real sockets on the loopback, real
 // clients.
+#include "actors/node.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -10,7 +12,6 @@
 #include <optional>
 
 #include "actors/listen.hpp"
-#include "actors/node.hpp"
 #include "client/client.hpp"
 #include "store/data_dir.hpp"
 #include "tests/catch.hpp"
@@ -38,10 +39,8 @@ class Ensemble {
     const auto ports = free_ports(2 * (voters + observers));
     std::map<PeerId, Member> members;
     for (std::uint32_t i = 0; i < voters + observers; ++i) {
-      members[PeerId{i + 1}] = Member{.host = "127.0.0.1",
-                                      .peer_port = ports[2 * i],
-                                      .rpc_port = ports[2 * i + 1],
-                                      .observer = i >= voters};
+      members[PeerId{i + 1}] =
+          Member{.host = "127.0.0.1", .peer_port = ports[2 * i], .rpc_port = ports[2 * i + 1], .observer = i >= voters};
     }
     for (const auto& [id, member] : members) {
       NodeConfig config;
@@ -315,7 +314,8 @@ TEST_CASE("what keeps a node from starting is said") {
 TEST_CASE("a taken peer port keeps a node from starting") {
   Ensemble ensemble(3);
   const auto taken = listen_on("127.0.0.1", ensemble.config(1).members[PeerId{1}].peer_port, "the test");
-  CHECK_THROWS_WITH(ensemble.start(1), Catch::Contains(std::to_string(taken.port)) && Catch::Contains("the other nodes"));
+  CHECK_THROWS_WITH(ensemble.start(1),
+                    Catch::Contains(std::to_string(taken.port)) && Catch::Contains("the other nodes"));
 }
 
 TEST_CASE("a node can be stopped while it looks for its ensemble") {

@@ -73,7 +73,8 @@ class ElectorProbe : public Hosted<ElectorActor> {
   behavior_type make_behavior() override {
     return {[](const Look&, const ElectionUserActor&) {},
             [this](const NotificationReceived& received) { heard_.notifications.put(received.notification); },
-            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const ConfigurationLogged&) {}, [](const Tick&) {}};
+            [this](const Reachable& reachable) { heard_.reachable.put(reachable); }, [](const ConfigurationLogged&) {},
+            [](const Tick&) {}};
   }
 
  private:
@@ -84,10 +85,11 @@ class PeerProbe : public Hosted<PeerActor> {
  public:
   PeerProbe(caf::actor_config& config, Heard& heard) : Hosted(config), heard_(heard) {}
   behavior_type make_behavior() override {
-    return {[](const HistoryFacts&) {}, [](const TreeView&) {},   [](const Elected&) {},
-            [this](const LearnerConnected& learner) { heard_.learners.put(learner); },
-            [](const RoleActive&) {},   [](const RoleEnded&) {},  [](const NodeStatus&) {},
-            [](const ConfigurationLogged&) {}, [](const Tick&) {},         [](const Stop&) {}};
+    return {[](const HistoryFacts&) {}, [](const TreeView&) {},
+            [](const Elected&) {},      [this](const LearnerConnected& learner) { heard_.learners.put(learner); },
+            [](const RoleActive&) {},   [](const RoleEnded&) {},
+            [](const NodeStatus&) {},   [](const ConfigurationLogged&) {},
+            [](const Tick&) {},         [](const Stop&) {}};
   }
 
  private:

@@ -13,9 +13,7 @@ BusyWriter::BusyWriter(const std::string& connect, std::string parent)
   for (std::size_t i = 0; i < window; ++i) write_next();
 }
 
-BusyWriter::~BusyWriter() {
-  finish();
-}
+BusyWriter::~BusyWriter() { finish(); }
 
 void BusyWriter::write_next() {
   std::string name;

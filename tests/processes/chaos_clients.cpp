@@ -13,9 +13,7 @@ using client::Result;
 using client::Value;
 
 /// Longer than any fault lasts. A call that takes longer than the patience has failed.
-client::Options lasting() {
-  return {.session_timeout = 30s, .patience = 60s};
-}
+client::Options lasting() { return {.session_timeout = 30s, .patience = 60s}; }
 
 }  // namespace
 

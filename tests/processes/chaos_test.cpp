@@ -13,9 +13,9 @@
 #include <random>
 
 #include "apps/local_ensemble.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/chaos_clients.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 using namespace troupe::test;

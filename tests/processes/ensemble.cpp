@@ -13,8 +13,8 @@ std::vector<std::string> troupe(std::vector<std::string> words) {
 }
 
 Ensemble::Ensemble(int nodes, std::vector<std::string> options) {
-  options.insert(options.end(), {"--nodes", std::to_string(nodes), "--base-port", 
-                 std::to_string(free_base_port(static_cast<std::uint32_t>(nodes + 5)))});
+  options.insert(options.end(), {"--nodes", std::to_string(nodes), "--base-port",
+                                 std::to_string(free_base_port(static_cast<std::uint32_t>(nodes + 5)))});
   start(std::move(options));
 }
 

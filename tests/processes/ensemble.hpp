@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/temp_dir.hpp"
 #include "tests/processes/program.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace troupe::test {
 

@@ -11,9 +11,9 @@
 #include "apps/local_ensemble.hpp"
 #include "apps/node_status.hpp"
 #include "client/client.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/program.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace troupe::test {
 namespace {

@@ -79,8 +79,9 @@ TEST_CASE("without a terminal it runs until it is told to stop, and has its data
   // What ./run does where nobody types: no end of the input comes that would stop it.
   test::TempDir directory;
   const std::string base = std::to_string(free_base_port(3));
-  const std::vector<std::string> command{"/bin/sh", "-c", "exec \"$0\" up --dir \"$1\" --base-port \"$2\" </dev/null",
-                                         TROUPE_PROGRAM, directory.path(), base};
+  const std::vector<std::string> command{
+      "/bin/sh",        "-c", "exec \"$0\" up --dir \"$1\" --base-port \"$2\" </dev/null", TROUPE_PROGRAM,
+      directory.path(), base};
   const auto run_until_ready = [&](const std::function<void(const std::string& connect)>& work) {
     test::Program up(command, true);
     const auto ready = up.wait_for_line("ready: ");

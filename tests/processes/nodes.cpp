@@ -50,9 +50,7 @@ bool is_stopped(const fs::path& task) {
   return name_end != std::string::npos && text[name_end + 2] == 'T';
 }
 
-Client client_of(const std::string& address) {
-  return Client(address, {.session_timeout = 10s, .patience = patience});
-}
+Client client_of(const std::string& address) { return Client(address, {.session_timeout = 10s, .patience = patience}); }
 
 }  // namespace
 

@@ -68,9 +68,7 @@ void Program::write(const std::string& text) {
   }
 }
 
-void Program::close_input() {
-  close_end(input_);
-}
+void Program::close_input() { close_end(input_); }
 
 bool Program::read_some() {
   constexpr int silence_ms = 300'000;
@@ -97,9 +95,7 @@ std::optional<std::string> Program::wait_for_line(const std::string& part) {
   }
 }
 
-void Program::signal(int number) {
-  kill(id_, number);
-}
+void Program::signal(int number) { kill(id_, number); }
 
 int Program::finish() {
   close_input();

@@ -1,7 +1,7 @@
 // Real nodes under load: two are added, the leader and another are removed and switched off, and what is left
 // is started again. No acknowledged write is lost on the way. And real nodes that ZooKeeper's client changes.
-#include <csignal>
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -14,9 +14,9 @@
 #include "apps/local_ensemble.hpp"
 #include "apps/node_status.hpp"
 #include "client/client.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/program.hpp"
+#include "tests/temp_dir.hpp"
 
 using namespace troupe;
 using test::TempDir;
@@ -83,8 +83,8 @@ class Nodes {
       const auto answers = query_status(asked, 500ms);
       const auto leader = leader_of(answers);
       const bool all = leader && std::all_of(answers.begin(), answers.end(), [&](const StatusAnswer& answer) {
-        return answer.status && answer.status->leader == *leader && answer.status->role != "looking";
-      });
+                         return answer.status && answer.status->leader == *leader && answer.status->role != "looking";
+                       });
       if (all) return leader->value;
     }
     FAIL("the nodes find no leader: " + story());
@@ -218,7 +218,8 @@ TEST_CASE("an ensemble under load grows, loses its leader for good, and starts a
   }
 }
 
-TEST_CASE("where reconfiguration is off, nodes started one by one with other members in their files change the ensemble") {
+TEST_CASE(
+    "where reconfiguration is off, nodes started one by one with other members in their files change the ensemble") {
   Nodes nodes;
   for (std::uint32_t id : {1, 2, 3}) nodes.configure(id, {1, 2, 3}, false);
   for (std::uint32_t id : {1, 2, 3}) nodes.start(id);
@@ -353,7 +354,9 @@ TEST_CASE("kazoo adds a node, removes it, and makes another one an observer") {
   for (std::uint32_t id : {1, 2, 3, 4}) nodes.start(id);
   const auto leader = nodes.wait_for_leader({1, 2, 3, 4});
 
-  const auto server = [&](std::uint32_t id) { return "server." + std::to_string(id) + "=" + to_text(nodes.member(id)); };
+  const auto server = [&](std::uint32_t id) {
+    return "server." + std::to_string(id) + "=" + to_text(nodes.member(id));
+  };
   test::Program client({"/usr/bin/python3", TROUPE_SOURCES "/tests/processes/kazoo_reconfig.py",
                         nodes.zk_address(1) + "," + nodes.zk_address(2) + "," + nodes.zk_address(3), server(4),
                         nodes.zk_address(4), server(5) + "," + server(6) + "," + server(7), leader == 1 ? "2" : "1"},

@@ -12,10 +12,10 @@
 #include "apps/local_ensemble.hpp"
 #include "apps/node_status.hpp"
 #include "store/error.hpp"
-#include "tests/temp_dir.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/program.hpp"
 #include "tests/processes/zk_socket.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/wait.hpp"
 
 using namespace troupe;
@@ -78,9 +78,7 @@ class Nodes {
   std::vector<std::string> addresses_;
 };
 
-Record watching(std::string_view path, bool watch) {
-  return Record().buffer(path).boolean(watch);
-}
+Record watching(std::string_view path, bool watch) { return Record().buffer(path).boolean(watch); }
 
 /// What a client that comes back wants to hear of: changes of one znode's data, and of one that is not there.
 Record watches_since(std::int64_t zxid, std::string_view data, std::string_view missing) {

@@ -1,12 +1,11 @@
 // Nodes that meet a peer that breaks the protocol: it costs the connection, never the node or its state.
-#include "tests/sim/fake_peer.hpp"
-
 #include <spdlog/spdlog.h>
 
 #include "actors/ensemble_config.hpp"
 #include "apps/sim/sim_node.hpp"
 #include "store/memory_disk.hpp"
 #include "tests/catch.hpp"
+#include "tests/sim/fake_peer.hpp"
 #include "tests/store/txns.hpp"
 
 namespace troupe::sim {
@@ -18,9 +17,7 @@ using store::testing::Create;
 constexpr PeerId leader_id{1}, learner_id{2};
 constexpr Zxid z(std::uint32_t epoch, std::uint32_t counter) { return Zxid::of({epoch}, counter); }
 
-Proposal txn(Zxid zxid) {
-  return change_txn({.zxid = zxid, .time = 1}, Create{.path = "/" + to_string(zxid)});
-}
+Proposal txn(Zxid zxid) { return change_txn({.zxid = zxid, .time = 1}, Create{.path = "/" + to_string(zxid)}); }
 
 /// The real node 1 or 2 of an ensemble of which the other one is false.
 class Bench {

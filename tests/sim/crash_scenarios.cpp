@@ -59,9 +59,8 @@ TEST_CASE("a proposal that reached a quorum's disks before its leader died is co
   for (const auto id : three.followers) e.cut(id, three.leader);  // the acknowledgements do not come back
   const auto before = e.history().last();
   const auto unknown = three.client->send_set("/a", "proposed");
-  e.run_until("it is on the followers' disks", [&] {
-    return three.on_disk(three.followers[0]) > before && three.on_disk(three.followers[1]) > before;
-  });
+  e.run_until("it is on the followers' disks",
+              [&] { return three.on_disk(three.followers[0]) > before && three.on_disk(three.followers[1]) > before; });
   CHECK(e.history().last() == before);  // nobody has committed it
   CHECK_FALSE(three.client->answered(unknown));
   e.kill(three.leader);

@@ -14,7 +14,8 @@ TEST_CASE("five nodes started one after the other: the third completes the major
   CHECK(ensemble.looking(1));
   CHECK(ensemble.looking(2));
   ensemble.start(3);
-  ensemble.run_until("node 3 leads", [&] { return ensemble.leads(3) && ensemble.follows(1, 3) && ensemble.follows(2, 3); });
+  ensemble.run_until("node 3 leads",
+                     [&] { return ensemble.leads(3) && ensemble.follows(1, 3) && ensemble.follows(2, 3); });
   const auto epoch = ensemble.node(3).status().epoch;
   ensemble.start(4);
   ensemble.run_until("node 4 follows", [&] { return ensemble.follows(4, 3); });
@@ -32,7 +33,8 @@ TEST_CASE("two of four are no majority; the third decides") {
   CHECK(ensemble.looking(1));
   CHECK(ensemble.looking(2));
   ensemble.start(3);
-  ensemble.run_until("node 3 leads", [&] { return ensemble.leads(3) && ensemble.follows(1, 3) && ensemble.follows(2, 3); });
+  ensemble.run_until("node 3 leads",
+                     [&] { return ensemble.leads(3) && ensemble.follows(1, 3) && ensemble.follows(2, 3); });
   ensemble.kill(1);
   ensemble.run_until("nobody leads", [&] { return ensemble.leader() == 0; });
   ensemble.run_for(5 * seconds);
@@ -79,7 +81,8 @@ TEST_CASE("a minority that is cut off serves no writes and its leader steps down
 
   ensemble.isolate({old, companion});
   const auto lost = inside.send_set("/a", "from the minority");
-  ensemble.run_until("the minority's leader steps down", [&] { return ensemble.looking(old) && ensemble.looking(companion); });
+  ensemble.run_until("the minority's leader steps down",
+                     [&] { return ensemble.looking(old) && ensemble.looking(companion); });
   CHECK_FALSE(inside.answered(lost));
   CHECK(inside.closed() == Closed::not_serving);
   CHECK_FALSE(inside.connect(old));

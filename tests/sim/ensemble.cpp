@@ -145,7 +145,8 @@ std::uint64_t Client::send_reconfig(const std::string& joining, const std::strin
   std::istringstream items(joining);
   for (std::string item; std::getline(items, item, ',');) {
     const PeerId id{static_cast<std::uint32_t>(std::stoul(item))};
-    servers += (servers.empty() ? "server." : ",server.") + to_string(id) + "=" + to_text(sim_member(id, item.back() == 'o'));
+    servers +=
+        (servers.empty() ? "server." : ",server.") + to_string(id) + "=" + to_text(sim_member(id, item.back() == 'o'));
   }
   Call reconfig{.code = OpCode::reconfig};
   if (!servers.empty()) reconfig.reconfig.joining = servers;
@@ -194,10 +195,9 @@ Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(o
     if (id > members) node.ensemble.members[{id}] = sim_member({id}, true);
     node.disk_longest = 1'000;
     node.checkpoint_txns = options.checkpoint_txns;
-    nodes_.push_back(std::make_unique<SimNode>(actor_system(), world_, wire_, node,
-                                               [this](SimNode& at, const Applied& applied) {
-                                                 guarded([&] { invariants_->on_applied(at, applied); });
-                                               }));
+    nodes_.push_back(std::make_unique<SimNode>(
+        actor_system(), world_, wire_, node,
+        [this](SimNode& at, const Applied& applied) { guarded([&] { invariants_->on_applied(at, applied); }); }));
   }
   rules_ = std::make_unique<MessageRules>(*invariants_);
   wire_.tap = [this](PeerId from, PeerId to, const zab::Message& message) {
@@ -259,7 +259,8 @@ void Ensemble::settle() {
     for (const auto& each : nodes_) {
       if (!each->running()) continue;
       if (each->id().value != leading && !follows(each->id().value, leading)) return false;
-      if (each->data().tree().applied() != history_.last() || each->data().log().last() != history_.last()) return false;
+      if (each->data().tree().applied() != history_.last() || each->data().log().last() != history_.last())
+        return false;
     }
     return true;
   });

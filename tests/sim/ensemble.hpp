@@ -49,7 +49,8 @@ class Client : private ClientSink {
 
   explicit Client(Ensemble& ensemble) : ensemble_(ensemble) {}
 
-  /// Opens the session at a node, as the super user, or takes it up there. Waits until it is served; false if it is not.
+  /// Opens the session at a node, as the super user, or takes it up there. Waits until it is served; false if it is
+  /// not.
   bool connect(std::uint32_t node);
   /// Leaves without a word; the session lives on.
   void disconnect();
@@ -59,7 +60,8 @@ class Client : private ClientSink {
   std::optional<Closed> closed() const { return closed_; }
 
   // Each waits for its answer; connection_loss if it cannot come any more, or not within ten seconds.
-  Answer create(const std::string& path, const std::string& data = "", schema::NodeKind kind = schema::NodeKind::PERSISTENT);
+  Answer create(const std::string& path, const std::string& data = "",
+                schema::NodeKind kind = schema::NodeKind::PERSISTENT);
   Answer set(const std::string& path, const std::string& data);
   Answer remove(const std::string& path);
   Answer get(const std::string& path);

@@ -31,15 +31,21 @@ class FakePeer::Door : public Hosted<PeerActor> {
  public:
   Door(caf::actor_config& config, FakePeer& fake) : Hosted(config), fake_(fake) {}
   behavior_type make_behavior() override {
-    return {[](const HistoryFacts&) {}, [](const TreeView&) {},   [](const Elected&) {},
+    return {[](const HistoryFacts&) {},
+            [](const TreeView&) {},
+            [](const Elected&) {},
             [this](const LearnerConnected& learner) {
               fake_.received_.clear();
               ++fake_.links_;
               fake_.link_ = learner.link;
               fake_.link_->deliver_to(fake_.user_);
             },
-            [](const RoleActive&) {},   [](const RoleEnded&) {},  [](const NodeStatus&) {},
-            [](const Tick&) {},         [](const Stop&) {},       [](const ConfigurationLogged&) {}};
+            [](const RoleActive&) {},
+            [](const RoleEnded&) {},
+            [](const NodeStatus&) {},
+            [](const Tick&) {},
+            [](const Stop&) {},
+            [](const ConfigurationLogged&) {}};
   }
 
  private:

@@ -1,7 +1,7 @@
 // The log writer by itself: the test is the role that uses it.
-#include "actors/journal_flusher.hpp"
 #include "actors/log_writer.hpp"
 
+#include "actors/journal_flusher.hpp"
 #include "apps/sim/actor_system.hpp"
 #include "apps/sim/sim_host.hpp"
 #include "store/memory_disk.hpp"
@@ -17,8 +17,11 @@ class User : public Hosted<LogUserActor> {
  public:
   User(caf::actor_config& config, Zxid& durable) : Hosted(config), durable_(durable) {}
   behavior_type make_behavior() override {
-    return {[this](const Durable& durable) { durable_ = durable.zxid; }, [](const StoreAcceptedEpoch&) {},
-            [](const StoreCurrentEpoch&) {}, [](const SnapshotEntriesStored&) {}, [](const SnapshotStored&) {},
+    return {[this](const Durable& durable) { durable_ = durable.zxid; },
+            [](const StoreAcceptedEpoch&) {},
+            [](const StoreCurrentEpoch&) {},
+            [](const SnapshotEntriesStored&) {},
+            [](const SnapshotStored&) {},
             [](const SnapshotRejected&) {}};
   }
 
@@ -38,13 +41,14 @@ class Bench {
  public:
   Bench() : data(machine.disk(), PeerId{1}), host(actor_system(), world, 1, 1, nullptr) {
     flusher = spawn_on<JournalFlusher>(actor_system(), host, data);
-    writer = spawn_on<LogWriter>(actor_system(), host, data, flusher, [](const std::string& message) { FAIL(message); });
+    writer =
+        spawn_on<LogWriter>(actor_system(), host, data, flusher, [](const std::string& message) { FAIL(message); });
     user = spawn_on<User>(actor_system(), host, durable);
     archivist = spawn_on<CheckpointUser>(actor_system(), host);
   }
   ~Bench() {
-    for (const auto& actor : {caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(flusher), caf::actor_cast<caf::actor>(user),
-                              caf::actor_cast<caf::actor>(archivist)}) {
+    for (const auto& actor : {caf::actor_cast<caf::actor>(writer), caf::actor_cast<caf::actor>(flusher),
+                              caf::actor_cast<caf::actor>(user), caf::actor_cast<caf::actor>(archivist)}) {
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     }
     host.drain();
@@ -61,7 +65,6 @@ class Bench {
     caf::anon_send(writer, CheckpointWritten{z(at)}, archivist);
     while (data.log().checkpoint() != z(at)) REQUIRE(world.step());
   }
-
 
   World world{1};
   store::MemoryMachine machine;

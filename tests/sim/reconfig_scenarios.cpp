@@ -53,7 +53,8 @@ TEST_CASE("the leader is removed: its client is answered, the others lead at onc
   REQUIRE(client.connect(gone));
   REQUIRE(client.reconfig("", std::to_string(gone)).ok());
   const auto began = e.world().now();
-  e.run_until("another leads", [&] { return e.leader() != 0 && e.leader() != gone; }, 2 * seconds);
+  e.run_until(
+      "another leads", [&] { return e.leader() != 0 && e.leader() != gone; }, 2 * seconds);
   CHECK(e.world().now() - began < 1 * seconds);
   e.settle();
   e.run_until("it shows that it observes", [&] { return e.node(gone).status().role == zab::PeerState::observing; });
@@ -113,7 +114,8 @@ TEST_CASE("a joint step that nobody else has is forgotten, and the configuration
   REQUIRE(client.connect(cut_off));
   e.isolate({cut_off});
   client.send_reconfig("4,5");
-  e.run_until("the step is in its log", [&] { return Configuration::of_txn(e.node(cut_off).data().log().configuration())->joint(); });
+  e.run_until("the step is in its log",
+              [&] { return Configuration::of_txn(e.node(cut_off).data().log().configuration())->joint(); });
   e.run_until("another leads", [&] { return e.leader() != 0 && e.leader() != cut_off; });
   auto& other = e.client();
   REQUIRE(other.connect(e.leader()));
@@ -170,9 +172,8 @@ TEST_CASE("a leader that is left out dies with the activation in its log alone, 
   auto& client = e.client();
   REQUIRE(client.connect(left));
   client.send_reconfig("", std::to_string(left) + "," + std::to_string(also));
-  e.run_until("the others have the joint step", [&] {
-    return logged(e, stay[0])->joint() && logged(e, stay[1])->joint() && logged(e, left)->joint();
-  });
+  e.run_until("the others have the joint step",
+              [&] { return logged(e, stay[0])->joint() && logged(e, stay[1])->joint() && logged(e, left)->joint(); });
   for (std::uint32_t id = 1; id <= 4; ++id) {
     if (id != left) e.cut(left, id);  // they acknowledge it, and hear no more
   }
@@ -224,7 +225,8 @@ void give_files(Ensemble& e, const std::vector<std::uint32_t>& nodes, const std:
     e.node(id).set_file(file);
     if (e.node(id).running()) e.kill(id);
     e.start(id);
-    e.run_until("node " + std::to_string(id) + " serves", [&] { return e.leader() != 0 && e.node(id).status().serving; });
+    e.run_until("node " + std::to_string(id) + " serves",
+                [&] { return e.leader() != 0 && e.node(id).status().serving; });
   }
 }
 

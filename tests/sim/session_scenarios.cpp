@@ -58,7 +58,8 @@ TEST_CASE("a session of which nobody hears expires, and its ephemerals go with i
   client.disconnect();
   e.run_for(900 * milliseconds);
   CHECK(e.value(e.leader(), "/mine") == "1");
-  e.run_until("it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 2 * seconds);
+  e.run_until(
+      "it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 2 * seconds);
   e.settle();
   CHECK(e.value("/mine") == "(none)");
   CHECK(e.value("/lasting") == "1");
@@ -91,7 +92,8 @@ TEST_CASE("a session does not expire because the leader changed") {
   CHECK(e.value("/mine") == "1");
   // And it does expire in the end.
   client.disconnect();
-  e.run_until("it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 4 * seconds);
+  e.run_until(
+      "it is gone", [&] { return e.value(e.leader(), "/mine") == "(none)"; }, 4 * seconds);
 }
 
 TEST_CASE("a client of a follower keeps its session while it is connected, however long it asks for nothing") {

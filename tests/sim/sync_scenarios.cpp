@@ -25,9 +25,8 @@ TEST_CASE("a follower far behind gets SNAP, one a little behind DIFF, while writ
   e.run_until("a writer is served", [&] { return writer.connected() || writer.connect(others[0]); });
   writer.keep_writing("/a");
   e.run_until("the logs are pruned", [&] {
-    return e.node(leader).data().log().base() > far_behind &&
-           e.node(others[0]).data().log().base() > far_behind && e.node(near).data().log().base() > far_behind &&
-           e.node(others[3]).data().log().base() > far_behind;
+    return e.node(leader).data().log().base() > far_behind && e.node(others[0]).data().log().base() > far_behind &&
+           e.node(near).data().log().base() > far_behind && e.node(others[3]).data().log().base() > far_behind;
   });
   e.forget_brought_up();
   e.start(far);
@@ -186,7 +185,8 @@ TEST_CASE("a leader that cannot do without a follower waits for its snapshot, ho
   };
   e.start(behind);
   e.node(behind).slow_disk(500 * milliseconds, 700 * milliseconds);
-  e.run_until("it follows", [&] { return e.follows(behind, ahead); }, 120 * seconds);
+  e.run_until(
+      "it follows", [&] { return e.follows(behind, ahead); }, 120 * seconds);
   CHECK(ended - began > 6 * seconds);  // longer than a leader waits for one that does not move
   CHECK(e.node(ahead).status().epoch.value <= epoch.value + 2);
   CHECK(e.brought_up(behind) == 's');
@@ -210,7 +210,8 @@ TEST_CASE("requests are forwarded in messages of bounded size") {
     largest = std::max(largest, size);
   };
   std::vector<std::uint64_t> numbers;
-  for (int i = 0; i < 8; ++i) numbers.push_back(client.send_set("/a", std::string(400'000, 'a' + static_cast<char>(i))));
+  for (int i = 0; i < 8; ++i)
+    numbers.push_back(client.send_set("/a", std::string(400'000, 'a' + static_cast<char>(i))));
   e.run_until("all are answered", [&] { return client.answered(numbers.back()); });
   for (const auto number : numbers) CHECK(client.answer(number).ok());
   CHECK(messages >= 3);

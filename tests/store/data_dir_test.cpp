@@ -18,9 +18,7 @@ namespace troupe::store::testing {
 namespace {
 
 constexpr PeerId self{3};
-Zxid z(std::uint32_t counter) {
-  return Zxid::of({1}, counter);
-}
+Zxid z(std::uint32_t counter) { return Zxid::of({1}, counter); }
 
 /// The history that all tests here follow: znodes and, every fifth time, a change of the first.
 Proposal txn(std::uint32_t counter) {
@@ -342,12 +340,8 @@ TEST_CASE("a state that does not fit the log is rebuilt") {
     apply_up_to(dir, 20);
     checkpoint(dir);
     apply_up_to(dir, 30);
-    SECTION("ahead of the log") {
-      dir.log().truncate_after(z(25));
-    }
-    SECTION("missing") {
-      dir.disk().remove("state");
-    }
+    SECTION("ahead of the log") { dir.log().truncate_after(z(25)); }
+    SECTION("missing") { dir.disk().remove("state"); }
     dir.log().commit();
   }
   DataDir dir(machine.disk(), self, test_options);

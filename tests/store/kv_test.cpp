@@ -129,9 +129,7 @@ TEMPLATE_TEST_CASE("a cursor walks both ways, and is nowhere after it answered n
     CHECK_FALSE(cursor->next());
     CHECK_FALSE(cursor->last());
   }
-  SECTION("a cursor may outlive the commit, unused") {
-    writer->commit();
-  }
+  SECTION("a cursor may outlive the commit, unused") { writer->commit(); }
 }
 
 TEMPLATE_TEST_CASE("keys up to 511 bytes and values of any size", "", RealMachine, MemoryMachine) {

@@ -1,9 +1,10 @@
 // What is committed is read from memory and disk alike, whenever it is flushed.
+#include "store/layered_kv.hpp"
+
 #include <map>
 #include <random>
 #include <thread>
 
-#include "store/layered_kv.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/machines.hpp"
 

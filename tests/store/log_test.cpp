@@ -15,16 +15,13 @@ namespace {
 
 constexpr PeerId self{1};
 
-Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) {
-  return Zxid::of({epoch}, counter);
-}
-Proposal txn(Zxid zxid) {
-  return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x'));
-}
+Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) { return Zxid::of({epoch}, counter); }
+Proposal txn(Zxid zxid) { return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x')); }
 
 /// What is in the environment itself, behind the log's back.
 std::unique_ptr<Kv> open_tables(Disk& disk) {
-  return disk.open("log", {.tables = {"log", "meta", "configurations", "journal"}, .durable = true, .map_size = test_map_size});
+  return disk.open(
+      "log", {.tables = {"log", "meta", "configurations", "journal"}, .durable = true, .map_size = test_map_size});
 }
 
 void append(Log& log, std::uint32_t first, std::uint32_t last) {
@@ -302,32 +299,20 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
     record[record.size() / 2] ^= 1;
     writer->put(0, last, record);
   }
-  SECTION("the last record is cut short") {
-    writer->put(0, last, record.substr(0, 4));
-  }
+  SECTION("the last record is cut short") { writer->put(0, last, record.substr(0, 4)); }
   SECTION("the last record has another key") {
     writer->erase(0, last);
     writer->put(0, std::string("\0\0\0\1\0\0\0\7", 8), record);
   }
-  SECTION("a key is no zxid") {
-    writer->put(0, "zzz", record);
-  }
+  SECTION("a key is no zxid") { writer->put(0, "zzz", record); }
   SECTION("records are missing at the end") {
     writer->erase(0, last);
     writer->erase(0, std::string("\0\0\0\1\0\0\0\4", 8));
   }
-  SECTION("a promise is missing") {
-    writer->erase(1, "accepted epoch");
-  }
-  SECTION("its checkpoint is missing") {
-    writer->erase(1, "checkpoint");
-  }
-  SECTION("its owner is missing") {
-    writer->erase(1, "node");
-  }
-  SECTION("its format is missing") {
-    writer->erase(1, "format");
-  }
+  SECTION("a promise is missing") { writer->erase(1, "accepted epoch"); }
+  SECTION("its checkpoint is missing") { writer->erase(1, "checkpoint"); }
+  SECTION("its owner is missing") { writer->erase(1, "node"); }
+  SECTION("its format is missing") { writer->erase(1, "format"); }
   writer->commit();
   kv.reset();
   CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
@@ -428,13 +413,15 @@ TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is 
   for (int step = 0; step < 500; ++step) {
     switch (random() % 7) {
       case 0: {
-        const Zxid to{std::max(newest_checkpoint.value, next.value - 1 - std::min<std::uint64_t>(next.value - 1, random() % 8))};
+        const Zxid to{
+            std::max(newest_checkpoint.value, next.value - 1 - std::min<std::uint64_t>(next.value - 1, random() % 8))};
         log->truncate_after(to);
         model.erase(model.upper_bound(to), model.end());
         break;
       }
       case 1:
-        newest_checkpoint = {std::max(newest_checkpoint.value, log->base().value + random() % (log->last().value - log->base().value + 1))};
+        newest_checkpoint = {std::max(newest_checkpoint.value,
+                                      log->base().value + random() % (log->last().value - log->base().value + 1))};
         log->set_checkpoint(newest_checkpoint);
         break;
       case 2:

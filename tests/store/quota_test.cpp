@@ -44,7 +44,8 @@ TEST_CASE("a record is read leniently and written with count and bytes first") {
   CHECK(again("count=3,bytes=100=;countHardLimit=3") == "count=3,bytes=100=;countHardLimit=3");
   CHECK(again("countHardLimit=3;byteHardLimit=4") == "count=-1,bytes=-1=;byteHardLimit=4;countHardLimit=3");
   CHECK(again("count==5;;,bytes=+6,") == "count=-1,bytes=6");
-  for (const char* bad : {"x", "count", "count=", "count=5x", ",count=5", "=", "count= 5", "bytes=99999999999999999999"}) {
+  for (const char* bad :
+       {"x", "count", "count=", "count=5x", ",count=5", "=", "count= 5", "bytes=99999999999999999999"}) {
     INFO(bad);
     CHECK(again(bad) == "unreadable");
   }

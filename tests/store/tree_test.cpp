@@ -11,9 +11,7 @@
 namespace troupe::store::testing {
 namespace {
 
-Zxid z(std::uint32_t counter) {
-  return Zxid::of({1}, counter);
-}
+Zxid z(std::uint32_t counter) { return Zxid::of({1}, counter); }
 constexpr SessionId alice{0x0100000000000001}, bob{-5};
 
 struct TreeFixture {

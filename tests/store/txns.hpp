@@ -186,9 +186,7 @@ inline Proposal activate_txn(Zxid zxid, const std::string& configuration) {
 inline Proposal create_txn(Zxid zxid, const std::string& path, const Data& data = "") {
   return change_txn({.zxid = zxid}, Create{.path = path, .data = data});
 }
-inline Proposal delete_txn(Zxid zxid, const std::string& path) {
-  return change_txn({.zxid = zxid}, Delete{path});
-}
+inline Proposal delete_txn(Zxid zxid, const std::string& path) { return change_txn({.zxid = zxid}, Delete{path}); }
 inline Proposal set_data_txn(Zxid zxid, const std::string& path, const Data& data, std::int32_t version = 1) {
   return change_txn({.zxid = zxid}, SetData{path, data, version});
 }

@@ -46,9 +46,8 @@ struct Cluster::Node : History {
   Zxid last() const { return log.empty() ? log_base : log.back().zxid; }
   bool holds(const Proposal& wanted) const {
     if (wanted.zxid <= log_base) return true;
-    return std::any_of(log.begin(), log.end(), [&](const Proposal& record) {
-      return record.zxid == wanted.zxid && record.txn == wanted.txn;
-    });
+    return std::any_of(log.begin(), log.end(),
+                       [&](const Proposal& record) { return record.zxid == wanted.zxid && record.txn == wanted.txn; });
   }
 };
 
@@ -379,30 +378,39 @@ void Cluster::perform(Node& node, LearnerEffects effects) {
       if (link != links_.end()) link->second->up.push_back(e->message);
     } else if (const auto* e = std::get_if<learner_effect::StoreAcceptedEpoch>(&effect)) {
       then([&node, epoch = e->epoch] { node.accepted = std::max(node.accepted, epoch); },
-           [epoch = e->epoch](Learner& learner, LearnerEffects& more) { learner.on_accepted_epoch_stored(epoch, more); });
+           [epoch = e->epoch](Learner& learner, LearnerEffects& more) {
+             learner.on_accepted_epoch_stored(epoch, more);
+           });
     } else if (const auto* e = std::get_if<learner_effect::StoreCurrentEpoch>(&effect)) {
-      then([&node, epoch = e->epoch] { node.current = epoch; },
-           [epoch = e->epoch](Learner& learner, LearnerEffects& more) { learner.on_current_epoch_stored(epoch, more); });
+      then(
+          [&node, epoch = e->epoch] { node.current = epoch; },
+          [epoch = e->epoch](Learner& learner, LearnerEffects& more) { learner.on_current_epoch_stored(epoch, more); });
     } else if (const auto* e = std::get_if<Append>(&effect)) {
       then([&node, records = e->proposals] { node.log.insert(node.log.end(), records.begin(), records.end()); },
-           [zxid = e->proposals.back().zxid](Learner& learner, LearnerEffects& more) { learner.on_durable(zxid, more); });
+           [zxid = e->proposals.back().zxid](Learner& learner, LearnerEffects& more) {
+             learner.on_durable(zxid, more);
+           });
     } else if (const auto* e = std::get_if<Truncate>(&effect)) {
-      then([this, &node, last = e->last] {
-        std::erase_if(node.log, [&](const Proposal& record) { return record.zxid > last; });
-        if (node.delivered > 0 && history_[node.delivered - 1].zxid > last) {
-          violated("node " + to_string(node.id) + " drops what it had delivered");
-        }
-      }, nobody);
+      then(
+          [this, &node, last = e->last] {
+            std::erase_if(node.log, [&](const Proposal& record) { return record.zxid > last; });
+            if (node.delivered > 0 && history_[node.delivered - 1].zxid > last) {
+              violated("node " + to_string(node.id) + " drops what it had delivered");
+            }
+          },
+          nobody);
     } else if (const auto* e = std::get_if<BeginSnapshot>(&effect)) {
-      then([this, &node, zxid = e->zxid] {
-        const auto place = places_.find(zxid);
-        if (zxid != Zxid{} && place == places_.end()) return violated("a snapshot of what nobody delivered");
-        const auto delivered = zxid == Zxid{} ? 0 : place->second + 1;
-        if (delivered < node.delivered) violated("node " + to_string(node.id) + " goes back with a snapshot");
-        node.log.clear();
-        node.log_base = zxid;
-        node.delivered = delivered;
-      }, [zxid = e->zxid](Learner& learner, LearnerEffects& more) { learner.on_snapshot_installed(zxid, more); });
+      then(
+          [this, &node, zxid = e->zxid] {
+            const auto place = places_.find(zxid);
+            if (zxid != Zxid{} && place == places_.end()) return violated("a snapshot of what nobody delivered");
+            const auto delivered = zxid == Zxid{} ? 0 : place->second + 1;
+            if (delivered < node.delivered) violated("node " + to_string(node.id) + " goes back with a snapshot");
+            node.log.clear();
+            node.log_base = zxid;
+            node.delivered = delivered;
+          },
+          [zxid = e->zxid](Learner& learner, LearnerEffects& more) { learner.on_snapshot_installed(zxid, more); });
     } else if (const auto* e = std::get_if<Deliver>(&effect)) {
       deliver(node, e->zxid);
     } else if (std::holds_alternative<Fail>(effect)) {
@@ -422,8 +430,8 @@ void Cluster::deliver(Node& node, Zxid upto) {
     if (node.delivered < history_.size()) {
       const auto& known = history_[node.delivered];
       if (known.zxid != record.zxid || !(known.txn == record.txn)) {
-        violated("node " + to_string(node.id) + " delivers " + to_string(record.zxid) + " where another node delivered " +
-                 to_string(known.zxid));
+        violated("node " + to_string(node.id) + " delivers " + to_string(record.zxid) +
+                 " where another node delivered " + to_string(known.zxid));
       }
     } else {
       places_[record.zxid] = history_.size();
@@ -460,7 +468,8 @@ bool Cluster::agreed() const {
   for (const auto& node : nodes_) {
     if (!node->up || (!node->leader && (!node->learner || !node->learner->serving()))) return false;
     if (node->leader && !node->leader->broadcasting()) return false;
-    if (node->delivered != history_.size() || node->last() != (history_.empty() ? Zxid{} : history_.back().zxid)) return false;
+    if (node->delivered != history_.size() || node->last() != (history_.empty() ? Zxid{} : history_.back().zxid))
+      return false;
   }
   return true;
 }

@@ -1,9 +1,9 @@
 // What the protocol's cores ask for, taken apart for tests.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <memory>
-#include <initializer_list>
 #include <variant>
 #include <vector>
 

@@ -22,7 +22,11 @@ class Bench {
   using Setup = LearnerSetup;
 
   explicit Bench(const Setup& setup = {})
-      : learner({.self = {3}, .observer = setup.observer, .ensemble = "e", .init_timeout_ms = 20'000, .failure_timeout_ms = 1'000},
+      : learner({.self = {3},
+                 .observer = setup.observer,
+                 .ensemble = "e",
+                 .init_timeout_ms = 20'000,
+                 .failure_timeout_ms = 1'000},
                 setup.accepted, setup.current, setup.last, setup.settled, 0) {
     learner.on_connected(0, effects);
   }
@@ -383,9 +387,16 @@ TEST_CASE("an observer that misses something is not informed further") {
 // --- what does not fit ---
 
 TEST_CASE("a message that does not fit the phase ends the connection") {
-  const std::vector<Message> before_promise{Diff{},       Trunc{z(2, 1)}, SnapBegin{z(2, 1)}, SnapChunk{}, SnapEnd{},
-                                            NewLeader{{3}}, UpToDate{}, Proposals{proposals(z(2, 11), z(2, 11))},
-                                            Inform{proposals(z(2, 11), z(2, 11))}, Commit{z(2, 1)}};
+  const std::vector<Message> before_promise{Diff{},
+                                            Trunc{z(2, 1)},
+                                            SnapBegin{z(2, 1)},
+                                            SnapChunk{},
+                                            SnapEnd{},
+                                            NewLeader{{3}},
+                                            UpToDate{},
+                                            Proposals{proposals(z(2, 11), z(2, 11))},
+                                            Inform{proposals(z(2, 11), z(2, 11))},
+                                            Commit{z(2, 1)}};
   for (const auto& message : before_promise) {
     Bench bench;
     bench.hears(message);
@@ -397,16 +408,17 @@ TEST_CASE("a message that does not fit the phase ends the connection") {
     bench.hears(message);
     CHECK(bench.failed());
   }
-  const std::vector<Message> while_promised{LeaderInfo{{3}}, SnapChunk{}, SnapEnd{}, NewLeader{{3}}, UpToDate{},
-                                            Proposals{proposals(z(2, 11), z(2, 11))}, Commit{z(2, 1)}};
+  const std::vector<Message> while_promised{LeaderInfo{{3}}, SnapChunk{}, SnapEnd{},
+                                            NewLeader{{3}},  UpToDate{},  Proposals{proposals(z(2, 11), z(2, 11))},
+                                            Commit{z(2, 1)}};
   for (const auto& message : while_promised) {
     Bench bench;
     bench.promised();
     bench.hears(message);
     CHECK(bench.failed());
   }
-  const std::vector<Message> while_synchronising{LeaderInfo{{4}}, Diff{}, Trunc{z(2, 1)}, SnapBegin{z(2, 20)},
-                                                 SnapChunk{}, SnapEnd{}, NewLeader{{4}}, UpToDate{}};
+  const std::vector<Message> while_synchronising{LeaderInfo{{4}}, Diff{},    Trunc{z(2, 1)}, SnapBegin{z(2, 20)},
+                                                 SnapChunk{},     SnapEnd{}, NewLeader{{4}}, UpToDate{}};
   for (const auto& message : while_synchronising) {
     Bench bench;
     bench.promised();
@@ -414,8 +426,8 @@ TEST_CASE("a message that does not fit the phase ends the connection") {
     bench.hears(message);
     CHECK(bench.failed());
   }
-  const std::vector<Message> while_serving{LeaderInfo{{4}}, Diff{}, Trunc{z(2, 1)}, SnapBegin{z(2, 20)}, SnapChunk{},
-                                           SnapEnd{}, NewLeader{{3}}, UpToDate{}};
+  const std::vector<Message> while_serving{LeaderInfo{{4}}, Diff{},    Trunc{z(2, 1)}, SnapBegin{z(2, 20)},
+                                           SnapChunk{},     SnapEnd{}, NewLeader{{3}}, UpToDate{}};
   for (const auto& message : while_serving) {
     Bench bench;
     bench.serving();

@@ -112,7 +112,8 @@ TEST_CASE("a joint quorum is one of each, and whoever votes in neither does not 
       for (const auto id : present) voting += voters.contains(id);
       return 2 * voting > voters.size();
     };
-    const JointQuorum quorum(std::make_shared<MajorityQuorum>(set_of(from)), std::make_shared<MajorityQuorum>(set_of(to)));
+    const JointQuorum quorum(std::make_shared<MajorityQuorum>(set_of(from)),
+                             std::make_shared<MajorityQuorum>(set_of(to)));
     CHECK(quorum.contains_quorum(set_of(present)) == (count(from) && count(to)));
     for (std::uint32_t id = 1; id <= 9; ++id) CHECK(quorum.is_voter({id}) == (from.contains(id) || to.contains(id)));
   }
@@ -124,7 +125,8 @@ TEST_CASE("two joint quorums share a node, and each shares one with every quorum
     auto from = some(random, 5), to = some(random, 7);
     from.insert(1);
     to.insert(7);
-    const auto old_one = std::make_shared<MajorityQuorum>(set_of(from)), new_one = std::make_shared<MajorityQuorum>(set_of(to));
+    const auto old_one = std::make_shared<MajorityQuorum>(set_of(from)),
+               new_one = std::make_shared<MajorityQuorum>(set_of(to));
     const JointQuorum joint(old_one, new_one);
     const auto a = some(random, 7), b = some(random, 7);
     const bool share = std::any_of(a.begin(), a.end(), [&](auto id) { return b.contains(id); });

@@ -11,7 +11,8 @@ using leader_effect::StepDown;
 using leader_effect::StreamAs;
 using CommitEffect = leader_effect::Commit;
 
-std::shared_ptr<const Quorum> joint(std::initializer_list<std::uint32_t> from, std::initializer_list<std::uint32_t> to) {
+std::shared_ptr<const Quorum> joint(std::initializer_list<std::uint32_t> from,
+                                    std::initializer_list<std::uint32_t> to) {
   return std::make_shared<JointQuorum>(majority(from), majority(to));
 }
 

@@ -46,8 +46,11 @@ class Reign {
 
   explicit Reign(const Setup& setup = {})
       : setup_(setup),
-        leader({.self = {setup.self}, .members = set_of({setup.observer}), .init_timeout_ms = 20'000, .failure_timeout_ms = 1'000}, setup.quorum, history,
-               setup.accepted, setup.current, setup.last, 0) {
+        leader({.self = {setup.self},
+                .members = set_of({setup.observer}),
+                .init_timeout_ms = 20'000,
+                .failure_timeout_ms = 1'000},
+               setup.quorum, history, setup.accepted, setup.current, setup.last, 0) {
     history.add(z(1, 1), z(1, 20));
     history.add(z(2, 1), std::min(setup.last, z(2, 100)));
     leader.start(effects);

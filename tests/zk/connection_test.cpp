@@ -8,9 +8,7 @@ using zk::Op;
 
 namespace {
 
-std::string password_in(const std::string& connected) {
-  return connected.substr(20, 16);
-}
+std::string password_in(const std::string& connected) { return connected.substr(20, 16); }
 std::int64_t session_in(const std::string& connected) {
   return zk::Reader(std::string_view(connected).substr(8)).i64();
 }
@@ -18,9 +16,7 @@ std::int32_t timeout_in(const std::string& connected) {
   return zk::Reader(std::string_view(connected).substr(4)).i32();
 }
 
-Record watching(std::string_view path, bool watch = true) {
-  return Record().buffer(path).boolean(watch);
-}
+Record watching(std::string_view path, bool watch = true) { return Record().buffer(path).boolean(watch); }
 
 }  // namespace
 

@@ -66,12 +66,8 @@ struct Session {
   Answer watch(Op op, std::string_view path) { return call(op, Record().buffer(path).boolean(true)); }
 };
 
-Record at(std::string_view path, std::int32_t version = -1) {
-  return Record().buffer(path).i32(version);
-}
-Record reading(std::string_view path) {
-  return Record().buffer(path).boolean(false);
-}
+Record at(std::string_view path, std::int32_t version = -1) { return Record().buffer(path).i32(version); }
+Record reading(std::string_view path) { return Record().buffer(path).boolean(false); }
 
 /// Type and path of an event.
 std::pair<std::int32_t, std::string> read_event(const Answer& answer) {

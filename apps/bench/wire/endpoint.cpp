@@ -49,9 +49,7 @@ std::vector<Endpoint> resolve(const std::vector<std::string>& addresses) {
   return endpoints;
 }
 
-int start_to_connect(const Endpoint& endpoint) {
-  return connected_or_connecting(endpoint, SOCK_NONBLOCK);
-}
+int start_to_connect(const Endpoint& endpoint) { return connected_or_connecting(endpoint, SOCK_NONBLOCK); }
 
 std::string ask(const Endpoint& endpoint, const std::string& question, int seconds) {
   const int socket = connected_or_connecting(endpoint, 0);

@@ -15,9 +15,7 @@ constexpr std::size_t scratch_size = 1 << 20;
 constexpr int events_at_once = 512;
 constexpr std::chrono::milliseconds longest_wait{100};  // so that `done` is asked now and then
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 }  // namespace
 
@@ -25,9 +23,7 @@ EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), scratch_(scratch_
   if (epoll_ < 0) fail("epoll");
 }
 
-EventLoop::~EventLoop() {
-  close(epoll_);
-}
+EventLoop::~EventLoop() { close(epoll_); }
 
 void EventLoop::add(int socket, std::uint32_t events, Handler& handler) {
   epoll_event event{.events = events, .data = {.ptr = &handler}};

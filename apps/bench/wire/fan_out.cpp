@@ -129,8 +129,6 @@ class FanOut final : public Listener {
 
 }  // namespace
 
-Measured run_fan_out(const Task& task) {
-  return FanOut(task).run();
-}
+Measured run_fan_out(const Task& task) { return FanOut(task).run(); }
 
 }  // namespace troupe::bench

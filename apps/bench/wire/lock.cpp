@@ -130,8 +130,6 @@ class Lock final : public Listener {
 
 }  // namespace
 
-Measured run_lock(const Task& task) {
-  return Lock(task).run();
-}
+Measured run_lock(const Task& task) { return Lock(task).run(); }
 
 }  // namespace troupe::bench

@@ -18,9 +18,7 @@ namespace {
 constexpr std::size_t reply_header_size = 16;
 constexpr int some_error = -4;
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 }  // namespace
 
@@ -146,9 +144,7 @@ NullServer::NullServer(EventLoop& loop, std::uint16_t port, NullServerOptions op
   loop_.add(socket_, EPOLLIN, *this);
 }
 
-NullServer::~NullServer() {
-  close(socket_);
-}
+NullServer::~NullServer() { close(socket_); }
 
 void NullServer::ready(std::uint32_t) {
   // Connections that have ended are cleared away here, where none of them is being called.

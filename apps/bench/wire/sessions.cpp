@@ -187,8 +187,6 @@ Measured run_session_storm(const Task& task) {
   return Storm(task).run();
 }
 
-Measured run_ephemeral_churn(const Task& task) {
-  return Churn(task).run();
-}
+Measured run_ephemeral_churn(const Task& task) { return Churn(task).run(); }
 
 }  // namespace troupe::bench

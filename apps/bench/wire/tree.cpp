@@ -71,9 +71,7 @@ void Tree::remove_children(const std::string& parent) {
   remove_all(parent, names_below(rig_, parent), nested);
 }
 
-void Tree::remove_created() {
-  remove_children(created_);
-}
+void Tree::remove_created() { remove_children(created_); }
 
 void Tree::remove() {
   remove_children(path_);

@@ -52,8 +52,6 @@ class Course {
   bool enough_ = false;
 };
 
-inline double in_ms(Histogram::Duration time) {
-  return static_cast<double>(time.count()) / 1e6;
-}
+inline double in_ms(Histogram::Duration time) { return static_cast<double>(time.count()) / 1e6; }
 
 }  // namespace troupe::bench

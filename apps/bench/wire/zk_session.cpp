@@ -11,9 +11,7 @@ namespace {
 constexpr std::chrono::milliseconds pause_before_reconnecting{20};
 constexpr std::size_t reply_header_size = 16;
 
-std::int32_t frame_size(std::string_view bytes) {
-  return jute::Reader(bytes).i32();
-}
+std::int32_t frame_size(std::string_view bytes) { return jute::Reader(bytes).i32(); }
 
 /// The first error that an operation of a multi has answered; 0 if all have succeeded.
 int error_of_multi(std::string_view body) {
@@ -203,9 +201,7 @@ void ZkSession::take_answer(const UnderWay& request, int error, std::string_view
   listener().answered(*this, answer);
 }
 
-void ZkSession::broken() {
-  lose_connection();
-}
+void ZkSession::broken() { lose_connection(); }
 
 void ZkSession::lose_connection() {
   const bool was_closing = state_ == State::closing;

@@ -273,9 +273,7 @@ struct Answer {
 };
 using Answers = Mailbox<Answer>;
 
-Answers& answers_in(const void* context) {
-  return *static_cast<Answers*>(const_cast<void*>(context));
-}
+Answers& answers_in(const void* context) { return *static_cast<Answers*>(const_cast<void*>(context)); }
 void with_string(int status, const char* value, const void* context) {
   answers_in(context).put({status, status == ZOK ? value : ""});
 }
@@ -291,9 +289,7 @@ void with_names(int status, const String_vector* names, const void* context) {
 void with_acl(int status, ACL_vector* acl, Stat*, const void* context) {
   answers_in(context).put({status, status == ZOK ? acl->data[0].id.scheme : ""});
 }
-void with_nothing(int status, const void* context) {
-  answers_in(context).put({status, ""});
-}
+void with_nothing(int status, const void* context) { answers_in(context).put({status, ""}); }
 
 void pipeline(Session& zk) {
   EXPECT(zk.create("/many") == ZOK);
