@@ -18,8 +18,8 @@ void ElectorRole::configure(const Configuration& configuration) {
   core_.configure(configuration.quorum(), ids_of(configuration.members()), configuration.since, configuration.txn);
 }
 
-/// A settled node has told of a configuration that this node's log does not have yet: some of its members
-/// may know who leads.
+/// A node has told of a configuration that this node's log does not have yet: some of its members may know who
+/// leads, or be the one to follow.
 void ElectorRole::learn(const zab::Notification& notification) {
   if (core_.state() != zab::PeerState::looking || notification.configured <= std::max(core_.configured(), learnt_))
     return;

@@ -71,7 +71,7 @@ struct Notification {
   round @2 :UInt64;
   vote @3 :Vote;
   configured @4 :UInt64;    # the sender's configuration: the zxid of the transaction that set it, 0 for its
-  configuration @5 :Data;   # file's, and the Txn itself. Of a node that looks, nothing
+  configuration @5 :Data;   # file's, and the Txn itself, committed or not
   ensemble @6 :Data;        # the id of the sender's ensemble, where it knows it: others' votes are not heard
 }
 

@@ -6,12 +6,7 @@ Elector::Elector(const ElectorOptions& options, std::shared_ptr<const Quorum> qu
     : options_(options), quorum_(std::move(quorum)) {}
 
 Notification Elector::notification() const {
-  Notification notification{options_.self, state_, round_, vote_, {}, {}};
-  if (state_ != PeerState::looking) {
-    notification.configured = configured_;
-    notification.configuration = configuration_;
-  }
-  return notification;
+  return {options_.self, state_, round_, vote_, configured_, configuration_};
 }
 
 void Elector::configure(std::shared_ptr<const Quorum> quorum, const PeerSet& members, Zxid since, const Bytes& txn) {

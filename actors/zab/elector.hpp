@@ -9,7 +9,9 @@
 // The quorum is that of the last configuration in this node's log. The ensemble may have moved on since
 // (configuration.hpp), or this node's last step was never committed: a node that says it leads under
 // another configuration is joined on its word, for this node cannot know whose votes count there. Leaders
-// say so to their members now and then: one that was away might not think of asking them.
+// say so to their members now and then: one that was away might not think of asking them. And every vote tells
+// its sender's configuration: the best candidate may be a node that only a later one names, and whoever is to
+// follow it must know where it is.
 //
 // A node that is no voter stands for nobody, unless the configuration that leaves it out is not known to be
 // committed: then its history may be the one that is needed (configuration.hpp).

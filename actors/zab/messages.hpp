@@ -41,7 +41,7 @@ struct Notification {
   std::uint64_t round = 0;
   Vote vote;
   Zxid configured;       ///< of the last configuration in the sender's log …
-  Bytes configuration;   ///< … and the transaction that set it. Of a sender that looks, nothing
+  Bytes configuration;   ///< … and the transaction that set it, committed or not
   std::string ensemble;  ///< the id of the sender's ensemble; empty where it knows none yet
   bool operator==(const Notification&) const = default;
 };

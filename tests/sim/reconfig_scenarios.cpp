@@ -217,6 +217,32 @@ TEST_CASE("who alone has a step towards nodes that are gone is not waited for") 
   CHECK_FALSE(logged(e, ahead)->joint());
 }
 
+TEST_CASE("who does not have the step yet learns from the others where the node is that it adds") {
+  Ensemble e({.voters = 3, .spares = 1});
+  e.start_all();
+  e.settle();
+  const auto leader = e.leader();
+  const std::uint32_t behind = leader == 1 ? 2 : 1, away = 6 - leader - behind;
+  e.kill(away);  // for good: the three others are needed, and only the node that is added comes before the leader
+  e.run_until("it is gone", [&] { return e.leader() == leader; });
+  auto& client = e.client();
+  REQUIRE(client.connect(leader));
+  e.cut(leader, behind);
+  client.send_reconfig("4");
+  e.run_until("the step is on both", [&] {
+    const auto txn = e.node(4).data().log().configuration();
+    return logged(e, leader)->joint() && !txn.empty() && Configuration::of_txn(txn)->joint();
+  });
+  e.kill(leader);
+  e.lose_in_flight(behind);
+  e.heal();
+  REQUIRE_FALSE(logged(e, behind)->joint());
+  e.start(leader);
+  e.settle();
+  CHECK(e.leader() == 4);  // its history is the latest, too, and its id the higher one
+  CHECK(members(e, behind) == std::set<std::uint32_t>{1, 2, 3, 4});
+}
+
 /// The nodes get another file one by one, each when the one before serves again.
 void give_files(Ensemble& e, const std::vector<std::uint32_t>& nodes, const std::set<std::uint32_t>& named) {
   EnsembleConfig file;
