@@ -157,6 +157,7 @@ struct ConnectRequest {
   std::uint32_t timeout_ms = 0;         ///< wanted; 0 leaves that of a session that is taken up as it is
   Zxid last_seen;
   std::string_view address;  ///< the client's, for access control by ip; may be empty
+  std::string_view subject;  ///< of the certificate that it has proved to own; empty: none
   bool read_only = false;    ///< the client takes a node that only reads, too
 };
 

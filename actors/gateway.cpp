@@ -39,6 +39,10 @@ Attachment* Gateway::refuse(ClientSink& sink, Closed why) {
 Attachment& Gateway::add(SessionId session, ClientSink& sink, const ConnectRequest& request) {
   auto attachment = std::make_unique<Attachment>(session, sink, request.address);
   attachment->last_seen = request.last_seen;
+  if (!request.subject.empty()) {
+    attachment->identity.add("x509", std::string(request.subject));
+    if (request.subject == options_.super_subject) attachment->identity.add("super", std::string(request.subject));
+  }
   return *(sessions_[session] = std::move(attachment));
 }
 

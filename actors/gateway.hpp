@@ -55,6 +55,7 @@ struct GatewayOptions {
   std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
   std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
   std::string super_digest;                 ///< "user:hash" of the super user, or empty
+  std::string super_subject;                ///< of the super user's certificate, or empty
   std::uint32_t tick_ms = 100;              ///< between calls of tick()
   std::uint32_t read_only_after_ms = 0;     ///< without a leader for so long, reads are answered; 0: never
   /// Told when the tree cannot be read for a client; without it the doors get the StorageError.

@@ -36,11 +36,10 @@ const char* describe(zab::PeerState role) {
 }  // namespace
 
 GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host, const GatewayOptions& options,
-                         const ClientPorts& ports, const NodeConfig& config, StatusBoard& board,
-                         zk::Admission& admission)
+                         const ClientPorts& ports, const NodeConfig& config, const SharedByLoops& shared)
     : id_(options.gateway),
       config_(config),
-      board_(board),
+      board_(shared.board),
       actor_(spawn_on<GatewayRole>(system, host, options,
                                    [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); })),
       gateway_(gateway_of(actor_)),
@@ -49,7 +48,7 @@ GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHo
         publish();
       }) {
   try {
-    open_doors(io, host, ports, admission);
+    open_doors(io, host, ports, shared);
   } catch (...) {
     caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
     throw;
@@ -58,19 +57,44 @@ GatewayLoop::GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHo
 
 GatewayLoop::~GatewayLoop() = default;
 
-void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, zk::Admission& admission) {
+void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports,
+                             const SharedByLoops& shared) {
   auto listener = io.lowLevelProvider->wrapListenSocketFd(
       share(ports.rpc), kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
   rpc_door_ = std::make_unique<RpcDoor>(gateway_, kj::mv(listener), io.provider->getTimer(),
                                         [this](schema::Status::Builder status) { write_status(status); });
-  if (ports.zk < 0) return;
-  words_ = std::make_unique<zk::FourLetterWords>(gateway_, config_, board_, admission);
-  zk_door_ = std::make_unique<zk::Door>(
-      gateway_, io.unixEventPort, io.provider->getTimer(),
-      [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(ports.zk), admission,
-      [this](std::string_view received) { return words_->answer(received, *zk_door_); },
-      zk::DoorOptions{.max_frame = config_.jute_maxbuffer,
-                      .sasl_users = config_.jaas_file.empty() ? nullptr : &config_.sasl_users});
+  words_ = std::make_unique<zk::FourLetterWords>(gateway_, config_, board_, shared.admission, shared.clients);
+  shared.clients.add([this](const zk::ClientQuestion& question) { return answer(question); });
+  const auto open = [&](int port, const zk::TlsContext* tls) {
+    if (port < 0) return;
+    zk_doors_.push_back(std::make_unique<zk::Door>(
+        gateway_, io.unixEventPort, io.provider->getTimer(),
+        [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(port), shared.admission,
+        [this](std::string_view received) { return words_->answer(received); },
+        zk::DoorOptions{.max_frame = config_.jute_maxbuffer,
+                        .sasl_users = config_.jaas_file.empty() ? nullptr : &config_.sasl_users,
+                        .tls = tls}));
+  };
+  open(ports.zk, nullptr);
+  open(ports.zk_secure, ports.tls);
+}
+
+zk::ClientFacts GatewayLoop::answer(const zk::ClientQuestion& question) {
+  zk::ClientFacts facts;
+  for (const auto& door : zk_doors_) {
+    facts.counters.add(door->counters());
+    facts.outstanding += door->outstanding();
+    if (question.reset_server) door->reset_counters();
+    door->each([&](zk::Connection& connection) {
+      if (question.connections) facts.connections.push_back(connection.facts());
+      if (question.reset_connections) connection.reset_counters();
+    });
+  }
+  if (question.watches) {
+    gateway_.watches().each(
+        [&](WatcherId watcher, std::string_view path, WatchKind) { facts.watches.emplace_back(watcher, path); });
+  }
+  return facts;
 }
 
 void GatewayLoop::publish() const { board_.show(id_, {gateway_.connections(), gateway_.watches().size()}); }

@@ -7,6 +7,7 @@
 #include <kj/async-io.h>
 
 #include <memory>
+#include <vector>
 
 #include "actors/gateway.hpp"
 #include "actors/interfaces.hpp"
@@ -23,21 +24,31 @@ namespace troupe {
 /// Listening sockets, one for each protocol; they stay their owner's.
 struct ClientPorts {
   int rpc = -1;
-  int zk = -1;  ///< -1: ZooKeeper's protocol is not spoken
+  int zk = -1;                          ///< -1: ZooKeeper's protocol is not spoken in the open
+  int zk_secure = -1;                   ///< -1: nor over TLS
+  const zk::TlsContext* tls = nullptr;  ///< of zk_secure
+};
+
+/// What the loops of a node share.
+struct SharedByLoops {
+  StatusBoard& board;
+  zk::Admission& admission;
+  zk::NodeClients& clients;
 };
 
 class GatewayLoop {
  public:
-  /// `config`, `board` and `admission` outlive this.
+  /// `config`, and what `ports` and `shared` refer to, outlive this.
   GatewayLoop(caf::actor_system& system, kj::AsyncIoContext& io, KjHost& host, const GatewayOptions& options,
-              const ClientPorts& ports, const NodeConfig& config, StatusBoard& board, zk::Admission& admission);
+              const ClientPorts& ports, const NodeConfig& config, const SharedByLoops& shared);
   /// The actor must have been told to quit.
   ~GatewayLoop();
 
   const GatewayActor& actor() const { return actor_; }
 
  private:
-  void open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, zk::Admission& admission);
+  void open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientPorts& ports, const SharedByLoops& shared);
+  zk::ClientFacts answer(const zk::ClientQuestion& question);
   void publish() const;
   std::map<PeerId, Member> current_members() const;
   void write_status(schema::Status::Builder status) const;
@@ -49,7 +60,7 @@ class GatewayLoop {
   Gateway& gateway_;  // within actor_
   std::unique_ptr<RpcDoor> rpc_door_;
   std::unique_ptr<zk::FourLetterWords> words_;
-  std::unique_ptr<zk::Door> zk_door_;
+  std::vector<std::unique_ptr<zk::Door>> zk_doors_;
   Ticker ticker_;
 };
 

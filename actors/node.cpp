@@ -118,6 +118,7 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   const auto random = random_bytes(sizeof options.seed);
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.super_digest = config.super_digest;
+  options.super_subject = config.super_subject;
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
@@ -182,8 +183,10 @@ struct Node::Impl {
   bool stopped = false;
 
   StatusBoard board;
-  Listening rpc, zk;  // the clients' ports
+  Listening rpc, zk, zk_secure;  // the clients' ports
+  std::optional<zk::TlsContext> tls;
   zk::Admission admission;
+  zk::NodeClients clients;
 
   // The threads go first.
   std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, journal_host, archivist_host;
@@ -220,9 +223,18 @@ void Node::Impl::start() {
 }
 
 void Node::Impl::start_gateways() {
-  rpc = listen_on(config.client_address, config.rpc_port, "clients");
+  const auto& rpc_address = config.rpc_address.empty() ? config.client_address : config.rpc_address;
+  rpc = listen_on(rpc_address, config.rpc_port, "clients");
   if (config.zk_port != 0) zk = listen_on(config.client_address, config.zk_port, "ZooKeeper's clients");
-  const ClientPorts ports{rpc.socket.get(), config.zk_port != 0 ? zk.socket.get() : -1};
+  ClientPorts ports{.rpc = rpc.socket.get(), .zk = config.zk_port != 0 ? zk.socket.get() : -1};
+  if (config.zk_secure_port != 0) {
+    tls.emplace(config.tls);
+    const auto& address = config.secure_address.empty() ? config.client_address : config.secure_address;
+    zk_secure = listen_on(address, config.zk_secure_port, "ZooKeeper's clients over TLS");
+    ports.zk_secure = zk_secure.socket.get();
+    ports.tls = &*tls;
+  }
+  const SharedByLoops shared{board, admission, clients};
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
     gateway_threads.push_back(
@@ -230,7 +242,7 @@ void Node::Impl::start_gateways() {
           host.on_storage_error(fatal);
           auto options = make_gateway_options(config, id);
           options.on_storage_error = fatal;
-          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, board, admission);
+          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, shared);
           gateway = loop->actor();
           return loop;
         }));
@@ -273,6 +285,7 @@ void Node::Impl::stop() {
   // With the threads and the handles go the last views of the tree.
   rpc.socket = nullptr;
   zk.socket = nullptr;
+  zk_secure.socket = nullptr;
   peer_thread.reset();
   gateway_threads.clear();
   log_host.reset();

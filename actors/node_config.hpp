@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/ensemble_config.hpp"
+#include "actors/zk/tls.hpp"
 #include "schema/types.hpp"
 
 namespace troupe {
@@ -24,9 +25,14 @@ struct NodeConfig {
   std::string client_address = "0.0.0.0";  ///< where to listen for clients
   std::uint16_t rpc_port = 2182;           ///< Cap'n Proto RPC; 0 chooses a free one
   std::uint16_t zk_port = 2181;  ///< ZooKeeper's wire protocol; 0: it is not spoken. In TOML by default rpc_port - 1
-  std::uint32_t max_client_cnxns = 60;                    ///< connections to zk_port from one address; 0: no limit
-  std::uint32_t max_cnxns = 0;                            ///< and from all; 0: no limit
-  std::uint32_t jute_maxbuffer = 0xfffff;                 ///< bytes of a request to zk_port, at most
+  std::string rpc_address;       ///< where rpc_port listens; empty: client_address
+  std::uint16_t zk_secure_port = 0;        ///< ZooKeeper's wire protocol over TLS; 0: it is not spoken
+  std::string secure_address;              ///< where zk_secure_port listens; empty: client_address
+  zk::TlsConfig tls;                       ///< of zk_secure_port
+  std::string super_subject;               ///< of the certificate that makes its owner the super user; empty: none
+  std::uint32_t max_client_cnxns = 60;     ///< connections to zk_port from one address; 0: no limit
+  std::uint32_t max_cnxns = 0;             ///< and from all; 0: no limit
+  std::uint32_t jute_maxbuffer = 0xfffff;  ///< bytes of a request to zk_port, at most
   std::vector<std::string> four_letter_words = {"srvr"};  ///< that zk_port answers; "*": all
 
   std::uint32_t tick_ms = 2000;              ///< ZooKeeper's tickTime: the unit of the limits and session timeouts

@@ -117,6 +117,21 @@ void check_session_timeouts(const Draft& draft, const NodeConfig& node) {
 
 }  // namespace
 
+std::optional<zk::TlsConfig::ClientAuth> client_auth(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const auto auth :
+       {zk::TlsConfig::ClientAuth::none, zk::TlsConfig::ClientAuth::want, zk::TlsConfig::ClientAuth::need}) {
+    if (lower == to_text(auth)) return auth;
+  }
+  return std::nullopt;
+}
+
+std::string to_text(zk::TlsConfig::ClientAuth auth) {
+  using Auth = zk::TlsConfig::ClientAuth;
+  return auth == Auth::none ? "none" : auth == Auth::want ? "want" : "need";
+}
+
 std::string suggest(std::string_view unknown, std::span<const std::string_view> known) {
   std::string_view best;
   std::size_t best_distance = unknown.size() / 2 + 1;  // further away it is another word, not a misspelling
@@ -155,6 +170,11 @@ void check_whole(Draft& draft) {
   if (node.zk_port != 0 && (node.zk_port == self.peer_port || node.zk_port == node.rpc_port))
     draft.fail(draft.line_of("zk_port"), "port " + std::to_string(node.zk_port) +
                                              " is given for ZooKeeper's clients and for others too; choose another");
+  for (const auto other : {self.peer_port, node.rpc_port, node.zk_port}) {
+    if (node.zk_secure_port == 0 || node.zk_secure_port != other) continue;
+    draft.fail(draft.line_of("zk_secure_port"),
+               "port " + std::to_string(other) + " is given for clients over TLS and for others too; choose another");
+  }
 }
 
 std::string read_file(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,6 +57,10 @@ void check_range(const Draft& draft, int line, std::string_view key, std::int64_
 
 /// Fails for what cannot be the super user's "user:hash".
 void check_super_digest(const Draft& draft, int line, std::string_view key, std::string_view digest);
+
+/// "need", "want" or "none", in letters of any case: whether clients show certificates. Nothing for other texts.
+std::optional<zk::TlsConfig::ClientAuth> client_auth(std::string_view text);
+std::string to_text(zk::TlsConfig::ClientAuth auth);
 
 /// "; did you mean tick_ms?" for a key that is not known, or "" where nothing is near.
 std::string suggest(std::string_view unknown, std::span<const std::string_view> known);

@@ -84,6 +84,17 @@ Key<T> text(std::string_view name, std::string T::*field) {
           [=](std::ostream& out, const T& from) { out << quoted(from.*field); }};
 }
 
+/// The empty text is what is written where there is none. `field` finds it in a T.
+template <class T, class Field>
+Key<T> optional_text(std::string_view name, Field field) {
+  return {name,
+          [=](const Draft& draft, const toml::node& value, T& into) {
+            if (value.is_string() && value.as_string()->get().empty()) return;
+            std::invoke(field, into) = read_text(draft, name, value);
+          },
+          [=](std::ostream& out, const T& from) { out << quoted(std::invoke(field, from)); }};
+}
+
 template <class T>
 Key<T> flag(std::string_view name, bool T::*field) {
   return {name,
@@ -129,10 +140,10 @@ void read_super_digest(const Draft& draft, const toml::node& value, NodeConfig& 
   config::check_super_digest(draft, line_of(value), "super_digest", into.super_digest);
 }
 
-/// The empty text is what is written where there is none.
-void read_jaas_file(const Draft& draft, const toml::node& value, NodeConfig& into) {
-  if (value.is_string() && value.as_string()->get().empty()) return;
-  into.jaas_file = read_text(draft, "jaas_file", value);
+void read_client_auth(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  const auto auth = config::client_auth(read_text(draft, "client_auth", value));
+  if (!auth) draft.fail(line_of(value), "client_auth must be need, want or none; write one of these");
+  into.tls.client_auth = *auth;
 }
 
 void read_words(const Draft& draft, const toml::node& value, NodeConfig& into) {
@@ -158,6 +169,22 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       text("client_address", &C::client_address),
       number("rpc_port", &C::rpc_port, range::port_or_none),
       number("zk_port", &C::zk_port, range::port_or_none),
+      optional_text<C>("rpc_address", &C::rpc_address),
+      number("zk_secure_port", &C::zk_secure_port, range::port_or_none),
+      optional_text<C>("secure_address", &C::secure_address),
+      optional_text<C>(
+          "key_store", [](auto& node) -> auto& { return node.tls.key_store; }),
+      optional_text<C>(
+          "key_store_password", [](auto& node) -> auto& { return node.tls.key_store_password; }),
+      optional_text<C>(
+          "trust_store", [](auto& node) -> auto& { return node.tls.trust_store; }),
+      optional_text<C>(
+          "trust_store_password", [](auto& node) -> auto& { return node.tls.trust_store_password; }),
+      optional_text<C>(
+          "ciphers", [](auto& node) -> auto& { return node.tls.ciphers; }),
+      {"client_auth", read_client_auth,
+       [](std::ostream& out, const C& from) { out << quoted(config::to_text(from.tls.client_auth)); }},
+      optional_text<C>("super_subject", &C::super_subject),
       number("max_client_cnxns", &C::max_client_cnxns, range::connections),
       number("max_cnxns", &C::max_cnxns, range::connections),
       number("jute_maxbuffer", &C::jute_maxbuffer, range::jute_maxbuffer),
@@ -178,7 +205,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       flag("read_only_mode", &C::read_only_mode),
       flag("acl_x509", &C::acl_x509),
       flag("acl_sasl", &C::acl_sasl),
-      {"jaas_file", read_jaas_file, [](std::ostream& out, const C& from) { out << quoted(from.jaas_file); }},
+      optional_text<C>("jaas_file", &C::jaas_file),
       {"super_digest", read_super_digest, [](std::ostream& out, const C& from) { out << quoted(from.super_digest); }},
       number("checkpoint_txns", &C::checkpoint_txns, range::checkpoint_txns),
       number("log_map_size", &C::log_map_size, range::map_size),

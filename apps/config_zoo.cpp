@@ -97,7 +97,7 @@ std::pair<std::string, std::string_view> split_host(const Draft& draft, const En
 
 /// What the keys say beside the node's configuration itself.
 struct Zoo {
-  std::optional<Entry> client_port, rpc_port, peer_type;
+  std::optional<Entry> client_port, secure_client_port, rpc_port, peer_type;
   std::map<PeerId, std::string> client_addresses;  ///< from server lines: "host" of ";host:port"
   std::map<PeerId, std::uint16_t> client_ports;
   std::map<PeerId, std::pair<std::uint32_t, int>> weights, groups;  ///< value and line
@@ -196,6 +196,16 @@ Reader timeout(std::uint32_t NodeConfig::*field, const std::string& name) {
   };
 }
 
+Reader tls(std::string zk::TlsConfig::*field) {
+  return [=](Draft& draft, Zoo&, const Entry& entry) { draft.node().tls.*field = entry.value; };
+}
+
+Reader tls_password_in(std::string zk::TlsConfig::*field) {
+  return [=](Draft& draft, Zoo&, const Entry& entry) {
+    draft.node().tls.*field = trim(split(config::read_file(entry.value), '\n').front());
+  };
+}
+
 void read_servers_from(Draft& draft, Zoo& zoo, const Entry& entry);
 
 /// Keys in full, and those with a number after the dot ("server.").
@@ -233,6 +243,30 @@ const std::map<std::string_view, Reader>& readers() {
          draft.node().data_dir = entry.value;
        }},
       {"clientPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.client_port = entry; }},
+      {"secureClientPort",
+       [](Draft& draft, Zoo& zoo, const Entry& entry) {
+         zoo.secure_client_port = entry;
+         draft.lines["zk_secure_port"] = entry.line;
+       }},
+      {"secureClientPortAddress",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().secure_address = entry.value; }},
+      {"ssl.keyStore.location", tls(&zk::TlsConfig::key_store)},
+      {"ssl.keyStore.password", tls(&zk::TlsConfig::key_store_password)},
+      {"ssl.keyStore.passwordPath", tls_password_in(&zk::TlsConfig::key_store_password)},
+      {"ssl.keyStore.type", [](Draft&, Zoo&, const Entry&) {}},  // the file shows it
+      {"ssl.trustStore.location", tls(&zk::TlsConfig::trust_store)},
+      {"ssl.trustStore.password", tls(&zk::TlsConfig::trust_store_password)},
+      {"ssl.trustStore.passwordPath", tls_password_in(&zk::TlsConfig::trust_store_password)},
+      {"ssl.trustStore.type", [](Draft&, Zoo&, const Entry&) {}},
+      {"ssl.ciphersuites", tls(&zk::TlsConfig::ciphers)},
+      {"ssl.clientAuth",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         const auto auth = config::client_auth(entry.value);
+         if (!auth) draft.fail(entry.line, "ssl.clientAuth is \"" + entry.value + "\"; write need, want or none");
+         draft.node().tls.client_auth = *auth;
+       }},
+      {"X509AuthenticationProvider.superUser",
+       [](Draft& draft, Zoo&, const Entry& entry) { draft.node().super_subject = entry.value; }},
       {"rpcPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.rpc_port = entry; }},
       {"maxClientCnxns", number(&NodeConfig::max_client_cnxns, range::connections)},
       {"maxCnxns", number(&NodeConfig::max_cnxns, range::connections)},
@@ -272,17 +306,20 @@ const std::map<std::string_view, Reader>& readers() {
 }
 
 /// The keys that ask for protection: to start without it would betray who wrote them.
-constexpr std::array<std::string_view, 7> protection{"sslQuorum",
-                                                     "portUnification",
-                                                     "quorum.auth.enableSasl",
-                                                     "quorum.auth.learnerRequireSasl",
-                                                     "quorum.auth.serverRequireSasl",
-                                                     "enforce.auth.enabled",
-                                                     "sessionRequireClientSASLAuth"};
+constexpr std::array<std::string_view, 10> protection{"sslQuorum",
+                                                      "ssl.crl",
+                                                      "ssl.ocsp",
+                                                      "ssl.clientHostnameVerification",
+                                                      "portUnification",
+                                                      "quorum.auth.enableSasl",
+                                                      "quorum.auth.learnerRequireSasl",
+                                                      "quorum.auth.serverRequireSasl",
+                                                      "enforce.auth.enabled",
+                                                      "sessionRequireClientSASLAuth"};
 
 void read_unsupported(Draft& draft, const Entry& entry) {
   bool wanted = std::find(protection.begin(), protection.end(), entry.key) != protection.end() && entry.value == "true";
-  if (wanted || entry.key == "secureClientPort")
+  if (wanted)
     draft.fail(entry.line, entry.key +
                                " asks for protection that this version does not give; remove the line to run "
                                "without it, in a network where that is safe");
@@ -348,12 +385,21 @@ void resolve_client_port(Draft& draft, const Zoo& zoo) {
                                             " says " + std::to_string(own->second) + "; remove one of the two");
     port = own->second;
   }
-  if (!port) draft.fail(0, "clientPort is missing; add the port where clients connect");
+  if (zoo.secure_client_port) {
+    node.zk_secure_port = static_cast<std::uint16_t>(
+        read_number(draft, *zoo.secure_client_port, zoo.secure_client_port->value, range::port));
+    node.acl_x509 = true;
+  }
+  if (!port && !zoo.secure_client_port) {
+    draft.fail(0, "clientPort is missing; add the port where clients connect");
+  }
   auto address = zoo.client_addresses.find(node.id);
   if (address != zoo.client_addresses.end()) node.client_address = address->second;
-  node.zk_port = *port;
+  node.zk_port = port.value_or(0);
   draft.lines["zk_port"] = zoo.client_port ? zoo.client_port->line : line;
-  node.rpc_port = default_rpc_port(*port);
+  node.rpc_port = default_rpc_port(port.value_or(node.zk_secure_port));
+  // Whoever lets clients in over TLS alone does not want them in the open beside it.
+  if (!port && !zoo.rpc_port) node.rpc_address = "127.0.0.1";
   if (!zoo.rpc_port) return;
   node.rpc_port = static_cast<std::uint16_t>(read_number(draft, *zoo.rpc_port, zoo.rpc_port->value, range::port));
   draft.lines["rpc_port"] = zoo.rpc_port->line;

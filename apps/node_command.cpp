@@ -38,6 +38,9 @@ int report(std::exception_ptr error) {
   } catch (const ConfigError& e) {
     complain(e.what());
     return exit_code::usage;
+  } catch (const zk::BadTls& e) {
+    complain(e.what());
+    return exit_code::usage;
   } catch (const store::StorageError& e) {
     complain(e.what());
     return exit_code::storage;
@@ -107,10 +110,15 @@ int run(const std::string& path, bool force_new_ensemble) {
     install_bad_page_handler();
     allow_many_clients();
     Node node(config);
-    spdlog::info("node {} serves clients on {}:{}", to_string(config.id), config.client_address, node.rpc_port());
+    const auto& rpc_address = config.rpc_address.empty() ? config.client_address : config.rpc_address;
+    spdlog::info("node {} serves clients on {}:{}", to_string(config.id), rpc_address, node.rpc_port());
     if (node.zk_port() != 0) {
       spdlog::info("node {} speaks ZooKeeper's protocol on {}:{}", to_string(config.id), config.client_address,
                    node.zk_port());
+    }
+    if (config.zk_secure_port != 0) {
+      spdlog::info("node {} speaks ZooKeeper's protocol over TLS on {}:{}", to_string(config.id),
+                   config.secure_address.empty() ? config.client_address : config.secure_address, config.zk_secure_port);
     }
     int signal = 0;
     sigwait(&signals, &signal);

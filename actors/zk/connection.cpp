@@ -33,13 +33,10 @@ std::size_t Connection::receive(std::string_view bytes) {
   while (!paused()) {
     const auto rest = bytes.substr(used);
     if (rest.size() < length_size) break;
-    if (state_ == State::fresh) {
-      if (auto answer = context_.host.four_letter_word(rest)) {
-        count_received();
-        output_.append(*answer);
-        end();
-        break;
-      }
+    if (state_ == State::fresh && context_.host.four_letter_word(*this, rest)) {
+      count_received();
+      if (state_ == State::fresh) state_ = State::answering;
+      break;
     }
     const std::int32_t size = Reader(rest).i32();
     // A node that does not serve says no more than that to anyone.
@@ -54,9 +51,15 @@ std::size_t Connection::receive(std::string_view bytes) {
     state_ == State::fresh ? receive_connect(frame) : receive_request(frame);
   }
   receiving_ = false;
-  if (state_ == State::ending) return bytes.size();
+  if (state_ == State::ending || state_ == State::answering) return bytes.size();
   if (attachment_ != nullptr && !congested_) congested_ = context_.gateway.congested(*attachment_);
   return used;
+}
+
+void Connection::answer_word(std::string_view answer) {
+  output_.append(answer);
+  end();
+  context_.host.changed(*this);
 }
 
 void Connection::count_received() {
@@ -95,6 +98,7 @@ void Connection::receive_connect(std::string_view frame) {
               .timeout_ms = static_cast<std::uint32_t>(std::max(connect->timeout_ms, 1)),
               .last_seen = connect->last_seen,
               .address = address_,
+              .subject = subject_,
               .read_only = connect->read_only});
 }
 

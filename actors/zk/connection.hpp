@@ -1,12 +1,11 @@
 // One client's connection over ZooKeeper's wire protocol: bytes in, calls on the gateway, bytes out.
 //
 //   fresh ─▶ connecting ─▶ open ─▶ closing ─▶ ending
-//     └── a four-letter word ───────────────────▶┘    any ─▶ ending: the protocol was broken, the session ended
+//     └── a four-letter word ─▶ answering ──────▶┘    any ─▶ ending: the protocol was broken, the session ended
 //
 // It parses where the bytes lie and writes where they will be sent from. While a session is being
 // opened, once it is being closed, and while too much waits in either direction, it takes no requests:
-// paused(). What is
-// malformed ends in an error reply or in the connection's end, never in more than a frame's memory.
+// paused(). What is malformed ends in an error reply or in the connection's end, never in more than a frame's memory.
 //
 // No socket and no clock: its ConnectionHost sends what output() holds, brings what comes, and destroys it
 // when ended() says so and the output is sent. Owner: the door. Thread: its event loop.
@@ -36,8 +35,8 @@ class ConnectionHost {
   /// Something changed from within the gateway: there is output, it ended, or it takes requests again.
   /// Called often; must not call back.
   virtual void changed(Connection& connection) = 0;
-  /// The answer to a four-letter word, which `received` begins with: nothing if there is no such word.
-  virtual std::optional<std::string> four_letter_word(std::string_view received) = 0;
+  /// Whether `received` begins with a four-letter word; then Connection::answer_word() follows, at once or later.
+  virtual bool four_letter_word(Connection& connection, std::string_view received) = 0;
   /// Monotonic, milliseconds.
   virtual std::int64_t now_ms() const = 0;
 };
@@ -61,9 +60,15 @@ class Connection : private ClientSink {
   Connection(ConnectionContext& context, std::string address, std::string name);
   ~Connection() override;
 
+  /// Whom the connection itself has proved the client to be, by the subject of its certificate; empty: nobody. Before
+  /// the client asks for a session.
+  void set_subject(std::string subject) { subject_ = std::move(subject); }
+
   /// Takes what the client sent and returns how much of it was used. The rest, part of a frame or all
   /// that came while paused(), is to be brought again, with what follows.
   std::size_t receive(std::string_view bytes);
+  /// The answer to the four-letter word that came; with it the connection ends.
+  void answer_word(std::string_view answer);
   /// Nothing is taken now, so nothing need be read.
   bool paused() const;
   /// Bytes to send; consume what is sent, then call sent(), not without.
@@ -99,7 +104,7 @@ class Connection : private ClientSink {
 
  private:
   static constexpr Op no_op{};
-  enum class State { fresh, connecting, open, closing, ending };
+  enum class State { fresh, connecting, open, closing, answering, ending };
 
   std::size_t receive_first(std::string_view bytes);
   void receive_connect(std::string_view frame);
@@ -121,6 +126,7 @@ class Connection : private ClientSink {
 
   ConnectionContext& context_;
   const std::string address_, name_;
+  std::string subject_;
   const std::int64_t since_ms_;
   State state_ = State::fresh;
   bool opens_session_ = false;

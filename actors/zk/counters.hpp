@@ -19,12 +19,25 @@ struct Latency {
     total += ms;
     ++count;
   }
+  void add(const Latency& other) {
+    if (other.count == 0) return;
+    min = count == 0 ? other.min : std::min(min, other.min);
+    max = std::max(max, other.max);
+    total += other.total;
+    count += other.count;
+  }
   double average() const { return count == 0 ? 0 : static_cast<double>(total) / static_cast<double>(count); }
 };
 
 struct Counters {
   std::uint64_t received = 0, sent = 0;  ///< frames
   Latency latency;
+
+  void add(const Counters& other) {
+    received += other.received;
+    sent += other.sent;
+    latency.add(other.latency);
+  }
 };
 
 /// When the requests that are not answered came. Replies are in the order of the requests, and many

@@ -60,7 +60,13 @@ struct Door::Socket final : Connection {
 
   ~Socket() noexcept override {}  // what a close says comes too late
 
+  ssize_t read_some(char* to, std::size_t size) { return tls ? tls->receive(to, size) : recv(fd, to, size, 0); }
+  ssize_t write_some(const char* from, std::size_t size) {
+    return tls ? tls->send(from, size) : ::send(fd, from, size, MSG_NOSIGNAL);
+  }
+
   kj::AutoCloseFd fd;
+  std::unique_ptr<TlsSession> tls;  // of a secure door
   const std::string address;
   const std::uint64_t id;
   std::string rest;        // what came and was not used yet
@@ -145,7 +151,8 @@ void Door::poll() {
       }
       auto& socket = *static_cast<Socket*>(events[i].data.ptr);
       if ((events[i].events & EPOLLOUT) != 0 && !std::exchange(socket.writable, true)) touch(socket);
-      if ((events[i].events & ~EPOLLOUT) == 0) continue;
+      // A handshake may wait for room to send.
+      if ((events[i].events & ~EPOLLOUT) == 0 && !socket.tls) continue;
       socket.readable = true;
       if ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.hung_up = true;
       wait_for_turn(socket);
@@ -188,6 +195,7 @@ void Door::add(kj::AutoCloseFd fd, const std::string& address, std::string name)
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   const std::uint64_t id = next_id_++;
   auto socket = std::make_unique<Socket>(context_, kj::mv(fd), address, std::move(name), id);
+  if (options_.tls != nullptr) socket->tls = std::make_unique<TlsSession>(*options_.tls, socket->fd);
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = socket.get()}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
     spdlog::warn("cannot wait for a client's connection: {}", std::strerror(errno));
@@ -242,18 +250,20 @@ void Door::read(Socket& socket) {
   const bool in_front = socket.rest.size() <= small_rest;
   const std::size_t kept = in_front ? socket.rest.size() : 0;
   std::memcpy(buffer_.get(), socket.rest.data(), kept);
-  const ssize_t got = recv(socket.fd, buffer_.get() + kept, buffer_size - kept, 0);
+  const ssize_t got = socket.read_some(buffer_.get() + kept, buffer_size - kept);
   if (got <= 0) {
     if (got < 0 && errno == EINTR) return;
     socket.readable = false;
     if (got < 0 && errno == EAGAIN) return;
     socket.gone = true;
     socket.broken = got < 0;
+    if (socket.broken && socket.tls && socket.fresh()) report_failed_handshake(socket);
     return;
   }
+  if (socket.tls && socket.fresh()) socket.set_subject(socket.tls->subject());
   const auto came = static_cast<std::size_t>(got);
   // There is a notice of whatever comes from now on; of the end there was one.
-  if (came < buffer_size - kept && !socket.hung_up) socket.readable = false;
+  if (came < buffer_size - kept && !socket.hung_up && !socket.tls) socket.readable = false;
   std::string_view bytes(buffer_.get(), kept + came);
   if (in_front) {
     const std::size_t used = socket.receive(bytes);
@@ -263,6 +273,27 @@ void Door::read(Socket& socket) {
     socket.rest.erase(0, socket.receive(socket.rest));
   }
   if (socket.rest.empty() && socket.rest.capacity() > small_rest) std::string().swap(socket.rest);
+}
+
+/// Once a second at most: whoever scans ports makes many.
+void Door::report_failed_handshake(const Socket& socket) {
+  if (context_.now_ms < next_warning_ms_) return;
+  next_warning_ms_ = context_.now_ms + warn_interval_ms;
+  spdlog::warn("no secure connection with {}: {}", socket.facts().name, socket.tls->why());
+}
+
+bool Door::four_letter_word(Connection& connection, std::string_view received) {
+  KJ_IF_MAYBE (answer, words_(received)) {
+    const auto id = static_cast<Socket&>(connection).id;
+    tasks_.add(answer->then([this, id](const std::string& text) { answer_word(id, text); },
+                            [this, id](kj::Exception&&) { answer_word(id, ""); }));  // the node ends
+    return true;
+  }
+  return false;
+}
+
+void Door::answer_word(std::uint64_t id, std::string_view answer) {
+  if (const auto it = sockets_.find(id); it != sockets_.end()) it->second->answer_word(answer);
 }
 
 // --- writing, and ending ---
@@ -301,7 +332,7 @@ void Door::send(Socket& socket) {
   const auto before = output.size();
   while (!output.empty() && socket.writable && !socket.broken) {
     const auto bytes = output.pending();
-    const ssize_t sent = ::send(socket.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = socket.write_some(bytes.data(), bytes.size());
     if (sent >= 0) {
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
@@ -325,6 +356,7 @@ void Door::send(Socket& socket) {
 
 void Door::destroy(Socket& socket) {
   if (!socket.broken) {
+    if (socket.tls) socket.tls->end();
     // What the client sent and nobody reads would make the system take back what it was told.
     shutdown(socket.fd, SHUT_WR);
     constexpr int most = 8;  // it may go on sending

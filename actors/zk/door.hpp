@@ -5,6 +5,8 @@
 // descriptor: an idle connection costs its few fields and no promise. Only what is left of a frame
 // that has not come whole is kept per connection.
 //
+// A secure door speaks TLS on all its connections (tls.hpp).
+//
 // Invariant: sockets are destroyed in flush() alone, when nothing of theirs is on the stack.
 // Owner: the wiring. Thread: the event loop of the gateway.
 #pragma once
@@ -24,12 +26,14 @@
 
 #include "actors/zk/admission.hpp"
 #include "actors/zk/connection.hpp"
+#include "actors/zk/tls.hpp"
 
 namespace troupe::zk {
 
 struct DoorOptions {
   std::size_t max_frame = 0xfffff;             ///< bytes of a request: jute.maxbuffer
   const SaslUsers* sasl_users = nullptr;       ///< who logs in by SASL; outlives the door
+  const TlsContext* tls = nullptr;             ///< of a secure door; outlives it
   std::int64_t handshake_timeout_ms = 10'000;  ///< for asking for a session, and for taking the last words
 };
 
@@ -38,14 +42,13 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   /// Runs a task at the end of the loop's turn (KjHost::at_end_of_turn).
   using AtEndOfTurn = std::function<void(std::function<void()>)>;
   /// Answers a four-letter word; nothing for what is none.
-  using Words = std::function<std::optional<std::string>(std::string_view received)>;
+  using Words = std::function<kj::Maybe<kj::Promise<std::string>>(std::string_view received)>;
 
   /// `listening` is a non-blocking socket. The gateway and `admission` outlive the door.
   Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
        kj::AutoCloseFd listening, Admission& admission, Words words, const DoorOptions& options = {});
   ~Door() noexcept;
 
-  std::size_t connections() const { return sockets_.size(); }
   const Counters& counters() const { return context_.counters; }
   void reset_counters() { context_.counters = {}; }
   /// Requests that are not answered.
@@ -56,7 +59,8 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   struct Socket;
 
   void changed(Connection& connection) override;
-  std::optional<std::string> four_letter_word(std::string_view received) override { return words_(received); }
+  bool four_letter_word(Connection& connection, std::string_view received) override;
+  void answer_word(std::uint64_t id, std::string_view answer);
   std::int64_t now_ms() const override;
   void taskFailed(kj::Exception&& exception) override;
 
@@ -70,6 +74,7 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   void serve_later();
   void take(Socket& socket);
   void read(Socket& socket);
+  void report_failed_handshake(const Socket& socket);
   void touch(Socket& socket);
   void flush();
   void send(Socket& socket);

@@ -52,56 +52,78 @@ std::uint32_t session_timeout(std::uint32_t configured, std::uint32_t by_default
 }  // namespace
 
 FourLetterWords::FourLetterWords(const Gateway& gateway, const NodeConfig& config, const StatusBoard& board,
-                                 const Admission& admission)
-    : gateway_(gateway), config_(config), board_(board), admission_(admission), started_ms_(monotonic_ms()) {}
+                                 const Admission& admission, const NodeClients& clients)
+    : gateway_(gateway),
+      config_(config),
+      board_(board),
+      admission_(admission),
+      clients_(clients),
+      started_ms_(monotonic_ms()) {}
 
 const FourLetterWords::Word* FourLetterWords::find(std::string_view name) {
   using F = FourLetterWords;
+  constexpr ClientQuestion counts{}, connections{.connections = true}, watches{.watches = true};
   static constexpr std::array words = {
-      Word{"ruok", &F::ruok, true}, Word{"isro", &F::isro},       Word{"srvr", &F::srvr},
-      Word{"stat", &F::stat},       Word{"mntr", &F::mntr},       Word{"conf", &F::conf, true},
-      Word{"envi", &F::envi, true}, Word{"dirs", &F::dirs, true}, Word{"hash", &F::hash},
-      Word{"gtmk", &F::gtmk, true}, Word{"stmk", &F::stmk, true}, Word{"srst", &F::srst},
-      Word{"cons", &F::cons},       Word{"crst", &F::crst},       Word{"dump", &F::dump},
-      Word{"wchs", &F::wchs},       Word{"wchc", &F::wchc},       Word{"wchp", &F::wchp},
+      Word{"ruok", &F::ruok, true},
+      Word{"isro", &F::isro},
+      Word{"srvr", &F::srvr, false, counts},
+      Word{"stat", &F::stat, false, connections},
+      Word{"mntr", &F::mntr, false, counts},
+      Word{"conf", &F::conf, true},
+      Word{"envi", &F::envi, true},
+      Word{"dirs", &F::dirs, true},
+      Word{"hash", &F::hash},
+      Word{"gtmk", &F::gtmk, true},
+      Word{"stmk", &F::gtmk, true},
+      Word{"srst", &F::srst, false, ClientQuestion{.reset_server = true}},
+      Word{"cons", &F::cons, false, connections},
+      Word{"crst", &F::crst, false, ClientQuestion{.reset_connections = true}},
+      Word{"dump", &F::dump, false, connections},
+      Word{"wchs", &F::wchs, false, watches},
+      Word{"wchc", &F::wchc, false, watches},
+      Word{"wchp", &F::wchp, false, watches},
   };
   const auto it = std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.name == name; });
   return it == words.end() ? nullptr : &*it;
 }
 
-std::optional<std::string> FourLetterWords::answer(std::string_view received, Door& door) {
+kj::Maybe<kj::Promise<std::string>> FourLetterWords::answer(std::string_view received) {
   const auto name = received.substr(0, 4);
-  if (name[0] < 'a') return std::nullopt;  // the length of a frame, as nearly always
+  if (name[0] < 'a') return nullptr;  // the length of a frame, as nearly always
   const Word* word = find(name);
-  if (word == nullptr) return std::nullopt;
+  if (word == nullptr) return nullptr;
   const auto& allowed = config_.four_letter_words;
   if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& each) { return each == "*" || each == name; })) {
-    return std::string(name) + " is not executed because it is not in the whitelist.\n";
+    return kj::Promise<std::string>(std::string(name) + " is not executed because it is not in the whitelist.\n");
   }
-  if (!word->always && !gateway_.is_serving()) return "This ZooKeeper instance is not currently serving requests\n";
-  argument_ = received.substr(4);
-  return (this->*word->answer)(door);
+  const auto not_serving = [this, word]() -> std::optional<std::string> {
+    if (word->always || gateway_.is_serving()) return std::nullopt;
+    return "This ZooKeeper instance is not currently serving requests\n";
+  };
+  if (auto refusal = not_serving()) return kj::Promise<std::string>(std::move(*refusal));
+  if (name == "stmk") set_trace_mask(received.substr(4));
+  if (!word->about_clients) return kj::Promise<std::string>((this->*word->answer)({}));
+  return clients_.ask(*word->about_clients).then([this, word, not_serving](const ClientFacts& clients) {
+    const auto refusal = not_serving();
+    return refusal ? *refusal : (this->*word->answer)(clients);
+  });
 }
 
-std::string FourLetterWords::ruok(Door&) { return "imok"; }
+std::string FourLetterWords::ruok(const ClientFacts&) { return "imok"; }
 
-std::string FourLetterWords::isro(Door&) { return gateway_.is_read_only() ? "ro" : "rw"; }
+std::string FourLetterWords::isro(const ClientFacts&) { return gateway_.is_read_only() ? "ro" : "rw"; }
 
-std::string FourLetterWords::hash(Door&) { return ""; }  // ZooKeeper's, too, without a history of digests
+std::string FourLetterWords::hash(const ClientFacts&) { return ""; }  // ZooKeeper's, too, without a history of digests
 
-std::string FourLetterWords::gtmk(Door&) { return std::to_string(trace_mask_); }
+std::string FourLetterWords::gtmk(const ClientFacts&) { return std::to_string(trace_mask_); }
 
-std::string FourLetterWords::stmk(Door& door) {
-  Reader in(argument_);
+void FourLetterWords::set_trace_mask(std::string_view argument) {
+  Reader in(argument);
   const std::int64_t mask = in.i64();
   if (!in.failed()) trace_mask_ = mask;
-  return gtmk(door);
 }
 
-std::string FourLetterWords::srst(Door& door) {
-  door.reset_counters();
-  return "Server stats reset.\n";
-}
+std::string FourLetterWords::srst(const ClientFacts&) { return "Server stats reset.\n"; }
 
 std::string FourLetterWords::mode() const {
   if (gateway_.is_read_only()) return "read-only";
@@ -119,8 +141,8 @@ std::string FourLetterWords::mode() const {
   return "looking";
 }
 
-std::string FourLetterWords::server_lines(Door& door) const {
-  const auto& counters = door.counters();
+std::string FourLetterWords::server_lines(const ClientFacts& clients) const {
+  const auto& counters = clients.counters;
   const auto& latency = counters.latency;
   const auto* view = gateway_.view();
   std::string text;
@@ -129,7 +151,7 @@ std::string FourLetterWords::server_lines(Door& door) const {
   text += "Received: " + std::to_string(counters.received) + "\n";
   text += "Sent: " + std::to_string(counters.sent) + "\n";
   text += "Connections: " + std::to_string(admission_.connections()) + "\n";
-  text += "Outstanding: " + std::to_string(door.outstanding()) + "\n";
+  text += "Outstanding: " + std::to_string(clients.outstanding) + "\n";
   text += "Zxid: " + hexadecimal(view->zxid().value) + "\n";
   text += "Mode: " + mode() + "\n";
   text += "Node count: " + std::to_string(view->node_count()) + "\n";
@@ -142,15 +164,15 @@ std::string FourLetterWords::first_lines() const {
   return text;
 }
 
-std::string FourLetterWords::srvr(Door& door) { return first_lines() + server_lines(door); }
+std::string FourLetterWords::srvr(const ClientFacts& clients) { return first_lines() + server_lines(clients); }
 
-std::string FourLetterWords::mntr(Door& door) {
+std::string FourLetterWords::mntr(const ClientFacts& clients) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
     text.append("zk_").append(key).append("\t").append(value).append("\n");
   };
   const auto number = [&](std::string_view key, std::uint64_t value) { line(key, std::to_string(value)); };
-  const auto& counters = door.counters();
+  const auto& counters = clients.counters;
   const auto* view = gateway_.view();
   const auto status = board_.status();
   line("version", version);
@@ -162,7 +184,7 @@ std::string FourLetterWords::mntr(Door& door) {
   number("max_latency", static_cast<std::uint64_t>(counters.latency.max));
   number("packets_received", counters.received);
   number("packets_sent", counters.sent);
-  number("outstanding_requests", door.outstanding());
+  number("outstanding_requests", clients.outstanding);
   number("znode_count", view->node_count());
   number("watch_count", board_.clients().watches);
   number("approximate_data_size", size_of(fs::path(config_.data_dir) / "state"));
@@ -191,12 +213,13 @@ std::string FourLetterWords::mntr(Door& door) {
   return text;
 }
 
-std::string FourLetterWords::conf(Door&) {
+std::string FourLetterWords::conf(const ClientFacts&) {
   const auto line = [](std::string_view key, const auto& value) { return std::string(key) + "=" + value + "\n"; };
   const auto number = [&](std::string_view key, std::int64_t value) { return line(key, std::to_string(value)); };
   const fs::path data(config_.data_dir);
   std::string text =
-      number("clientPort", config_.zk_port) + number("secureClientPort", -1) +
+      number("clientPort", config_.zk_port) +
+      number("secureClientPort", config_.zk_secure_port == 0 ? -1 : config_.zk_secure_port) +
       line("dataDir", (data / "state").string()) +
       number("dataDirSize", static_cast<std::int64_t>(size_of(data / "state"))) +
       line("dataLogDir", (data / "log").string()) +
@@ -220,7 +243,7 @@ std::string FourLetterWords::conf(Door&) {
   return text;
 }
 
-std::string FourLetterWords::envi(Door&) {
+std::string FourLetterWords::envi(const ClientFacts&) {
   std::string text = "Environment:\n";
   const auto line = [&](std::string_view key, std::string_view value) {
     text.append(key).append("=").append(value).append("\n");
@@ -246,7 +269,7 @@ std::string FourLetterWords::envi(Door&) {
   return text;
 }
 
-std::string FourLetterWords::dirs(Door&) {
+std::string FourLetterWords::dirs(const ClientFacts&) {
   const fs::path data(config_.data_dir);
   const auto log = size_of(data / "log");
   return "datadir_size: " + std::to_string(size_of(data) - log) + "\nlogdir_size: " + std::to_string(log) + "\n";

@@ -109,24 +109,21 @@ std::string show_groups(const std::map<Group, std::set<Member>>& groups) {
 
 }  // namespace
 
-std::string FourLetterWords::stat(Door& door) {
+std::string FourLetterWords::stat(const ClientFacts& clients) {
   std::string text = first_lines() + "Clients:\n";
-  door.each([&](Connection& connection) { text += short_line(connection.facts()) + ")\n"; });
-  return text + "\n" + server_lines(door);
+  for (const auto& connection : clients.connections) text += short_line(connection) + ")\n";
+  return text + "\n" + server_lines(clients);
 }
 
-std::string FourLetterWords::cons(Door& door) {
+std::string FourLetterWords::cons(const ClientFacts& clients) {
   std::string text;
-  door.each([&](Connection& connection) { text += long_line(connection.facts()) + "\n"; });
+  for (const auto& connection : clients.connections) text += long_line(connection) + "\n";
   return text + "\n";
 }
 
-std::string FourLetterWords::crst(Door& door) {
-  door.each([](Connection& connection) { connection.reset_counters(); });
-  return "Connection stats reset.\n";
-}
+std::string FourLetterWords::crst(const ClientFacts&) { return "Connection stats reset.\n"; }
 
-std::string FourLetterWords::dump(Door& door) {
+std::string FourLetterWords::dump(const ClientFacts& clients) {
   const auto* view = gateway_.view();
   std::string sessions;
   std::map<std::string, std::set<std::string>> ephemerals;
@@ -138,34 +135,35 @@ std::string FourLetterWords::dump(Door& door) {
     });
   });
   std::string connections;
-  door.each([&](Connection& connection) {
-    const auto facts = connection.facts();
-    connections += "\tip: " + facts.name + " sessionId: " + name_of(facts.session) + "\n";
-  });
+  for (const auto& connection : clients.connections) {
+    connections += "\tip: " + connection.name + " sessionId: " + name_of(connection.session) + "\n";
+  }
   return "SessionTracker dump:\nGlobal Sessions(" + std::to_string(view->session_count()) + "):\n" + sessions +
          "ephemeral nodes dump:\nSessions with Ephemerals (" + std::to_string(ephemerals.size()) + "):\n" +
-         show_groups(ephemerals) + "Connections dump:\nConnections (" + std::to_string(door.connections()) + "):\n" +
-         connections;
+         show_groups(ephemerals) + "Connections dump:\nConnections (" + std::to_string(clients.connections.size()) +
+         "):\n" + connections;
 }
 
-std::string FourLetterWords::wchs(Door&) {
-  const auto& watches = gateway_.watches();
-  return std::to_string(watches.watchers()) + " connections watching " + std::to_string(watches.paths()) +
-         " paths\nTotal watches:" + std::to_string(watches.size()) + "\n";
+std::string FourLetterWords::wchs(const ClientFacts& clients) {
+  std::set<WatcherId> watchers;
+  std::set<std::string_view> paths;
+  for (const auto& [watcher, path] : clients.watches) {
+    watchers.insert(watcher);
+    paths.insert(path);
+  }
+  return std::to_string(watchers.size()) + " connections watching " + std::to_string(paths.size()) +
+         " paths\nTotal watches:" + std::to_string(clients.watches.size()) + "\n";
 }
 
-std::string FourLetterWords::wchc(Door&) {
+std::string FourLetterWords::wchc(const ClientFacts& clients) {
   std::map<std::string, std::set<std::string>> paths;
-  gateway_.watches().each(
-      [&](WatcherId watcher, std::string_view path, WatchKind) { paths[hexadecimal(watcher)].emplace(path); });
+  for (const auto& [watcher, path] : clients.watches) paths[hexadecimal(watcher)].insert(path);
   return show_groups(paths) + "\n";
 }
 
-std::string FourLetterWords::wchp(Door&) {
+std::string FourLetterWords::wchp(const ClientFacts& clients) {
   std::map<std::string, std::set<std::string>> watchers;
-  gateway_.watches().each([&](WatcherId watcher, std::string_view path, WatchKind) {
-    watchers[std::string(path)].insert(hexadecimal(watcher));
-  });
+  for (const auto& [watcher, path] : clients.watches) watchers[path].insert(hexadecimal(watcher));
   return show_groups(watchers) + "\n";
 }
 

@@ -75,6 +75,16 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.container_never_used_ms = 9'000;
   node.enforce_quota = node.read_only_mode = node.acl_x509 = node.acl_sasl = true;
   node.super_digest = "super:hash";
+  node.rpc_address = "127.0.0.2";
+  node.zk_secure_port = 3002;
+  node.secure_address = "127.0.0.3";
+  node.tls = {.key_store = "k",
+              .key_store_password = "kp",
+              .trust_store = "t",
+              .trust_store_password = "tp",
+              .client_auth = zk::TlsConfig::ClientAuth::want,
+              .ciphers = "c"};
+  node.super_subject = "CN=root";
   node.log_level = "debug";
   node.members[{7}] = {.host = "h", .peer_port = 1, .rpc_port = 2, .observer = false, .weight = 5, .group = 1};
   node.members[{8}] = {.host = "i", .peer_port = 3, .rpc_port = 0, .observer = true, .weight = 0, .group = 0};
@@ -85,6 +95,8 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   CHECK(again.max_session_timeout_ms == 2000);
   CHECK(again.members.at({8}).observer);
   CHECK(again.zk_port == 3001);
+  CHECK(again.zk_secure_port == 3002);
+  CHECK(again.tls == node.tls);
   CHECK(again.jute_maxbuffer == 4 << 20);
   CHECK(again.four_letter_words == node.four_letter_words);
   CHECK(again.members.at({7}).group == 1);

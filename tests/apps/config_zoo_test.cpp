@@ -171,7 +171,37 @@ TEST_CASE("a zoo.cfg that asks for protection is not run without it") {
     CHECK(Zoo().error("clientPort=1\n" + key + "=true\n") == "zoo.cfg:3: " + key + refusal);
     CHECK(Zoo().load("clientPort=1\n" + key + "=false\n" + three_servers).warnings.size() == 1);
   }
-  CHECK(Zoo().error("secureClientPort=2281\n") == "zoo.cfg:2: secureClientPort" + refusal);
+}
+
+TEST_CASE("a zoo.cfg's port for TLS, its stores of keys and whom they let in are taken over") {
+  Zoo zoo;
+  const std::string secure =
+      "secureClientPort=2281\nsecureClientPortAddress=10.0.0.1\nssl.keyStore.location=/keys.p12\n"
+      "ssl.keyStore.password=secret\nssl.keyStore.type=PKCS12\nssl.trustStore.location=/trusted.pem\n"
+      "ssl.clientAuth=WANT\nX509AuthenticationProvider.superUser=CN=root\n";
+  const auto both = zoo.load("clientPort=2181\n" + secure);
+  CHECK(both.warnings.empty());
+  CHECK(both.node.zk_port == 2181);
+  CHECK(both.node.zk_secure_port == 2281);
+  CHECK(both.node.secure_address == "10.0.0.1");
+  CHECK(both.node.tls == zk::TlsConfig{.key_store = "/keys.p12",
+                                       .key_store_password = "secret",
+                                       .trust_store = "/trusted.pem",
+                                       .client_auth = zk::TlsConfig::ClientAuth::want});
+  CHECK(both.node.super_subject == "CN=root");
+  CHECK(both.node.acl_x509);
+  CHECK(both.node.rpc_address.empty());
+
+  // Who lets clients in over TLS alone has nothing open to others.
+  const auto alone = zoo.load(secure).node;
+  CHECK(alone.zk_port == 0);
+  CHECK(alone.rpc_address == "127.0.0.1");
+  CHECK(alone.rpc_port == 12281);
+  CHECK(zoo.load(secure + "rpcPort=3000\n").node.rpc_address.empty());
+  CHECK(zoo.error(secure + "clientPort=2281\n") ==
+        "zoo.cfg:2: port 2281 is given for clients over TLS and for others too; choose another");
+  CHECK(zoo.error("secureClientPort=1\nssl.clientAuth=maybe\n") ==
+        "zoo.cfg:3: ssl.clientAuth is \"maybe\"; write need, want or none");
 }
 
 TEST_CASE("a zoo.cfg line that cannot be meant is refused with its number") {

@@ -1,23 +1,9 @@
 // A whole node's port for ZooKeeper's wire protocol, over real sockets.
-#include <arpa/inet.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <memory>
-#include <optional>
 #include <thread>
 
-#include "actors/node.hpp"
-#include "client/client.hpp"
-#include "tests/catch.hpp"
-#include "tests/node/places.hpp"
-#include "tests/temp_dir.hpp"
-#include "tests/zk/frames.hpp"
+#include "tests/node/one_node.hpp"
+#include "tests/node/raw_client.hpp"
 
 using namespace troupe;
 using namespace troupe::testing;
@@ -25,99 +11,6 @@ using namespace std::chrono_literals;
 using zk::Op;
 
 namespace {
-
-constexpr int patience_ms = 60'000;
-
-[[noreturn]] void fail_hard(const std::string& message) {
-  std::fprintf(stderr, "a node failed: %s\n", message.c_str());
-  std::abort();
-}
-
-struct OneNode {
-  explicit OneNode(const std::function<void(NodeConfig&)>& adjust = [](NodeConfig&) {}) {
-    config.id = PeerId{1};
-    config.members[config.id] = Member{.host = "127.0.0.1"};
-    config.data_dir = directory / "data";
-    config.client_address = config.peer_address = "127.0.0.1";
-    config.rpc_port = 0;
-    config.zk_port = free_ports(1)[0];
-    config.log_map_size = config.state_map_size = 1ull << 30;
-    adjust(config);
-    node = std::make_unique<Node>(config, fail_hard);
-    // Its status may say so before its gateway knows.
-    REQUIRE(Client("127.0.0.1:" + std::to_string(node->rpc_port())).wait_connected(60s));
-  }
-  test::TempDir directory;
-  NodeConfig config;
-  std::unique_ptr<Node> node;
-};
-
-/// A socket that reads frames, with patience.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  ~RawClient() { close(fd_); }
-  RawClient(const RawClient&) = delete;
-
-  void send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      REQUIRE(sent > 0);
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-  }
-  void end_sending() { shutdown(fd_, SHUT_WR); }
-  /// The next frame; nothing when the server has closed the connection.
-  std::optional<std::string> frame() {
-    for (;;) {
-      if (!frames_.empty()) {
-        auto first = frames_.front();
-        frames_.erase(frames_.begin());
-        return first;
-      }
-      if (!receive()) return std::nullopt;
-      frames_ = take_frames(bytes_);
-    }
-  }
-  /// All until the server closes the connection.
-  std::string rest() {
-    while (receive()) {
-    }
-    return bytes_;
-  }
-  bool connect() {
-    send(connect_frame());
-    return frame().has_value();
-  }
-  Answer call(Op op, const Record& body = {}) {
-    send(request_frame(++xid_, op, body));
-    const auto answer = frame();
-    REQUIRE(answer.has_value());
-    return read_answer(*answer).value();
-  }
-
- private:
-  bool receive() {
-    pollfd waiting{fd_, POLLIN, 0};
-    REQUIRE(poll(&waiting, 1, patience_ms) == 1);
-    char buffer[65536];
-    const auto got = recv(fd_, buffer, sizeof buffer, 0);
-    if (got <= 0) return false;
-    bytes_.append(buffer, static_cast<std::size_t>(got));
-    return true;
-  }
-
-  const int fd_;
-  std::string bytes_;
-  std::vector<std::string> frames_;
-  std::int32_t xid_ = 0;
-};
 
 std::string word(const OneNode& one, std::string_view name) {
   RawClient client(one.config.zk_port);

@@ -20,8 +20,10 @@ struct WireServer final : zk::ConnectionHost {
   WireServer() : gateway(node.add_gateway()), context{.gateway = gateway, .host = *this} {}
 
   void changed(zk::Connection&) override { ++changes; }
-  std::optional<std::string> four_letter_word(std::string_view received) override {
-    return received.starts_with("ruok") ? std::optional<std::string>("imok") : std::nullopt;
+  bool four_letter_word(zk::Connection& connection, std::string_view received) override {
+    if (!received.starts_with("ruok")) return false;
+    connection.answer_word("imok");
+    return true;
   }
   std::int64_t now_ms() const override { return context.now_ms; }
 

@@ -55,7 +55,7 @@ class Pipeline final : Upstream, troupe::zk::ConnectionHost {
   void want_flush() override {}
 
   void changed(troupe::zk::Connection&) override {}
-  std::optional<std::string> four_letter_word(std::string_view) override { return std::nullopt; }
+  bool four_letter_word(troupe::zk::Connection&, std::string_view) override { return false; }
   std::int64_t now_ms() const override { return 0; }
 
   void fill(std::size_t znodes);
