@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "actors/node.hpp"
+#include "actors/zk/sasl_login.hpp"
 #include "apps/config.hpp"
 #include "apps/exit_codes.hpp"
 #include "store/error.hpp"
@@ -40,6 +41,9 @@ int report(std::exception_ptr error) {
     return exit_code::usage;
   } catch (const zk::BadTls& e) {
     complain(e.what());
+    return exit_code::usage;
+  } catch (const zk::SaslUnavailable& e) {
+    complain(std::string("users log in by SASL, as jaas_file says, and ") + e.what());
     return exit_code::usage;
   } catch (const store::StorageError& e) {
     complain(e.what());
@@ -109,6 +113,7 @@ int run(const std::string& path, bool force_new_ensemble) {
     install_terminate_handler();
     install_bad_page_handler();
     allow_many_clients();
+    if (!config.jaas_file.empty()) zk::set_up_sasl();
     Node node(config);
     const auto& rpc_address = config.rpc_address.empty() ? config.client_address : config.rpc_address;
     spdlog::info("node {} serves clients on {}:{}", to_string(config.id), rpc_address, node.rpc_port());

@@ -122,7 +122,7 @@ void Connection::receive_login(Call call) {
   outstanding_.came(context_.now_ms);
   auto& answer = echoes_.emplace_back();
   if (context_.sasl_users != nullptr) {
-    if (!login_) login_ = std::make_unique<DigestMd5>(*context_.sasl_users);
+    if (!login_) login_ = std::make_unique<SaslLogin>(*context_.sasl_users);
     answer = login_->answer(call.path);
     if (!answer) {
       call.refusal = Error::auth_failed;

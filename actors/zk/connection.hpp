@@ -20,9 +20,9 @@
 
 #include "actors/gateway.hpp"
 #include "actors/zk/counters.hpp"
-#include "actors/zk/digest_md5.hpp"
 #include "actors/zk/output.hpp"
 #include "actors/zk/requests.hpp"
+#include "actors/zk/sasl_login.hpp"
 
 namespace troupe::zk {
 
@@ -136,7 +136,7 @@ class Connection : private ClientSink {
   Attachment* attachment_ = nullptr;
   std::list<std::optional<std::string>>
       echoes_;                        // of the syncs and logins that are not answered: the text of the answer
-  std::unique_ptr<DigestMd5> login_;  // from the first login on
+  std::unique_ptr<SaslLogin> login_;  // from the first login on
   Output output_;
   std::size_t event_bytes_ = 0;  // of events, written since output_ was empty
 

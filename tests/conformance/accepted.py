@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Callable
 
+import digest_md5
 import wire
 import words
 
@@ -53,6 +54,12 @@ def same_members(reference, target):
     return (reference or b"").startswith(b"server.") and form(reference) == form(target)
 
 
+def same_challenge(reference, target):
+    """Two challenges of DIGEST-MD5 of which the target's says in full what goes without saying."""
+    return reference and target and \
+        digest_md5.parts(target) == sorted(digest_md5.parts(reference) + [b'qop="auth"'])
+
+
 OWN_LINES = len("rpc.1=12345\n" * 3)  # what same_members leaves out
 
 ACCEPTED = (
@@ -82,6 +89,8 @@ ACCEPTED = (
              "ZooKeeper's digests are of its own tables; here the word is answered as by a server without history."),
     Accepted("environment of the Java server", "word:envi", "text", words.lists_properties,
              "The properties are those of a Java machine."),
+    Accepted("what goes without saying in a challenge", "sasl", "token", same_challenge,
+             "Where a server offers authentication alone (qop) ZooKeeper leaves that out, and here it is said."),
     Accepted("when sessions and connections expire", "word:dump", "text", words.dumps_the_same,
              "Sessions and connections are listed without ZooKeeper's buckets of time, the sessions as its followers"
              " list them: who expires when is known at the leader alone."),
@@ -121,6 +130,10 @@ KEPT = (
          ("sasl", "reply", "reply", "err"),
          "Whoever shows ZooKeeper the password of the user that logged in last is let in under any name that is not"
          " configured. Here such a login fails."),
+    Kept("logins without a realm, or for another host",
+         ("sasl: an_answer_without_a_realm", "sasl: an_answer_for_another_host"), ("sasl", "reply", "reply", "err"),
+         "ZooKeeper refuses a login that does not repeat the challenge's realm, and one for zookeeper/ANYTHING instead of"
+         " zookeeper/zk-sasl-md5; no client does that. Here the proof of the password counts."),
     Kept("sessions of one node",
          ("local_sessions: at_another_node", "local_sessions_only: ephemerals",
           "local_sessions_only: an_ephemeral_in_a_multi"),

@@ -16,6 +16,11 @@ def directives(challenge):
             for value in (quoted or plain,)}
 
 
+def parts(token):
+    """What a token of a server says, in any order, without what is drawn anew each time."""
+    return token and sorted(re.sub(rb'nonce="[^"]{20,}"', b"nonce=<fresh>", token).split(b","))
+
+
 def answer(challenge, user, password, **changed):
     """(response to the challenge, proof that the server must give). What is changed replaces directives; None leaves
     one out. The digest is of the changed ones."""

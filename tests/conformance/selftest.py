@@ -128,6 +128,10 @@ class Logins(unittest.TestCase):
         self.assertTrue(Mapping().same(one, other))
         self.assertFalse(Mapping().same(one, short))
         self.assertFalse(Mapping().same(one, token(other.value.replace(b"=utf-8", b"=ascii"))))
+        self.assertTrue(Mapping().same(one, token(b",".join(reversed(other.value.split(b","))))))
+        self.assertFalse(Mapping().same(one, token(other.value + b",charset=utf-8")))
+        self.assertTrue(accepted.same_challenge(one.value, other.value + b',qop="auth"'))
+        self.assertFalse(accepted.same_challenge(one.value, other.value + b',qop="auth-int"'))
         self.assertFalse(Mapping().same(token(b"rspauth=right"), token(b"rspauth=0123")))
 
 

@@ -206,6 +206,19 @@ std::vector<BadStart> bad_starts() {
        [](OneNode& at) { return with_line(at, "tick_msec = 5"); },
        exit_code::usage,
        {"node-1.toml:1: unknown key tick_msec", "did you mean tick_ms?"}},
+      {"the plug-in that users log in with is missing",
+       stopped,
+       [](OneNode& at) -> Mend {
+         at.directory.write("jaas.conf", "Server { user_bob=\"secret\"; };");
+         const Mend mend = with_config(at, [&](NodeConfig& config) { config.jaas_file = at.directory / "jaas.conf"; });
+         setenv("SASL_PATH", at.directory.path().c_str(), 1);  // where libsasl2 looks for plug-ins
+         return [mend] {
+           unsetenv("SASL_PATH");
+           mend();
+         };
+       },
+       exit_code::usage,
+       {"users log in by SASL", "apt-get install libsasl2-modules"}},
       {"the clients' port is taken",
        stopped,
        [](OneNode& at) { return with_port_taken(at.node.config.rpc_port); },

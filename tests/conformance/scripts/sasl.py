@@ -80,11 +80,19 @@ def _changed(**changed):
 
 def answers_with_something_wrong():
     for changed in ({"response": b"0" * 32}, {"response": b"short"}, {"nonce": b"x" * 40}, {"nonce": None},
-                    {"realm": b"elsewhere"}, {"realm": None}, {"nc": b"00000002"}, {"nc": None}, {"cnonce": None},
+                    {"realm": b"elsewhere"}, {"nc": b"00000002"}, {"nc": None}, {"cnonce": None},
                     {"qop": b"auth-int"}, {"qop": None}, {"charset": None}, {"maxbuf": None}, {"digest_uri": None},
                     {"digest_uri": b"http/other"}, {"username": None}, {"charset": b"ascii"}, {"other": b"x"},
                     {"response": None}):
         yield from _changed(**changed)
+
+
+def an_answer_without_a_realm():
+    yield from _changed(realm=None)
+
+
+def an_answer_for_another_host():
+    yield from _changed(digest_uri=b"zookeeper/elsewhere")
 
 
 def on_behalf_of_others():
