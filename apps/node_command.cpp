@@ -123,7 +123,8 @@ int run(const std::string& path, bool force_new_ensemble) {
     }
     if (config.zk_secure_port != 0) {
       spdlog::info("node {} speaks ZooKeeper's protocol over TLS on {}:{}", to_string(config.id),
-                   config.secure_address.empty() ? config.client_address : config.secure_address, config.zk_secure_port);
+                   config.secure_address.empty() ? config.client_address : config.secure_address,
+                   config.zk_secure_port);
     }
     int signal = 0;
     sigwait(&signals, &signal);

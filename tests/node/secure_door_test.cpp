@@ -138,7 +138,8 @@ TEST_CASE("the owner of the certificate that the configuration names is the supe
 
 TEST_CASE("what is no TLS ends at the secure port, and others are served on") {
   SecureNode node;
-  for (const std::string& garbage : {connect_frame(), std::string("srvr, if you please"), std::string(100'000, '\x16')}) {
+  for (const std::string& garbage :
+       {connect_frame(), std::string("srvr, if you please"), std::string(100'000, '\x16')}) {
     RawClient client(node.port());
     client.send(garbage);
     CHECK(client.rest().find("Zookeeper") == std::string::npos);
