@@ -158,6 +158,7 @@ struct ConnectRequest {
   Zxid last_seen;
   std::string_view address;  ///< the client's, for access control by ip; may be empty
   bool read_only = false;    ///< the client takes a node that only reads, too
+  bool may_be_local = false;  ///< the client numbers nothing and repeats nothing: a session of this node alone will do
 };
 
 struct Accepted {

@@ -111,13 +111,17 @@ struct ActorSystemConfig : caf::actor_system_config {
   }
 };
 
-GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway) {
+GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway,
+                                    std::shared_ptr<NodeSessions> sessions) {
   GatewayOptions options;
   options.node = config.id;
   options.gateway = gateway;
   const auto random = random_bytes(sizeof options.seed);
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.super_digest = config.super_digest;
+  options.local_sessions = config.local_sessions;
+  options.upgrade_local_sessions = config.local_sessions_upgrading;
+  options.node_sessions = std::move(sessions);
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
@@ -223,12 +227,13 @@ void Node::Impl::start_gateways() {
   rpc = listen_on(config.client_address, config.rpc_port, "clients");
   if (config.zk_port != 0) zk = listen_on(config.client_address, config.zk_port, "ZooKeeper's clients");
   const ClientPorts ports{rpc.socket.get(), config.zk_port != 0 ? zk.socket.get() : -1};
+  const auto sessions = std::make_shared<NodeSessions>(GatewayOptions{}.tick_ms);
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
     gateway_threads.push_back(
         std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
           host.on_storage_error(fatal);
-          auto options = make_gateway_options(config, id);
+          auto options = make_gateway_options(config, id, sessions);
           options.on_storage_error = fatal;
           auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, board, admission);
           gateway = loop->actor();

@@ -95,7 +95,8 @@ void Connection::receive_connect(std::string_view frame) {
               .timeout_ms = static_cast<std::uint32_t>(std::max(connect->timeout_ms, 1)),
               .last_seen = connect->last_seen,
               .address = address_,
-              .read_only = connect->read_only});
+              .read_only = connect->read_only,
+              .may_be_local = true});
 }
 
 void Connection::receive_request(std::string_view frame) {

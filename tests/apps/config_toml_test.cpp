@@ -74,6 +74,7 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.container_max_per_minute = 7;
   node.container_never_used_ms = 9'000;
   node.enforce_quota = node.read_only_mode = node.acl_x509 = node.acl_sasl = true;
+  node.local_sessions = node.local_sessions_upgrading = true;
   node.super_digest = "super:hash";
   node.log_level = "debug";
   node.members[{7}] = {.host = "h", .peer_port = 1, .rpc_port = 2, .observer = false, .weight = 5, .group = 1};
