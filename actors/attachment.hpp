@@ -48,7 +48,8 @@ struct Waiting {
 
   std::uint64_t number = 0;                       // write, replay
   Bytes request;                                  // write, until it is issued
-  bool upgrades = false;                          // write: the session's opening goes before it
+  bool local = false;                             // write: the session was not the ensemble's when it was called
+  bool upgrades = false;                          // such a write: the session's opening goes before it
   std::shared_ptr<const store::Outcome> outcome;  // write, when it has come; replay
   std::optional<Error> error;                     // of a refusal, or of a write that did not become a transaction
   std::uint64_t ticket = 0;                       // sync, when it is issued

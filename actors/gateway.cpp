@@ -269,11 +269,12 @@ void Gateway::submit_write(Attachment& attachment, const Call& call) {
       waiting.error = Error::invalid_state;
     }
   } else {
-    waiting.upgrades = must_upgrade(attachment, call);
+    waiting.local = attachment.scope == Scope::local;
+    waiting.upgrades = waiting.local && must_upgrade(call);
     if (waiting.upgrades) attachment.scope = Scope::upgrading;
-    const bool local = attachment.scope == Scope::local;
-    waiting.request =
-        write_request({attachment.session, options_.gateway, attachment.identity.list(), local}, call, number);
+    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list(),
+                                     waiting.local && !waiting.upgrades},
+                                    call, number);
     waiting.bytes += waiting.request.size();
   }
   enqueue(attachment, std::move(waiting));
@@ -289,7 +290,7 @@ void Gateway::enqueue(Attachment& attachment, Waiting waiting) {
 void Gateway::issue(Attachment& attachment, Waiting& waiting) {
   if (waiting.kind == Waiting::Kind::write) {
     ++attachment.writing;
-    if (attachment.scope != Scope::global) issue_local(attachment, waiting);
+    if (waiting.local) issue_local(attachment, waiting);
     requests_.push_back(std::move(waiting.request));
     dirty();
   } else if (waiting.kind == Waiting::Kind::sync) {

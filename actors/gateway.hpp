@@ -153,7 +153,7 @@ class Gateway {
   Attachment* begin_guest(ClientSink& sink, const ConnectRequest& request);
   void take_from_guest(Attachment& attachment, const Call& call);
   void say_farewell(Attachment& attachment, const Call& call);
-  bool must_upgrade(const Attachment& attachment, const Call& call) const;
+  bool must_upgrade(const Call& call) const;
   void issue_local(Attachment& attachment, const Waiting& write);
   void submit_where_held();
   void see_upgrades(const store::AppliedBatch& batch);
@@ -182,7 +182,7 @@ class Gateway {
   // Gathered until flush().
   bool dirty_ = false;
   std::vector<Bytes> requests_;
-  std::vector<std::pair<std::size_t, SessionId>> local_requests_;  // where in requests_, of sessions that are not global
+  std::vector<std::pair<std::size_t, SessionId>> local_requests_;  // where in requests_, and whose
   bool sync_wanted_ = false;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t sync_ticket_ = 0;  // of the syncs gathered now

@@ -6,9 +6,9 @@
 // forgets the session. If the client leaves before that, it is for the leader to say at its return whether the opening
 // arrived: it takes up the one session or the other, and never loses it.
 //
-// While a session is not the ensemble's no leader sees to it that one gateway alone speaks for it. So its requests are
-// sent only while this gateway holds the session: those of an older connection are sent before those of the next one,
-// or never.
+// While a session is not the ensemble's no leader sees to it that one gateway alone speaks for it. So its requests, and
+// its opening, are sent only while this gateway holds the session: those of an older connection are sent before those
+// of the next one, or never.
 #include <algorithm>
 
 #include "actors/gateway.hpp"
@@ -71,29 +71,28 @@ void Gateway::say_farewell(Attachment& attachment, const Call& call) {
           {.kind = Waiting::Kind::farewell, .tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)});
 }
 
-bool Gateway::must_upgrade(const Attachment& attachment, const Call& call) const {
-  if (attachment.scope != Scope::local || !options_.upgrade_local_sessions) return false;
-  return std::any_of(call.ops.begin(), call.ops.end(), [](const WriteOp& op) {
+bool Gateway::must_upgrade(const Call& call) const {
+  return options_.upgrade_local_sessions && std::any_of(call.ops.begin(), call.ops.end(), [](const WriteOp& op) {
     return op.code == OpCode::create &&
            (op.kind == schema::NodeKind::EPHEMERAL || op.kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL);
   });
 }
 
-/// Notes down that requests_ gets a write of a session that is not the ensemble's, or not yet, with what goes before.
+/// Notes down what is to be sent only where the session is held: a write that is marked as local, or the opening that
+/// goes before one that is not.
 void Gateway::issue_local(Attachment& attachment, const Waiting& write) {
+  local_requests_.emplace_back(requests_.size(), attachment.session);
   if (write.upgrades) {
     node_sessions_->upgrade(attachment.session, options_.gateway);
-    local_requests_.emplace_back(requests_.size(), attachment.session);
     requests_.push_back(open_session_request({attachment.session, options_.gateway, attachment.identity.list()},
                                              attachment.timeout_ms));
   }
-  local_requests_.emplace_back(requests_.size(), attachment.session);
 }
 
 void Gateway::submit_where_held() {
-  node_sessions_->in_place(options_.gateway, [this](const auto& held_elsewhere) {
+  node_sessions_->in_place(options_.gateway, [this](const auto& held_here) {
     for (const auto& [at, session] : local_requests_) {
-      if (held_elsewhere(session)) requests_[at] = Bytes();
+      if (!held_here(session)) requests_[at] = Bytes();
     }
     std::erase_if(requests_, [](const Bytes& request) { return request.empty(); });
     if (!requests_.empty()) upstream_.submit(std::move(requests_));

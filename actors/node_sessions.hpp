@@ -65,14 +65,13 @@ class NodeSessions {
   std::vector<Gone> tick(std::uint32_t gateway, std::span<const SessionId> heard);
 
   /// Runs `work`, which must be short and not call back. Meanwhile no session moves, so that what is sent in it
-  /// comes before what the next gateway sends. It is given a function that says of a session whether another gateway
-  /// than this one holds it.
+  /// comes before what the next gateway sends. It is given a function that says whether this gateway holds a session.
   template <class Work>
   void in_place(std::uint32_t gateway, Work&& work) const {
     const std::lock_guard lock(mutex_);
     work([&](SessionId session) {
       const auto it = sessions_.find(session);
-      return it != sessions_.end() && it->second.gateway != gateway;
+      return it != sessions_.end() && it->second.gateway == gateway;
     });
   }
 
