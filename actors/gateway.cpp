@@ -272,9 +272,9 @@ void Gateway::submit_write(Attachment& attachment, const Call& call) {
     waiting.local = attachment.scope == Scope::local;
     waiting.upgrades = waiting.local && must_upgrade(call);
     if (waiting.upgrades) attachment.scope = Scope::upgrading;
-    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list(),
-                                     waiting.local && !waiting.upgrades},
-                                    call, number);
+    waiting.request = write_request(
+        {attachment.session, options_.gateway, attachment.identity.list(), waiting.local && !waiting.upgrades}, call,
+        number);
     waiting.bytes += waiting.request.size();
   }
   enqueue(attachment, std::move(waiting));
@@ -463,6 +463,7 @@ void Gateway::refused(SessionId session, std::uint64_t number, Error error) {
 
 void Gateway::applied(std::shared_ptr<const store::AppliedBatch> batch, std::shared_ptr<store::View> view) {
   settle();
+  if (options_.local_sessions && !batch->opened_sessions.empty()) see_upgrades(*batch);
   if (!view_ || (batch->outcomes.empty() && view->zxid() != view_->zxid())) {
     // The first view, or the tree was replaced by a snapshot: what changed in between is not known.
     history_.start(view->zxid());
@@ -472,7 +473,6 @@ void Gateway::applied(std::shared_ptr<const store::AppliedBatch> batch, std::sha
     view_ = std::move(view);
     history_.add(batch);
   }
-  if (options_.local_sessions && !batch->opened_sessions.empty()) see_upgrades(*batch);
   fire(*batch);
   for (const auto& outcome : batch->outcomes) deliver(batch, outcome);
   pass_barriers();

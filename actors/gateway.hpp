@@ -51,16 +51,16 @@ struct GatewayOptions {
   std::uint32_t gateway = 0;  ///< among the node's
   std::uint64_t seed = 0;     ///< of the session ids; must differ from start to start
   std::uint32_t min_timeout_ms = 4000, max_timeout_ms = 40000;
-  std::size_t max_data = 1 << 20;           ///< bytes of one znode's data
-  std::size_t max_session_queue = 4 << 20;  ///< bytes of a session's calls that wait
-  std::size_t max_queue = 256 << 20;        ///< of all sessions together
-  std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
-  std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
-  std::string super_digest;                 ///< "user:hash" of the super user, or empty
-  std::uint32_t tick_ms = 100;              ///< between calls of tick()
-  std::uint32_t read_only_after_ms = 0;     ///< without a leader for so long, reads are answered; 0: never
-  bool local_sessions = false;              ///< sessions for which that will do are this node's alone …
-  bool upgrade_local_sessions = false;      ///< … until they create an ephemeral; otherwise they cannot
+  std::size_t max_data = 1 << 20;               ///< bytes of one znode's data
+  std::size_t max_session_queue = 4 << 20;      ///< bytes of a session's calls that wait
+  std::size_t max_queue = 256 << 20;            ///< of all sessions together
+  std::size_t max_backlog = 8 << 20;            ///< bytes that a client has not taken
+  std::size_t history = 50'000;                 ///< recent events and outcomes, for clients that come back
+  std::string super_digest;                     ///< "user:hash" of the super user, or empty
+  std::uint32_t tick_ms = 100;                  ///< between calls of tick()
+  std::uint32_t read_only_after_ms = 0;         ///< without a leader for so long, reads are answered; 0: never
+  bool local_sessions = false;                  ///< sessions for which that will do are this node's alone …
+  bool upgrade_local_sessions = false;          ///< … until they create an ephemeral; otherwise they cannot
   std::shared_ptr<NodeSessions> node_sessions;  ///< which the node's gateways share; null: there is no other gateway
   /// Told when the tree cannot be read for a client; without it the doors get the StorageError.
   std::function<void(const std::string& message)> on_storage_error;

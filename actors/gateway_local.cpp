@@ -67,15 +67,14 @@ void Gateway::take_from_guest(Attachment& attachment, const Call& call) {
 
 /// The session ends when all that was called before is answered.
 void Gateway::say_farewell(Attachment& attachment, const Call& call) {
-  enqueue(attachment,
-          {.kind = Waiting::Kind::farewell, .tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)});
+  enqueue(attachment, {.kind = Waiting::Kind::farewell, .tag = call.tag, .code = call.code, .bytes = sizeof(Waiting)});
 }
 
 bool Gateway::must_upgrade(const Call& call) const {
   return options_.upgrade_local_sessions && std::any_of(call.ops.begin(), call.ops.end(), [](const WriteOp& op) {
-    return op.code == OpCode::create &&
-           (op.kind == schema::NodeKind::EPHEMERAL || op.kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL);
-  });
+           return op.code == OpCode::create &&
+                  (op.kind == schema::NodeKind::EPHEMERAL || op.kind == schema::NodeKind::EPHEMERAL_SEQUENTIAL);
+         });
 }
 
 /// Notes down what is to be sent only where the session is held: a write that is marked as local, or the opening that

@@ -151,8 +151,8 @@ std::string FourLetterWords::dump(Door& door) {
     local = "Local Sessions(" + std::to_string(known.size()) + "):\n";
     for (const auto& [id, timeout_ms] : known) local += line(id, timeout_ms);
   }
-  return "SessionTracker dump:\n" + local + "Global Sessions(" + std::to_string(view->session_count()) + "):\n" + sessions +
-         "ephemeral nodes dump:\nSessions with Ephemerals (" + std::to_string(ephemerals.size()) + "):\n" +
+  return "SessionTracker dump:\n" + local + "Global Sessions(" + std::to_string(view->session_count()) + "):\n" +
+         sessions + "ephemeral nodes dump:\nSessions with Ephemerals (" + std::to_string(ephemerals.size()) + "):\n" +
          show_groups(ephemerals) + "Connections dump:\nConnections (" + std::to_string(door.connections()) + "):\n" +
          connections;
 }

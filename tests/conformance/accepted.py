@@ -121,12 +121,6 @@ KEPT = (
          ("sasl", "reply", "reply", "err"),
          "Whoever shows ZooKeeper the password of the user that logged in last is let in under any name that is not"
          " configured. Here such a login fails."),
-    Kept("sessions of one node",
-         ("local_sessions: at_another_node", "local_sessions_only: ephemerals",
-          "local_sessions_only: an_ephemeral_in_a_multi"),
-         None,
-         "ZooKeeper can keep sessions to the node where they began until they make an ephemeral (localSessionsEnabled);"
-         " they cannot move, and may be refused ephemerals. Here every session is the ensemble's, and can do all."),
     Kept("createSession as a request", ("connections: create_session_as_a_request",),
          ("connect", "connect", "connect", "protocolVersion"),
          "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"

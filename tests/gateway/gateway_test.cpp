@@ -647,8 +647,8 @@ TEST_CASE("What is too long ago to be told exactly is told from the tree, and th
 TEST_CASE("A node without a leader answers the reads of clients that take one that only reads, after a while") {
   TestNode node;
   const auto sessions = std::make_shared<NodeSessions>(100);
-  Gateway& gateway = node.add_gateway(
-      {.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
+  Gateway& gateway =
+      node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
   TestClient before(gateway);
   before.connect();
   node.run();
@@ -683,8 +683,8 @@ TEST_CASE("A node without a leader answers the reads of clients that take one th
     CHECK(!guest.connected());
   }
   SECTION("a guest finds its session at the node's other gateways, and loses its older connection") {
-    Gateway& second = node.add_gateway(
-        {.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
+    Gateway& second =
+        node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
     second.not_serving();
     for (int i = 0; i < 3; ++i) second.tick();
     TestClient moved(second);

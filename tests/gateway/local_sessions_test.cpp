@@ -98,9 +98,11 @@ TEST_CASE("Where local sessions stay what they are they are refused ephemerals, 
   TestClient client(place.first);
   client.connect_local();
   const auto single = client.create_unnumbered("/e", ephemeral);
-  const WriteOp ops[] = {
-      {.code = OpCode::create, .path = "/x", .acl = TestClient::open_acl()},
-      {.code = OpCode::create, .path = "/e", .acl = TestClient::open_acl(), .kind = schema::NodeKind::EPHEMERAL_SEQUENTIAL}};
+  const WriteOp ops[] = {{.code = OpCode::create, .path = "/x", .acl = TestClient::open_acl()},
+                         {.code = OpCode::create,
+                          .path = "/e",
+                          .acl = TestClient::open_acl(),
+                          .kind = schema::NodeKind::EPHEMERAL_SEQUENTIAL}};
   client.call({.tag = 1, .code = OpCode::multi, .ops = ops});
   const auto persistent = client.create_unnumbered("/p");
   place.node.run();
@@ -157,9 +159,8 @@ TEST_CASE("A local session is upgraded by an ephemeral in a multi, and also by o
   TestClient client(place.first), other(place.first);
   client.connect_local();
   other.connect_local();
-  const WriteOp ops[] = {
-      {.code = OpCode::create, .path = "/x", .acl = TestClient::open_acl()},
-      {.code = OpCode::create, .path = "/e", .acl = TestClient::open_acl(), .kind = ephemeral}};
+  const WriteOp ops[] = {{.code = OpCode::create, .path = "/x", .acl = TestClient::open_acl()},
+                         {.code = OpCode::create, .path = "/e", .acl = TestClient::open_acl(), .kind = ephemeral}};
   client.call({.tag = 1, .code = OpCode::multi, .ops = ops});
   const auto refused = other.create_unnumbered("/none/e", ephemeral);
   place.node.run();

@@ -92,8 +92,7 @@ class TestNode {
   bool idle() const {
     bool busy = !proposals_.empty();
     for (const auto& link : links_) {
-      busy =
-          busy || link->dirty || !link->way().empty() || !link->from_leader.empty() || !link->from_applier.empty();
+      busy = busy || link->dirty || !link->way().empty() || !link->from_leader.empty() || !link->from_applier.empty();
     }
     return !busy;
   }
