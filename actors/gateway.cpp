@@ -50,6 +50,9 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
     return begin(sink, request);
   } catch (const store::StorageError& error) {
     storage_failed(error);
+    const auto begun = std::find_if(sessions_.begin(), sessions_.end(),
+                                    [&](const auto& each) { return each.second->sink == &sink; });
+    if (begun != sessions_.end()) forget(*begun->second);
     return refuse(sink, Closed::not_serving);
   }
 }
