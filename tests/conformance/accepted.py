@@ -65,6 +65,11 @@ ACCEPTED = (
     Accepted("a reconfig to nobody", "reconfig", "err", lambda reference, target: (reference, target) == (-5, -8),
              "Where standalone mode is off, ZooKeeper stumbles over an ensemble without participants and says that the"
              " request cannot be read. Here it is a bad argument, as it is there where standalone mode is on."),
+    Accepted("an ephemeral of a local session in a multi", "multi", "*.err *.error",
+             lambda reference, target: (reference, target) == (-112, -120),
+             "Where local sessions stay what they are, ZooKeeper's followers say of an ephemeral in a multi that the"
+             " session has expired (-112), which it has not. Here it is what they say outside a multi, and its leader"
+             " everywhere: local sessions own no ephemerals (-120)."),
     Accepted("paths that no znode can have", "sync event", "path", same_text,
              "ZooKeeper answers a sync, and tells a watch that is set again that its znode is gone, with the path as"
              " Java reads and writes it, with marks for what is no UTF-8 and two halves for a character of four bytes;"

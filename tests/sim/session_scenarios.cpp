@@ -193,7 +193,8 @@ TEST_CASE("a local session is its node's alone, costs no transaction, and writes
   }
   SECTION("it outlives the leader") {
     e.kill(leader);
-    e.run_until("it is served", [&] { return client.connected() || client.connect(node); });
+    e.run_until("its node notices", [&] { return !client.connected(); });
+    e.run_until("it is served", [&] { return client.connect(node); });
     CHECK(client.set("/a", "3").ok());
   }
   SECTION("it can change the ensemble") {

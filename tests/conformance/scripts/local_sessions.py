@@ -51,7 +51,6 @@ def at_the_same_node():
     yield from tree(b"/a")
     yield Reopen(0, drop=True)
     yield from ask(ops.set_data(at(b"/a"), b"1"), ops.get_data(at(b"/a"), True))
-    yield Reopen(0, password="wrong")
     yield Reopen(0, drop=True, timeout=10_000_000)
     yield from ask(ops.delete(at(b"/a")), ops.close_session())
     yield Reopen(0)
