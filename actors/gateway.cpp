@@ -453,14 +453,15 @@ void Gateway::refused(SessionId session, std::uint64_t number, Error error) {
   settle();
   auto* attachment = find(session);
   if (attachment == nullptr) return;
+  if (attachment->state == State::opening) return close(*attachment, Closed::expired);
+  const auto end = attachment->queue.begin() + static_cast<std::ptrdiff_t>(attachment->issued);
+  const auto waiting = std::find_if(attachment->queue.begin(), end, [&](const Waiting& each) {
+    return each.kind == Waiting::Kind::write && each.number == number;
+  });
+  if (waiting == end) return;  // of an earlier connection
   if (error == Error::session_moved) return close(*attachment, Closed::moved);
-  if (error == Error::session_expired || attachment->state == State::opening) {
-    return close(*attachment, Closed::expired);
-  }
-  for (std::size_t i = 0; i < attachment->issued; ++i) {
-    Waiting& waiting = attachment->queue[i];
-    if (waiting.kind == Waiting::Kind::write && waiting.number == number) waiting.error = error;
-  }
+  if (error == Error::session_expired) return close(*attachment, Closed::expired);
+  waiting->error = error;
   advance(*attachment);
 }
 

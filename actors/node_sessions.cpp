@@ -47,6 +47,8 @@ void NodeSessions::open(SessionId session, Kind kind, std::uint32_t timeout_ms, 
 std::optional<NodeSessions::Known> NodeSessions::take_up(SessionId session, std::uint32_t timeout_ms,
                                                          std::uint32_t gateway) {
   const std::lock_guard lock(mutex_);
+  auto& here = holder(gateway);
+  std::erase_if(here.gone, [&](const Gone& each) { return each.session == session; });  // an older connection's
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return std::nullopt;
   auto& known = it->second;
@@ -55,7 +57,6 @@ std::optional<NodeSessions::Known> NodeSessions::take_up(SessionId session, std:
   before.deadlines.remove(session);
   known.gateway = gateway;
   if (timeout_ms != 0) known.timeout_ms = timeout_ms;
-  auto& here = holder(gateway);
   here.deadlines.add(session, known.timeout_ms, here.now + tick_ms_);
   return Known{known.kind, known.timeout_ms};
 }
@@ -95,7 +96,6 @@ std::vector<NodeSessions::Gone> NodeSessions::tick(std::uint32_t gateway, std::s
   here.now += tick_ms_;
   for (const auto session : heard) here.deadlines.touch(session, here.now);
   auto gone = std::exchange(here.gone, {});
-  std::erase_if(gone, [&](const Gone& each) { return here.deadlines.contains(each.session); });  // it has come back
   for (const auto session : here.deadlines.expired(here.now)) {
     sessions_.erase(session);
     gone.push_back({session, Closed::expired});
