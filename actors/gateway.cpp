@@ -50,8 +50,8 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
     return begin(sink, request);
   } catch (const store::StorageError& error) {
     storage_failed(error);
-    const auto begun = std::find_if(sessions_.begin(), sessions_.end(),
-                                    [&](const auto& each) { return each.second->sink == &sink; });
+    const auto begun =
+        std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& each) { return each.second->sink == &sink; });
     if (begun != sessions_.end()) forget(*begun->second);
     return refuse(sink, Closed::not_serving);
   }
@@ -251,7 +251,7 @@ void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
 
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
   if (attachment.scope == Scope::local && call.code == OpCode::close) return say_farewell(attachment, call);
-  const std::uint64_t number = call.numbered ? call.number : ++own_number_;
+  const std::uint64_t number = call.numbered ? call.number : std::max(attachment.last_number, own_number_++) + 1;
   if (number <= attachment.last_number) return close(attachment, Closed::bad_request);
   attachment.last_number = number;
   Waiting waiting{

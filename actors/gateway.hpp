@@ -166,7 +166,7 @@ class Gateway {
   bool read_only_ = false;
   std::uint64_t ticks_alone_ = 0;  // without a leader
   const std::shared_ptr<NodeSessions> node_sessions_;
-  std::uint64_t own_number_;  // of the last write for which this gateway counts
+  std::uint64_t own_number_;  // of the last write that its client did not number
   std::shared_ptr<store::View> view_;
   EventHistory history_;
   Watches watches_;

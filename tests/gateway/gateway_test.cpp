@@ -236,6 +236,24 @@ TEST_CASE("A session that is attached again loses its older connection") {
   }
 }
 
+TEST_CASE("A refusal of what an older connection asked for does not end the session's next one") {
+  TestNode node;
+  Gateway& first = node.add_gateway();
+  Gateway& second = node.add_gateway();
+  TestClient client(first);
+  client.connect();
+  node.run();
+  client.create("/a");
+  node.flush(0);
+  client.resume(second);
+  while (node.lead(1)) continue;
+  while (node.lead(0)) continue;  // the session has moved: refused
+  client.resume(first);
+  node.run();
+  CHECK(client.connected());
+  CHECK(!node.tree().view()->get("/a"));
+}
+
 TEST_CASE("The expiry of a session deletes its ephemerals and tells its connection") {
   Connected c;
   TestClient other(c.gateway);
