@@ -40,7 +40,7 @@ class QueuedCall {
 
 /// What waits in a session's queue.
 struct Waiting {
-  enum class Kind { write, replay, sync, read, refusal };
+  enum class Kind { write, replay, sync, read, refusal, farewell };  // farewell: the end of a local session
   Kind kind = Kind::read;
   std::uint64_t tag = 0;
   OpCode code = OpCode::exists;
@@ -48,6 +48,8 @@ struct Waiting {
 
   std::uint64_t number = 0;                       // write, replay
   Bytes request;                                  // write, until it is issued
+  bool local = false;                             // write: the session was not the ensemble's when it was called
+  bool upgrades = false;                          // such a write: the session's opening goes before it
   std::shared_ptr<const store::Outcome> outcome;  // write, when it has come; replay
   std::optional<Error> error;                     // of a refusal, or of a write that did not become a transaction
   std::uint64_t ticket = 0;                       // sync, when it is issued
@@ -64,6 +66,14 @@ struct Attachment {
     closed,
   };
 
+  /// Whose the session is; see node_sessions.hpp.
+  enum class Scope {
+    global,     // the ensemble's
+    local,      // this node's
+    upgrading,  // becoming the ensemble's
+    guest,      // this node's, which only reads
+  };
+
   Attachment(SessionId session, ClientSink& sink, std::string_view address)
       : session(session), sink(&sink), identity(address) {}
 
@@ -71,7 +81,7 @@ struct Attachment {
   ClientSink* const sink;
   ClientIdentity identity;
   State state = State::opening;
-  bool guest = false;  // of a node that only reads
+  Scope scope = Scope::global;
   std::uint32_t timeout_ms = 0;
   std::uint64_t ticket = 0;  // of the Attach
   Zxid last_seen;            // by the client, before

@@ -156,9 +156,10 @@ struct ConnectRequest {
   std::span<const std::byte> password;  ///< of the session to take up
   std::uint32_t timeout_ms = 0;         ///< wanted; 0 leaves that of a session that is taken up as it is
   Zxid last_seen;
-  std::string_view address;  ///< the client's, for access control by ip; may be empty
-  std::string_view subject;  ///< of the certificate that it has proved to own; empty: none
-  bool read_only = false;    ///< the client takes a node that only reads, too
+  std::string_view address;   ///< the client's, for access control by ip; may be empty
+  std::string_view subject;   ///< of the certificate that it has proved to own; empty: none
+  bool read_only = false;     ///< the client takes a node that only reads, too
+  bool may_be_local = false;  ///< the client numbers nothing and repeats nothing: a session of this node alone will do
 };
 
 struct Accepted {

@@ -134,6 +134,7 @@ Error create(Overlay& overlay, const Rules& rules, const Asker& asker, schema::O
   const std::int64_t ttl = op.getTtl();
   if (kind->kind == store::NodeKind::ttl ? ttl < 1 || ttl > max_ttl_ms : ttl != 0) return Error::bad_arguments;
   if (ephemeral && asker.session == SessionId{}) return Error::bad_arguments;
+  if (ephemeral && asker.local) return Error::ephemeral_on_local_session;
   std::string_view path = view(op.getPath());
   if (!has_parent(path)) return Error::bad_arguments;
   NewAcl acl(op.getAcl(), rules, asker);

@@ -30,6 +30,7 @@ struct Asker {
   SessionId session;  ///< 0: the ensemble itself, which needs no permission
   acl::Identities identities;
   std::int64_t time_ms = 0;  ///< of the transaction
+  bool local = false;        ///< the session is its node's alone and can own nothing
 };
 
 /// On an error, neither `change` nor the overlay is changed in a way that the caller need undo.

@@ -9,10 +9,10 @@
 namespace troupe {
 namespace {
 
-/// Where a gateway's own count of writes begins. No other's reaches there: when a session has moved, what it asks
-/// for by its new gateway answers nothing that still waits at this one.
+/// Where a gateway's own count of writes begins. No other's reaches there, and a gateway uses no number twice: when a
+/// session has moved, or has come back, the outcome of what it asked for before answers nothing that waits now.
 std::uint64_t own_numbers(const GatewayOptions& options) {
-  return std::uint64_t{options.node.value} << 56 | std::uint64_t{options.gateway} << 40;
+  return std::uint64_t{options.node.value} << 56 | std::uint64_t{options.gateway} << 48;
 }
 
 }  // namespace
@@ -21,6 +21,8 @@ Gateway::Gateway(const GatewayOptions& options, Upstream& upstream)
     : options_(options),
       upstream_(upstream),
       random_(options.seed),
+      node_sessions_(options.node_sessions ? options.node_sessions : std::make_shared<NodeSessions>(options.tick_ms)),
+      own_number_(own_numbers(options)),
       history_(options.history),
       reads_(watches_, history_, options.super_digest) {}
 
@@ -52,6 +54,9 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
     return begin(sink, request);
   } catch (const store::StorageError& error) {
     storage_failed(error);
+    const auto begun =
+        std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& each) { return each.second->sink == &sink; });
+    if (begun != sessions_.end()) forget(*begun->second);
     return refuse(sink, Closed::not_serving);
   }
 }
@@ -64,6 +69,10 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   if (request.session == SessionId{}) {
     Attachment& attachment = add(new_session_id(), sink, request);
     attachment.timeout_ms = bounded(request.timeout_ms);
+    if (options_.local_sessions && request.may_be_local) {
+      open_local(attachment);
+      return &attachment;
+    }
     requests_.push_back(open_session_request({attachment.session, options_.gateway, attachment.identity.list()},
                                              attachment.timeout_ms));
     dirty();
@@ -73,32 +82,14 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   if (!password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
   if (auto* older = find(request.session)) close(*older, Closed::moved);
   Attachment& attachment = add(request.session, sink, request);
-  attachment.state = State::attaching;
-  attachment.ticket = next_ticket_++;
-  attaching_[attachment.ticket] = attachment.session;
   if (request.timeout_ms != 0) attachment.timeout_ms = bounded(request.timeout_ms);
   // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
+  if (options_.local_sessions && request.may_be_local && take_up_local(attachment)) return &attachment;
+  attachment.state = State::attaching;
+  attachment.ticket = next_ticket_++;
+  attaching_[attachment.ticket] = attachment.session;
   upstream_.attach(attachment.ticket, attachment.session, attachment.timeout_ms);
-  return &attachment;
-}
-
-/// Whether a session of the ensemble is still open nobody here can say.
-Attachment* Gateway::begin_guest(ClientSink& sink, const ConnectRequest& request) {
-  const std::string key = view_->session_key();
-  const bool is_new = request.session == SessionId{};
-  if (!request.read_only || key.empty() || (!is_new && !guests_.contains(request.session))) {
-    return refuse(sink, Closed::not_serving);
-  }
-  if (!is_new && !password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
-  if (auto* older = find(request.session)) close(*older, Closed::moved);
-  Attachment& attachment = add(is_new ? new_session_id() : request.session, sink, request);
-  attachment.guest = true;
-  attachment.state = State::ready;
-  attachment.told = view_->zxid();
-  attachment.timeout_ms = bounded(request.timeout_ms);
-  guests_.open(attachment.session, attachment.timeout_ms / options_.tick_ms);
-  sink.on_accepted({attachment.session, session_password(key, attachment.session), attachment.timeout_ms, true});
   return &attachment;
 }
 
@@ -110,17 +101,24 @@ SessionId Gateway::new_session_id() {
   for (;;) {
     const auto bits = (std::uint64_t{options_.node.value} << 56) | (random_() >> 8);
     const SessionId session{static_cast<std::int64_t>(bits)};
-    if (!sessions_.contains(session) && !view_->session(session)) return session;
+    if (!sessions_.contains(session) && !view_->session(session) && !node_sessions_->find(session)) return session;
   }
 }
 
 void Gateway::accept(Attachment& attachment) {
-  const auto session = view_->session(attachment.session);
-  if (!session) return close(attachment, Closed::expired);
+  if (attachment.scope != Scope::local) {
+    if (const auto session = view_->session(attachment.session)) {
+      attachment.scope = Scope::global;
+      if (attachment.timeout_ms == 0) attachment.timeout_ms = session->timeout_ms;
+      attachment.replay_until = view_->last_number(attachment.session);
+    } else if (attachment.scope == Scope::upgrading && node_sessions_->keep(attachment.session)) {
+      attachment.scope = Scope::local;
+    } else {
+      return close(attachment, Closed::expired);
+    }
+  }
   attachment.state = State::ready;
   attachment.told = view_->zxid();
-  if (attachment.timeout_ms == 0) attachment.timeout_ms = session->timeout_ms;
-  attachment.replay_until = view_->last_number(attachment.session);
   heard(attachment);
   attachment.sink->on_accepted(
       {attachment.session, session_password(view_->session_key(), attachment.session), attachment.timeout_ms});
@@ -129,8 +127,8 @@ void Gateway::accept(Attachment& attachment) {
 void Gateway::heard(Attachment& attachment) {
   if (attachment.heard_in == tick_) return;
   attachment.heard_in = tick_;
-  if (attachment.guest) return guests_.heard(attachment.session);
-  heard_.push_back(attachment.session);
+  if (attachment.scope != Scope::global) heard_here_.push_back(attachment.session);
+  if (attachment.scope == Scope::global || attachment.scope == Scope::upgrading) heard_.push_back(attachment.session);
 }
 
 void Gateway::disconnect(Attachment& attachment) {
@@ -226,7 +224,9 @@ void Gateway::call(Attachment& attachment, const Call& call) {
 void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
-  if (attachment.guest && (is_write(call.code) || call.code == OpCode::sync)) return take_from_guest(attachment, call);
+  if (attachment.scope == Scope::guest && (is_write(call.code) || call.code == OpCode::sync)) {
+    return take_from_guest(attachment, call);
+  }
   if (call.refusal != Error::ok) return refuse(attachment, call, call.refusal);
   if (is_write(call.code)) return submit_write(attachment, call);
   // At once: writes that are called behind it carry what it proves.
@@ -246,14 +246,6 @@ void Gateway::take(Attachment& attachment, const Call& call) {
   enqueue(attachment, std::move(waiting));
 }
 
-/// What a leader would be needed for; but a guest's session ends here.
-void Gateway::take_from_guest(Attachment& attachment, const Call& call) {
-  if (call.code != OpCode::close) return refuse(attachment, call, Error::not_read_only);
-  guests_.close(attachment.session);
-  refuse(attachment, call, Error::ok);
-  if (attachment.queue.empty()) close(attachment, Closed::by_request);
-}
-
 /// Answers with nothing but an error, or ok, in its turn.
 void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
   enqueue(
@@ -262,8 +254,8 @@ void Gateway::refuse(Attachment& attachment, const Call& call, Error error) {
 }
 
 void Gateway::submit_write(Attachment& attachment, const Call& call) {
-  const std::uint64_t number =
-      call.numbered ? call.number : std::max(attachment.last_number, own_numbers(options_)) + 1;
+  if (attachment.scope == Scope::local && call.code == OpCode::close) return say_farewell(attachment, call);
+  const std::uint64_t number = call.numbered ? call.number : std::max(attachment.last_number, own_number_++) + 1;
   if (number <= attachment.last_number) return close(attachment, Closed::bad_request);
   attachment.last_number = number;
   Waiting waiting{
@@ -284,7 +276,12 @@ void Gateway::submit_write(Attachment& attachment, const Call& call) {
       waiting.error = Error::invalid_state;
     }
   } else {
-    waiting.request = write_request({attachment.session, options_.gateway, attachment.identity.list()}, call, number);
+    waiting.local = attachment.scope == Scope::local;
+    waiting.upgrades = waiting.local && must_upgrade(call);
+    if (waiting.upgrades) attachment.scope = Scope::upgrading;
+    waiting.request = write_request(
+        {attachment.session, options_.gateway, attachment.identity.list(), waiting.local && !waiting.upgrades}, call,
+        number);
     waiting.bytes += waiting.request.size();
   }
   enqueue(attachment, std::move(waiting));
@@ -300,6 +297,7 @@ void Gateway::enqueue(Attachment& attachment, Waiting waiting) {
 void Gateway::issue(Attachment& attachment, Waiting& waiting) {
   if (waiting.kind == Waiting::Kind::write) {
     ++attachment.writing;
+    if (waiting.local) issue_local(attachment, waiting);
     requests_.push_back(std::move(waiting.request));
     dirty();
   } else if (waiting.kind == Waiting::Kind::sync) {
@@ -339,6 +337,11 @@ bool Gateway::answer_front(Attachment& attachment) {
     case Waiting::Kind::refusal:
       reply(attachment, front, *front.error);
       break;
+    case Waiting::Kind::farewell:
+      node_sessions_->close(attachment.session);
+      reply(attachment, front, Error::ok);
+      close(attachment, Closed::by_request);
+      return false;
   }
   if (attachment.issued > 0) --attachment.issued;
   if (front.kind == Waiting::Kind::write) --attachment.writing;
@@ -390,7 +393,7 @@ void Gateway::serving() {
   if (std::exchange(read_only_, false)) {
     settle();
     close_all();
-    guests_.clear();
+    node_sessions_->forget_guests();
   }
   serving_ = true;
 }
@@ -404,6 +407,7 @@ void Gateway::not_serving() {
   syncing_.clear();
   barriers_.clear();
   requests_.clear();
+  local_requests_.clear();
   heard_.clear();
   sync_wanted_ = false;
 }
@@ -426,7 +430,8 @@ void Gateway::attached(std::uint64_t ticket, Error error, Zxid barrier) {
   auto* attachment = find(it->second);
   attaching_.erase(it);
   TROUPE_CHECK(attachment != nullptr, "a ticket is forgotten with its attachment");
-  if (error != Error::ok) return close(*attachment, Closed::expired);
+  // Of a session that was being upgraded when its client left, the view tells what it is, from the barrier on.
+  if (error != Error::ok && attachment->scope != Scope::upgrading) return close(*attachment, Closed::expired);
   attachment->state = State::catching_up;
   attachment->barrier = std::max(barrier, attachment->last_seen);
   reach_barrier(attachment->session, attachment->barrier);
@@ -452,23 +457,26 @@ void Gateway::refused(SessionId session, std::uint64_t number, Error error) {
   settle();
   auto* attachment = find(session);
   if (attachment == nullptr) return;
+  if (attachment->state == State::opening) return close(*attachment, Closed::expired);
+  const auto end = attachment->queue.begin() + static_cast<std::ptrdiff_t>(attachment->issued);
+  const auto waiting = std::find_if(attachment->queue.begin(), end, [&](const Waiting& each) {
+    return each.kind == Waiting::Kind::write && each.number == number;
+  });
+  if (waiting == end) return;  // of an earlier connection
   if (error == Error::session_moved) return close(*attachment, Closed::moved);
-  if (error == Error::session_expired || attachment->state == State::opening) {
-    return close(*attachment, Closed::expired);
-  }
-  for (std::size_t i = 0; i < attachment->issued; ++i) {
-    Waiting& waiting = attachment->queue[i];
-    if (waiting.kind == Waiting::Kind::write && waiting.number == number) waiting.error = error;
-  }
+  if (error == Error::session_expired) return close(*attachment, Closed::expired);
+  waiting->error = error;
   advance(*attachment);
 }
 
 void Gateway::applied(std::shared_ptr<const store::AppliedBatch> batch, std::shared_ptr<store::View> view) {
   settle();
+  if (options_.local_sessions && !batch->opened_sessions.empty()) see_upgrades(*batch);
   if (!view_ || (batch->outcomes.empty() && view->zxid() != view_->zxid())) {
     // The first view, or the tree was replaced by a snapshot: what changed in between is not known.
     history_.start(view->zxid());
     view_ = std::move(view);
+    node_sessions_->forget_upgrades();
   } else {
     view_ = std::move(view);
     history_.add(batch);
@@ -546,7 +554,9 @@ void Gateway::flush() {
     sync_wanted_ = false;
     upstream_.sync(sync_ticket_);
   }
-  if (!requests_.empty()) {
+  if (!local_requests_.empty()) {
+    submit_where_held();
+  } else if (!requests_.empty()) {
     upstream_.submit(std::move(requests_));
     requests_.clear();
   }
@@ -564,14 +574,8 @@ void Gateway::tick() {
     }
   }
   ++tick_;
-  if (read_only_) {
-    guests_.tick();
-    std::vector<Attachment*> expired;
-    for (const auto& [session, attachment] : sessions_) {
-      if (!guests_.contains(session)) expired.push_back(attachment.get());
-    }
-    for (auto* attachment : expired) close(*attachment, Closed::expired);
-  } else if (!serving_ && options_.read_only_after_ms != 0 && view_) {
+  if (options_.local_sessions || options_.read_only_after_ms != 0) tick_local();
+  if (!read_only_ && !serving_ && options_.read_only_after_ms != 0 && view_) {
     read_only_ = ++ticks_alone_ * options_.tick_ms >= options_.read_only_after_ms;
   }
   if (heard_.empty()) return;

@@ -6,8 +6,10 @@
 // answered. So an event precedes the data that it announces, a session reads its own writes, and no
 // session goes back in time. Replies of a session are in the order of its calls.
 //
-// A node without a leader may answer the reads of clients that ask for no more (read_only_after_ms). Their
-// sessions are guests of this gateway alone; what they read stands still.
+// Sessions are the ensemble's, but for two kinds that are the node's own (node_sessions.hpp), for which nobody is
+// asked when they begin, come back or end (gateway_local.cpp). Local ones, where these are switched on: they write as
+// others do. And guests of a node without a leader, which may answer the reads of clients that ask for no more
+// (read_only_after_ms): what they read stands still.
 //
 // A plain class: no actor, no socket, no clock. Owner: its event loop's thread. The doors call connect,
 // call, heard and disconnect; gateway_actor passes on what comes from the other actors.
@@ -24,7 +26,7 @@
 #include "actors/attachment.hpp"
 #include "actors/calls.hpp"
 #include "actors/event_history.hpp"
-#include "actors/guests.hpp"
+#include "actors/node_sessions.hpp"
 #include "actors/read_calls.hpp"
 #include "actors/watches.hpp"
 #include "schema/bytes.hpp"
@@ -49,15 +51,18 @@ struct GatewayOptions {
   std::uint32_t gateway = 0;  ///< among the node's
   std::uint64_t seed = 0;     ///< of the session ids; must differ from start to start
   std::uint32_t min_timeout_ms = 4000, max_timeout_ms = 40000;
-  std::size_t max_data = 1 << 20;           ///< bytes of one znode's data
-  std::size_t max_session_queue = 4 << 20;  ///< bytes of a session's calls that wait
-  std::size_t max_queue = 256 << 20;        ///< of all sessions together
-  std::size_t max_backlog = 8 << 20;        ///< bytes that a client has not taken
-  std::size_t history = 50'000;             ///< recent events and outcomes, for clients that come back
-  std::string super_digest;                 ///< "user:hash" of the super user, or empty
-  std::string super_subject;                ///< of the super user's certificate, or empty
-  std::uint32_t tick_ms = 100;              ///< between calls of tick()
-  std::uint32_t read_only_after_ms = 0;     ///< without a leader for so long, reads are answered; 0: never
+  std::size_t max_data = 1 << 20;               ///< bytes of one znode's data
+  std::size_t max_session_queue = 4 << 20;      ///< bytes of a session's calls that wait
+  std::size_t max_queue = 256 << 20;            ///< of all sessions together
+  std::size_t max_backlog = 8 << 20;            ///< bytes that a client has not taken
+  std::size_t history = 50'000;                 ///< recent events and outcomes, for clients that come back
+  std::string super_digest;                     ///< "user:hash" of the super user, or empty
+  std::string super_subject;                    ///< of the super user's certificate, or empty
+  std::uint32_t tick_ms = 100;                  ///< between calls of tick()
+  std::uint32_t read_only_after_ms = 0;         ///< without a leader for so long, reads are answered; 0: never
+  bool local_sessions = false;                  ///< sessions for which that will do are this node's alone …
+  bool upgrade_local_sessions = false;          ///< … until they create an ephemeral; otherwise they cannot
+  std::shared_ptr<NodeSessions> node_sessions;  ///< which the node's gateways share; null: there is no other gateway
   /// Told when the tree cannot be read for a client; without it the doors get the StorageError.
   std::function<void(const std::string& message)> on_storage_error;
 };
@@ -102,18 +107,19 @@ class Gateway {
   bool is_read_only() const { return read_only_; }
   std::size_t connections() const { return sessions_.size(); }
   const Watches& watches() const { return watches_; }
+  const NodeSessions& node_sessions() const { return *node_sessions_; }
+  bool has_local_sessions() const { return options_.local_sessions; }
   std::size_t waiting_for_views() const { return barriers_.size(); }
 
  private:
   using State = Attachment::State;
+  using Scope = Attachment::Scope;
 
   Attachment* find(SessionId session);
   void close(Attachment& attachment, Closed why);
   void forget(Attachment& attachment);
   void settle();
   Attachment* begin(ClientSink& sink, const ConnectRequest& request);
-  Attachment* begin_guest(ClientSink& sink, const ConnectRequest& request);
-  void take_from_guest(Attachment& attachment, const Call& call);
   void close_all();
   Attachment* refuse(ClientSink& sink, Closed why);
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
@@ -142,13 +148,26 @@ class Gateway {
   void pass_barriers();
   void dirty();
 
+  // Sessions of this node, in gateway_local.cpp.
+  void open_local(Attachment& attachment);
+  bool take_up_local(Attachment& attachment);
+  Attachment* begin_guest(ClientSink& sink, const ConnectRequest& request);
+  void take_from_guest(Attachment& attachment, const Call& call);
+  void say_farewell(Attachment& attachment, const Call& call);
+  bool must_upgrade(const Call& call) const;
+  void issue_local(Attachment& attachment, const Waiting& write);
+  void submit_where_held();
+  void see_upgrades(const store::AppliedBatch& batch);
+  void tick_local();
+
   const GatewayOptions options_;
   Upstream& upstream_;
   std::mt19937_64 random_;
   bool serving_ = false;
   bool read_only_ = false;
   std::uint64_t ticks_alone_ = 0;  // without a leader
-  Guests guests_;
+  const std::shared_ptr<NodeSessions> node_sessions_;
+  std::uint64_t own_number_;  // of the last write that its client did not number
   std::shared_ptr<store::View> view_;
   EventHistory history_;
   Watches watches_;
@@ -164,12 +183,14 @@ class Gateway {
   // Gathered until flush().
   bool dirty_ = false;
   std::vector<Bytes> requests_;
+  std::vector<std::pair<std::size_t, SessionId>> local_requests_;  // where in requests_, and whose
   bool sync_wanted_ = false;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t sync_ticket_ = 0;  // of the syncs gathered now
 
   std::uint64_t tick_ = 1;
   std::vector<SessionId> heard_;
+  std::vector<SessionId> heard_here_;  // of sessions of this node
   std::size_t queued_bytes_ = 0;
   std::vector<SessionId> stopped_;  // whose doors wait for room
 };

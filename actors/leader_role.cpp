@@ -266,7 +266,7 @@ void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
   if (session == SessionId{}) return refuse(origin, session, request.getNumber(), Error::invalid_state);
   if (request.isOpenSession()) {
     if (!proposer().has_session(session)) owners_[session] = origin;
-  } else {
+  } else if (!request.getLocal()) {
     const auto owner = owners_.find(session);
     if (owner == owners_.end() || owner->second != origin) {
       return refuse(origin, session, request.getNumber(), Error::session_moved);

@@ -111,7 +111,8 @@ struct ActorSystemConfig : caf::actor_system_config {
   }
 };
 
-GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway) {
+GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gateway,
+                                    std::shared_ptr<NodeSessions> sessions) {
   GatewayOptions options;
   options.node = config.id;
   options.gateway = gateway;
@@ -119,6 +120,9 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   std::memcpy(&options.seed, random.data(), sizeof options.seed);
   options.super_digest = config.super_digest;
   options.super_subject = config.super_subject;
+  options.local_sessions = config.local_sessions;
+  options.upgrade_local_sessions = config.local_sessions_upgrading;
+  options.node_sessions = std::move(sessions);
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
@@ -235,12 +239,13 @@ void Node::Impl::start_gateways() {
     ports.tls = &*tls;
   }
   const SharedByLoops shared{board, admission, clients};
+  const auto sessions = std::make_shared<NodeSessions>(GatewayOptions{}.tick_ms);
   for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
     GatewayActor gateway;
     gateway_threads.push_back(
         std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
           host.on_storage_error(fatal);
-          auto options = make_gateway_options(config, id);
+          auto options = make_gateway_options(config, id, sessions);
           options.on_storage_error = fatal;
           auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, shared);
           gateway = loop->actor();

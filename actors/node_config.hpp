@@ -50,8 +50,10 @@ struct NodeConfig {
   bool acl_x509 = false, acl_sasl = false;          ///< access control lists may name identities of these schemes
   std::string jaas_file;                            ///< with the users that log in by SASL; empty: none
   std::map<std::string, std::string> sasl_users;    ///< what stands there: passwords by name
-  bool read_only_mode = false;  ///< without a quorum, zk_port answers reads of clients that ask for it
-  std::string super_digest;     ///< "super:base64(sha1(super:password))" of the super user; empty: none
+  bool read_only_mode = false;            ///< without a quorum, zk_port answers reads of clients that ask for it
+  bool local_sessions = false;            ///< sessions of zk_port are known to this node alone …
+  bool local_sessions_upgrading = false;  ///< … until they create an ephemeral, which otherwise is refused
+  std::string super_digest;               ///< "super:base64(sha1(super:password))" of the super user; empty: none
 
   std::uint64_t checkpoint_txns = 100'000;    ///< transactions between checkpoints
   std::uint64_t log_map_size = 1ull << 36;    ///< upper bound of the log's file, bytes

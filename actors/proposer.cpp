@@ -85,7 +85,7 @@ std::optional<store::Proposal> Proposer::prepare(Zxid zxid, std::int64_t time_ms
 store::Proposal Proposer::build(schema::Request::Reader request) {
   if (request.isOpenSession() || request.isCloseSession()) return build_session(request);
   const SessionId session{request.getSession()};
-  const bool known = session == SessionId{} || overlay_.has_session(session);
+  const bool known = session == SessionId{} || request.getLocal() || overlay_.has_session(session);
   if (request.isWrite()) return known ? build_write(request) : refuse(request, Error::session_expired);
   if (request.isMulti()) {
     return known ? build_multi(request) : refuse(request, Error::session_expired, request.getMulti().size());
@@ -99,7 +99,7 @@ store::Proposal Proposer::build_write(schema::Request::Reader request) {
   // Outside a multi a check would be a write that changes nothing; ZooKeeper has no answer to it.
   if (operation.isCheck()) return refuse(request, Error::bad_arguments);
   TxnBuilder builder(last_zxid_, last_time_ms_, request, request.totalSize().wordCount + txn_words);
-  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
+  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_, request.getLocal()};
   const Error error = decide(overlay_, rules_, asker, operation, builder.txn().initChange());
   return error == Error::ok ? builder.finish() : refuse(request, error);
 }
@@ -108,7 +108,7 @@ store::Proposal Proposer::build_multi(schema::Request::Reader request) {
   const auto operations = request.getMulti();
   TxnBuilder builder(last_zxid_, last_time_ms_, request,
                      request.totalSize().wordCount + txn_words + 2 * operations.size());
-  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_};
+  const Asker asker{SessionId{request.getSession()}, request.getIdentities(), last_time_ms_, request.getLocal()};
   auto changes = builder.txn().initMulti(operations.size());
   for (unsigned i = 0; i < operations.size(); ++i) {
     const Error error = decide(overlay_, rules_, asker, operations[i], changes[i]);
@@ -160,7 +160,7 @@ store::Proposal Proposer::found(Zxid zxid, std::int64_t time_ms, std::string_vie
 // --- reconfigurations ---
 
 Error Proposer::may_reconfigure(schema::Request::Reader request) const {
-  if (!overlay_.has_session({request.getSession()})) return Error::session_expired;
+  if (!request.getLocal() && !overlay_.has_session({request.getSession()})) return Error::session_expired;
   const auto node = overlay_.find("/zookeeper/config");
   const bool permitted = node && (!node->acl || acl::permits(*node->acl, store::perm::write, request.getIdentities()));
   return permitted ? Error::ok : Error::no_auth;

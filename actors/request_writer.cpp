@@ -110,6 +110,7 @@ schema::Request::Builder start(FlatMessage& message, const Requester& requester)
   auto request = message.initRoot<schema::Request>();
   request.setSession(requester.session.value);
   request.setGateway(requester.gateway);
+  request.setLocal(requester.local);
   if (requester.identities.size() != 0) request.setIdentities(requester.identities);
   return request;
 }

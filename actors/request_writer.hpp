@@ -11,6 +11,7 @@ struct Requester {
   SessionId session;
   std::uint32_t gateway = 0;
   capnp::List<schema::Identity>::Reader identities;
+  bool local = false;  ///< the session is this node's alone
 };
 
 /// `call` is a write, whatever its own number; built once, these bytes travel as they are. A flat message.

@@ -3,7 +3,7 @@
 // was last heard of, and at most one interval later (plus the time until expired() is called).
 // What a touch costs does not depend on the number of sessions.
 //
-// Owner: the leader's session tracker, one thread. Time is milliseconds of a monotonic clock and is
+// One thread at a time. Owner: the session tracker, or node_sessions. Time is milliseconds, monotonic and
 // passed in. The order of expiry depends on the calls alone, so a simulation replays it.
 #pragma once
 

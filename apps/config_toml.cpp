@@ -203,6 +203,8 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("container_never_used_ms", &C::container_never_used_ms, range::timeout_ms),
       flag("enforce_quota", &C::enforce_quota),
       flag("read_only_mode", &C::read_only_mode),
+      flag("local_sessions", &C::local_sessions),
+      flag("local_sessions_upgrading", &C::local_sessions_upgrading),
       flag("acl_x509", &C::acl_x509),
       flag("acl_sasl", &C::acl_sasl),
       optional_text<C>("jaas_file", &C::jaas_file),

@@ -111,6 +111,9 @@ struct Request {
       version @13 :Int64;        # of the configuration that it is meant for; -1: any
     }
   }
+  local @14 :Bool;
+  # The session is one that only the node knows to which its client is connected (actors/node_sessions.hpp). The
+  # leader asks neither whether it exists nor who owns it, and refuses it ephemerals. Nothing is kept of its requests.
 }
 
 struct Change {

@@ -99,7 +99,8 @@ void Connection::receive_connect(std::string_view frame) {
               .last_seen = connect->last_seen,
               .address = address_,
               .subject = subject_,
-              .read_only = connect->read_only});
+              .read_only = connect->read_only,
+              .may_be_local = true});
 }
 
 void Connection::receive_request(std::string_view frame) {

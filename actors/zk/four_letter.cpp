@@ -189,7 +189,7 @@ std::string FourLetterWords::mntr(const ClientFacts& clients) {
   number("watch_count", board_.clients().watches);
   number("approximate_data_size", size_of(fs::path(config_.data_dir) / "state"));
   number("global_sessions", view->session_count());
-  number("local_sessions", 0);
+  number("local_sessions", gateway_.node_sessions().size());
   number("connection_rejected", admission_.rejected());
   number("open_file_descriptor_count", open_files());
   number("max_file_descriptor_count", most_open_files());

@@ -125,10 +125,13 @@ std::string FourLetterWords::crst(const ClientFacts&) { return "Connection stats
 
 std::string FourLetterWords::dump(const ClientFacts& clients) {
   const auto* view = gateway_.view();
+  const auto line = [](SessionId id, std::uint32_t timeout_ms) {
+    return name_of(id) + "\t" + std::to_string(timeout_ms) + "ms\n";
+  };
   std::string sessions;
   std::map<std::string, std::set<std::string>> ephemerals;
   view->sessions([&](const store::Session& session) {
-    sessions += name_of(session.id) + "\t" + std::to_string(session.timeout_ms) + "ms\n";
+    sessions += line(session.id, session.timeout_ms);
     view->ephemerals(session.id, [&](std::string_view path) {
       ephemerals[name_of(session.id) + ":"].emplace(path);
       return true;
@@ -138,8 +141,14 @@ std::string FourLetterWords::dump(const ClientFacts& clients) {
   for (const auto& connection : clients.connections) {
     connections += "\tip: " + connection.name + " sessionId: " + name_of(connection.session) + "\n";
   }
-  return "SessionTracker dump:\nGlobal Sessions(" + std::to_string(view->session_count()) + "):\n" + sessions +
-         "ephemeral nodes dump:\nSessions with Ephemerals (" + std::to_string(ephemerals.size()) + "):\n" +
+  std::string local;
+  if (gateway_.has_local_sessions()) {
+    const auto known = gateway_.node_sessions().list();
+    local = "Local Sessions(" + std::to_string(known.size()) + "):\n";
+    for (const auto& [id, timeout_ms] : known) local += line(id, timeout_ms);
+  }
+  return "SessionTracker dump:\n" + local + "Global Sessions(" + std::to_string(view->session_count()) + "):\n" +
+         sessions + "ephemeral nodes dump:\nSessions with Ephemerals (" + std::to_string(ephemerals.size()) + "):\n" +
          show_groups(ephemerals) + "Connections dump:\nConnections (" + std::to_string(clients.connections.size()) +
          "):\n" + connections;
 }

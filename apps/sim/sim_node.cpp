@@ -166,6 +166,8 @@ void SimNode::start() {
   gateway.node = options_.id;
   gateway.seed = world_.random();
   gateway.super_digest = digest_id(super_credentials);
+  gateway.local_sessions = gateway.upgrade_local_sessions = options_.local_sessions;
+  gateway.tick_ms = 22;  // see tick(), on average
   gateway.min_timeout_ms = 500;
   gateway.max_timeout_ms = 10'000;
   context.gateways.push_back(GatewayActor{spawn_on<GatewayRole>(

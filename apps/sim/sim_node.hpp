@@ -25,6 +25,7 @@ struct SimNodeOptions {
   EnsembleConfig ensemble;  ///< as its file has it
   bool reconfig_enabled = true;
   bool standalone_enabled = true;
+  bool local_sessions = false;                       ///< and they are upgraded
   Micros disk_shortest = 100, disk_longest = 3'000;  ///< of a flush
   double clock_rate = 1.0;                           ///< how fast this machine's clock runs
   std::int64_t clock_offset_ms = 0;                  ///< of its wall clock

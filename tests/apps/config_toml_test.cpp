@@ -74,6 +74,7 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.container_max_per_minute = 7;
   node.container_never_used_ms = 9'000;
   node.enforce_quota = node.read_only_mode = node.acl_x509 = node.acl_sasl = true;
+  node.local_sessions = node.local_sessions_upgrading = true;
   node.super_digest = "super:hash";
   node.rpc_address = "127.0.0.2";
   node.zk_secure_port = 3002;

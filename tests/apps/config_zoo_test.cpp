@@ -37,6 +37,7 @@ TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
       zoo.load(
              "clientPort=2181\nznode.container.checkIntervalMs=5000\nznode.container.maxPerMinute=7\n"
              "znode.container.maxNeverUsedIntervalMs=9000\nenforceQuota=true\n"
+             "localSessionsEnabled=true\nlocalSessionsUpgradingEnabled=true\n"
              "DigestAuthenticationProvider.superDigest=super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=\n"
              "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n" +
              three_servers)
@@ -45,6 +46,8 @@ TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
   CHECK(node.container_max_per_minute == 7);
   CHECK(node.container_never_used_ms == 9000);
   CHECK(node.enforce_quota);
+  CHECK(node.local_sessions);
+  CHECK(node.local_sessions_upgrading);
   CHECK(node.super_digest == "super:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
   CHECK(node.acl_sasl);
   CHECK_FALSE(node.acl_x509);

@@ -72,6 +72,11 @@ ACCEPTED = (
     Accepted("a reconfig to nobody", "reconfig", "err", lambda reference, target: (reference, target) == (-5, -8),
              "Where standalone mode is off, ZooKeeper stumbles over an ensemble without participants and says that the"
              " request cannot be read. Here it is a bad argument, as it is there where standalone mode is on."),
+    Accepted("an ephemeral of a local session in a multi", "multi", "*.err *.error",
+             lambda reference, target: (reference, target) == (-112, -120),
+             "Where local sessions stay what they are, ZooKeeper's followers say of an ephemeral in a multi that the"
+             " session has expired (-112), which it has not. Here it is what they say outside a multi, and its leader"
+             " everywhere: local sessions own no ephemerals (-120)."),
     Accepted("paths that no znode can have", "sync event", "path", same_text,
              "ZooKeeper answers a sync, and tells a watch that is set again that its znode is gone, with the path as"
              " Java reads and writes it, with marks for what is no UTF-8 and two halves for a character of four bytes;"
@@ -134,12 +139,6 @@ KEPT = (
          ("sasl: an_answer_without_a_realm", "sasl: an_answer_for_another_host"), ("sasl", "reply", "reply", "err"),
          "ZooKeeper refuses a login that does not repeat the challenge's realm, and one for zookeeper/ANYTHING instead of"
          " zookeeper/zk-sasl-md5; no client does that. Here the proof of the password counts."),
-    Kept("sessions of one node",
-         ("local_sessions: at_another_node", "local_sessions_only: ephemerals",
-          "local_sessions_only: an_ephemeral_in_a_multi"),
-         None,
-         "ZooKeeper can keep sessions to the node where they began until they make an ephemeral (localSessionsEnabled);"
-         " they cannot move, and may be refused ephemerals. Here every session is the ensemble's, and can do all."),
     Kept("createSession as a request", ("connections: create_session_as_a_request",),
          ("connect", "connect", "connect", "protocolVersion"),
          "Operation -10 is what ZooKeeper's servers write when a session starts. Sent by a client, which none does, it"

@@ -236,6 +236,24 @@ TEST_CASE("A session that is attached again loses its older connection") {
   }
 }
 
+TEST_CASE("A refusal of what an older connection asked for does not end the session's next one") {
+  TestNode node;
+  Gateway& first = node.add_gateway();
+  Gateway& second = node.add_gateway();
+  TestClient client(first);
+  client.connect();
+  node.run();
+  client.create("/a");
+  node.flush(0);
+  client.resume(second);
+  while (node.lead(1)) continue;
+  while (node.lead(0)) continue;  // the session has moved: refused
+  client.resume(first);
+  node.run();
+  CHECK(client.connected());
+  CHECK(!node.tree().view()->get("/a"));
+}
+
 TEST_CASE("The expiry of a session deletes its ephemerals and tells its connection") {
   Connected c;
   TestClient other(c.gateway);
@@ -646,7 +664,9 @@ TEST_CASE("What is too long ago to be told exactly is told from the tree, and th
 
 TEST_CASE("A node without a leader answers the reads of clients that take one that only reads, after a while") {
   TestNode node;
-  Gateway& gateway = node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300});
+  const auto sessions = std::make_shared<NodeSessions>(100);
+  Gateway& gateway =
+      node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
   TestClient before(gateway);
   before.connect();
   node.run();
@@ -679,6 +699,24 @@ TEST_CASE("A node without a leader answers the reads of clients that take one th
     for (int i = 0; i < 7; ++i) gateway.tick();
     guest.resume_reading();
     CHECK(!guest.connected());
+  }
+  SECTION("a guest finds its session at the node's other gateways, and loses its older connection") {
+    Gateway& second =
+        node.add_gateway({.min_timeout_ms = 500, .tick_ms = 100, .read_only_after_ms = 300, .node_sessions = sessions});
+    second.not_serving();
+    for (int i = 0; i < 3; ++i) second.tick();
+    TestClient moved(second);
+    moved.accepted = guest.accepted;
+    moved.resume_reading();
+    CHECK(moved.connected());
+    gateway.tick();
+    CHECK(guest.closed == Closed::moved);
+    for (int i = 0; i < 7; ++i) gateway.tick();  // whose time is not the other one's
+    CHECK(moved.connected());
+    second.serving();
+    moved.resume_reading();
+    node.run();
+    CHECK(moved.closed == Closed::expired);
   }
   SECTION("a guest that is not heard of loses its session") {
     for (int i = 0; i < 7; ++i) gateway.tick();

@@ -38,6 +38,11 @@ class TestClient final : public ClientSink {
   void connect(std::uint32_t timeout_ms = 10'000, std::string_view address = {}) {
     attach({.timeout_ms = timeout_ms, .address = address});
   }
+  /// By a protocol that can do with a session of one node; stays so when it comes back.
+  void connect_local(std::uint32_t timeout_ms = 10'000) {
+    may_be_local = true;
+    attach({.timeout_ms = timeout_ms, .may_be_local = true});
+  }
   /// As a client that takes a node that only reads.
   void connect_reading(std::uint32_t timeout_ms) { attach({.timeout_ms = timeout_ms, .read_only = true}); }
   void resume_reading() {
@@ -49,7 +54,10 @@ class TestClient final : public ClientSink {
   void resume(Gateway& gateway, Zxid seen) {
     drop();
     gateway_ = &gateway;
-    attach({.session = accepted->session, .password = accepted->password, .last_seen = seen});
+    attach({.session = accepted->session,
+            .password = accepted->password,
+            .last_seen = seen,
+            .may_be_local = may_be_local});
   }
   void drop() {
     if (attachment_ != nullptr) gateway_->disconnect(*attachment_);
@@ -83,9 +91,13 @@ class TestClient final : public ClientSink {
     return number;
   }
   /// As a client does whose protocol knows no numbers.
-  std::uint64_t create_unnumbered(std::string_view path) {
-    const WriteOp op{.code = OpCode::create, .path = path, .acl = open_acl(), .kind = schema::NodeKind::PERSISTENT};
+  std::uint64_t create_unnumbered(std::string_view path, schema::NodeKind kind = schema::NodeKind::PERSISTENT) {
+    const WriteOp op{.code = OpCode::create, .path = path, .acl = open_acl(), .kind = kind};
     call({.tag = ++next_tag, .code = op.code, .ops = std::span(&op, 1)});
+    return next_tag;
+  }
+  std::uint64_t close_unnumbered() {
+    call({.tag = ++next_tag, .code = OpCode::close});
     return next_tag;
   }
   std::uint64_t multi(std::span<const WriteOp> ops) {
@@ -159,6 +171,7 @@ class TestClient final : public ClientSink {
   bool answers_untaken = false;  // what full() says
   std::uint64_t next_number = 1, next_tag = 1'000'000;
   std::uint64_t answered = 0;
+  bool may_be_local = false;
   Zxid last_seen;
 
  private:

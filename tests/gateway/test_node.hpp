@@ -1,7 +1,7 @@
 // One node that is leader, log and applier at once: a real proposer and a real tree in memory, and
 // between them and the gateways queues that the test lets run as it likes. The channels are those
 // of the real thing: gateway → leader, leader → gateway and applier → gateway each keep their order,
-// and nothing is promised between them.
+// and nothing is promised between them; but all gateways have one way to the leader if they are one node's.
 #pragma once
 
 #include <deque>
@@ -23,8 +23,10 @@ namespace troupe::testing {
 
 class TestNode {
  public:
-  TestNode()
-      : disk_(machine_.disk()),
+  enum class Gateways { of_several_nodes, of_one_node };
+  explicit TestNode(Gateways gateways = Gateways::of_several_nodes)
+      : one_way_(gateways == Gateways::of_one_node),
+        disk_(machine_.disk()),
         tree_(disk_->open("state", {store::Tree::tables(), false, 1ull << 30})),
         proposer_(tree_.view()) {
     zxid_ = zxid_.next();
@@ -54,7 +56,7 @@ class TestNode {
     links_[gateway]->gateway.flush();
     return true;
   }
-  bool lead(std::size_t gateway) { return run_front(links_[gateway]->to_leader); }
+  bool lead(std::size_t gateway) { return run_front(links_[gateway]->way()); }
   bool apply(std::size_t most) {
     const auto count = std::min(most, proposals_.size());
     if (count == 0) return false;
@@ -90,8 +92,7 @@ class TestNode {
   bool idle() const {
     bool busy = !proposals_.empty();
     for (const auto& link : links_) {
-      busy =
-          busy || link->dirty || !link->to_leader.empty() || !link->from_leader.empty() || !link->from_applier.empty();
+      busy = busy || link->dirty || !link->way().empty() || !link->from_leader.empty() || !link->from_applier.empty();
     }
     return !busy;
   }
@@ -132,15 +133,15 @@ class TestNode {
 
     void submit(std::vector<Bytes> requests) override {
       for (auto& request : requests) {
-        to_leader.push_back([this, request] { node.take(*this, request); });
+        way().push_back([this, request] { node.take(*this, request); });
       }
     }
     void attach(std::uint64_t ticket, SessionId session, std::uint32_t) override {
-      to_leader.push_back([this, ticket, session] { node.attach(*this, ticket, session); });
+      way().push_back([this, ticket, session] { node.attach(*this, ticket, session); });
       want();
     }
     void sync(std::uint64_t ticket) override {
-      to_leader.push_back([this, ticket] {
+      way().push_back([this, ticket] {
         from_leader.push_back([this, ticket, barrier = node.zxid_] { gateway.synced(ticket, barrier); });
       });
     }
@@ -149,6 +150,8 @@ class TestNode {
       dirty = true;
       want();
     }
+
+    Channel& way() { return node.one_way_ ? node.links_.front()->to_leader : to_leader; }
 
     TestNode& node;
     const std::uint32_t id;
@@ -171,6 +174,7 @@ class TestNode {
     const SessionId session{request.root().getSession()};
     if (request.root().isOpenSession()) owners_[session] = link.id;
     const auto owner = owners_.find(session);
+    if (request.root().getLocal()) return propose(bytes);
     if (owner == owners_.end() || owner->second != link.id) {
       link.from_leader.push_back([&link, session, number = request.root().getNumber()] {
         link.gateway.refused(session, number, Error::session_moved);
@@ -200,6 +204,7 @@ class TestNode {
     });
   }
 
+  const bool one_way_;
   store::MemoryMachine machine_;
   std::unique_ptr<store::Disk> disk_;
   store::Tree tree_;

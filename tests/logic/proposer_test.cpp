@@ -237,6 +237,28 @@ TEST_CASE_METHOD(Fixture, "A session that is not there cannot ask for anything")
   CHECK(answer({ensemble, 1, OpenSession{}}) == Error::bad_arguments);
 }
 
+TEST_CASE_METHOD(Fixture, "A session that only its node knows need not be there, but owns nothing") {
+  const SessionId carol{77};
+  const auto local = [&](auto what, bool numbered = false) {
+    return Ask{.session = carol, .number = 5, .what = what, .numbered = numbered, .local = true};
+  };
+  CHECK(answer(local(Create{"/a"})) == Error::ok);
+  CHECK(answer(local(Multi{{SetData{"/a", "x"}, Create{"/b"}}})) == Error::ok);
+  CHECK(answer(local(Multi{{Create{"/c"}, Create{"/e", {}, Kind::EPHEMERAL}}})) == Error::ephemeral_on_local_session);
+  CHECK(answer(local(Create{"/none/e", {}, Kind::EPHEMERAL_SEQUENTIAL})) == Error::ephemeral_on_local_session);
+  CHECK(answer(local(Create{"/b"})) == Error::node_exists);
+  CHECK(answer(local(CloseSession{})) == Error::session_expired);
+  const auto outcomes = apply(queued()).outcomes;
+  CHECK(outcomes.at(2).session == carol);
+  CHECK(outcomes.at(2).number == 5);
+
+  // Not even of a numbered one is anything kept.
+  run(local(Create{"/d"}, true));
+  CHECK(run(local(Create{"/d"}, true)).error == Error::node_exists);
+  CHECK(tree().view()->last_number(carol) == 0);
+  CHECK(tree().view()->session_count() == 2);
+}
+
 TEST_CASE_METHOD(Fixture, "A closed session's ephemerals are gone at once, committed or pending") {
   run({alice, 1, Create{"/p"}});
   run({alice, 2, Create{"/p/committed", {}, Kind::EPHEMERAL}});

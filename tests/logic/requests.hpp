@@ -62,6 +62,7 @@ struct Ask {
   Identities identities = {};
   bool numbered = false;
   std::uint64_t answered = 0;
+  bool local = false;
 };
 
 namespace detail {
@@ -137,6 +138,7 @@ inline Bytes encode(const Ask& ask) {
   request.setNumber(ask.number);
   request.setNumbered(ask.numbered);
   request.setAnswered(ask.answered);
+  request.setLocal(ask.local);
   auto identities = request.initIdentities(static_cast<unsigned>(ask.identities.size()));
   for (unsigned i = 0; i < identities.size(); ++i) {
     identities[i].setScheme(detail::text(ask.identities[i].first));

@@ -28,6 +28,7 @@ bool Client::connect(std::uint32_t id) {
   request.timeout_ms = ensemble_.options().session_timeout_ms;
   request.last_seen = last_seen_;
   request.address = "10.0.0.1";
+  request.may_be_local = ensemble_.options().local_sessions;
   attachment_ = node_->gateway().connect(*this, request);
   if (closed_) attachment_ = nullptr;
   ensemble_.comes_true([this] { return accepted_ || closed_; }, 10 * seconds);
@@ -192,6 +193,7 @@ Ensemble::Ensemble(const EnsembleOptions& options) : options_(options), world_(o
     node.ensemble = founding;
     node.standalone_enabled = options.standalone_enabled;
     node.reconfig_enabled = options.reconfig_enabled;
+    node.local_sessions = options.local_sessions;
     if (id > members) node.ensemble.members[{id}] = sim_member({id}, true);
     node.disk_longest = 1'000;
     node.checkpoint_txns = options.checkpoint_txns;

@@ -31,6 +31,7 @@ struct EnsembleOptions {
   std::uint32_t session_timeout_ms = 2'000;
   bool standalone_enabled = true;
   bool reconfig_enabled = true;
+  bool local_sessions = false;  ///< of all clients, upgraded where they have to be
 };
 
 class Ensemble;

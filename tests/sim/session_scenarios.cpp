@@ -165,5 +165,77 @@ TEST_CASE("all nodes are stopped for longer than a session's timeout: its client
   CHECK(client.get("/mine").data == "1");
 }
 
+TEST_CASE("a local session is its node's alone, costs no transaction, and writes as others do") {
+  Ensemble e({.session_timeout_ms = 1'000, .local_sessions = true});
+  e.start_all();
+  const auto leader = e.wait_for_leader();
+  e.settle();
+  const auto node = leader % 3 + 1;
+  const auto before = e.history().last();
+  auto& client = e.client();
+  REQUIRE(client.connect(node));
+  e.run_for(3 * seconds);
+  REQUIRE(client.connect(node));
+  CHECK(e.history().last() == before);
+  CHECK(client.create("/a", "1").ok());
+  CHECK(client.set("/a", "2").ok());
+  CHECK(client.get("/a").data == "2");
+
+  SECTION("it is unknown elsewhere") {
+    CHECK_FALSE(client.connect(leader));
+    CHECK(client.closed() == Closed::expired);
+  }
+  SECTION("it ends with its timeout") {
+    client.disconnect();
+    e.run_for(1'500 * milliseconds);
+    CHECK_FALSE(client.connect(node));
+    CHECK(client.closed() == Closed::expired);
+  }
+  SECTION("it outlives the leader") {
+    e.kill(leader);
+    e.run_until("its node notices", [&] { return !client.connected(); });
+    e.run_until("it is served", [&] { return client.connect(node); });
+    CHECK(client.set("/a", "3").ok());
+  }
+  SECTION("it can change the ensemble") {
+    CHECK(client.reconfig("", std::to_string(6 - leader - node)).ok());
+    CHECK(client.set("/a", "3").ok());
+  }
+}
+
+TEST_CASE("a local session that is being upgraded when the leader dies is the one or the other, and goes on") {
+  int global = 0, local = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    INFO("seed " << seed);
+    Ensemble e({.seed = seed, .local_sessions = true});
+    e.start_all();
+    const auto leader = e.wait_for_leader();
+    e.settle();
+    const auto node = leader % 3 + 1;
+    auto& client = e.client();
+    REQUIRE(client.connect(node));
+    const auto session = client.session();
+    const auto create = client.send_create("/mine", "1", ephemeral);
+    e.run_for(e.world().between(0, 6'000));
+    e.kill(leader);
+    e.run_until("the node serves again", [&] { return !e.leads(leader) && e.leader() != 0 && client.connect(node); });
+    CHECK(client.session() == session);
+    const bool done = e.value(node, "/mine") == "1";
+    if (client.answered(create) && client.answer(create).ok()) CHECK(done);
+    ++(e.node(node).data().tree().view()->session(session) ? global : local);
+    REQUIRE(client.create("/more", "1", ephemeral).ok());
+    e.start(leader);
+    e.settle();
+    REQUIRE(client.connect(leader));
+    CHECK(e.value("/more") == "1");
+    CHECK((e.value("/mine") == "1") == done);
+    client.disconnect();
+    e.run_until("its ephemerals are gone", [&] { return e.value(e.leader(), "/more") == "(none)"; });
+    CHECK(e.value(e.leader(), "/mine") == "(none)");
+  }
+  CHECK(global > 0);
+  CHECK(local > 0);
+}
+
 }  // namespace
 }  // namespace troupe::sim

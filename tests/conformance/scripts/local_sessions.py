@@ -3,7 +3,7 @@
 import operations as ops
 from operations import BASE
 from scripts import again, ask, at, tree
-from steps import Open, Reopen
+from steps import Open, Reopen, Word
 
 
 def what_needs_no_ephemerals():
@@ -38,6 +38,22 @@ def an_ephemeral_in_a_multi():
 def an_ephemeral_that_is_refused():
     yield from tree()
     yield from ask(ops.create(at(b"/none/e"), flags=1), ops.exists(BASE), ops.create(BASE, flags=1))
+
+
+def listed_by_their_node():
+    yield from tree()
+    yield Word(b"dump")
+    yield from ask(ops.create(at(b"/e"), flags=1), ops.exists(at(b"/e")))
+    yield Word(b"dump")
+
+
+def at_the_same_node():
+    yield from tree(b"/a")
+    yield Reopen(0, drop=True)
+    yield from ask(ops.set_data(at(b"/a"), b"1"), ops.get_data(at(b"/a"), True))
+    yield Reopen(0, drop=True, timeout=10_000_000)
+    yield from ask(ops.delete(at(b"/a")), ops.close_session())
+    yield Reopen(0)
 
 
 def at_another_node():

@@ -2,9 +2,8 @@
 
 Session 0, 3, 6 … are at the node that stays.
 
-The real server opens sessions of a node without a quorum only if it has local sessions at all, so that here its
-other sessions are local, too, until they make an ephemeral. Those of the target are not; so the zxids of replies are
-not compared.
+The real server opens sessions of a node without a quorum only if it has local sessions at all, so that here the
+other sessions are local, too, until they make an ephemeral.
 """
 
 import operations as ops
