@@ -2,7 +2,8 @@
 // names those whose timeout has passed. Only the leader ends a session, by a transaction.
 //
 // Runs on the peer host; spawned by an established leader with all sessions, each granted its full
-// timeout: nobody expires because the leader changed.
+// timeout: nobody expires because the leader changed. Nor because it stood still (its machine was paused, say):
+// that time does not count, for nobody could be heard in it.
 #pragma once
 
 #include <vector>
@@ -24,7 +25,8 @@ class SessionTracker : public Hosted<SessionTrackerActor> {
  private:
   ExpiryUserActor leader_;
   SessionDeadlines deadlines_;
-  std::int64_t now_;
+  std::int64_t now_;        // as far as this node did not stand still
+  std::int64_t last_tick_;  // as the node's clock has it
 };
 
 }  // namespace troupe

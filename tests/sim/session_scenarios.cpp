@@ -46,6 +46,25 @@ TEST_CASE("who takes a session up ends its older connection") {
   CHECK(here.get("/mine").data == "1");
 }
 
+TEST_CASE("a node that stood still ends no session of which it has heard meanwhile, and ends one that left before") {
+  Ensemble e({.voters = 1, .session_timeout_ms = 1'000});
+  e.start_all();
+  e.settle();
+  auto& client = e.client();
+  auto& gone = e.client();
+  REQUIRE(client.connect(1));
+  REQUIRE(gone.connect(1));
+  REQUIRE(client.create("/mine", "1", ephemeral).ok());
+  REQUIRE(gone.create("/other", "1", ephemeral).ok());
+  gone.disconnect();
+  e.node(1).stop_clock(e.world().now() + 5 * seconds);
+  e.run_for(6 * seconds);
+  CHECK(client.set("/mine", "2").ok());
+  e.run_for(2 * seconds);
+  CHECK(e.value(1, "/mine") == "2");
+  CHECK(e.value(1, "/other") == "(none)");
+}
+
 TEST_CASE("a session of which nobody hears expires, and its ephemerals go with it, on all nodes") {
   Ensemble e({.session_timeout_ms = 1'000});
   e.start_all();
