@@ -85,7 +85,9 @@ Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   if (request.timeout_ms != 0) attachment.timeout_ms = bounded(request.timeout_ms);
   // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
-  if (options_.local_sessions && request.may_be_local && take_up_local(attachment)) return &attachment;
+  if (options_.local_sessions) {
+    request.may_be_local ? take_up_local(attachment) : node_sessions_->came_back(attachment.session, options_.gateway);
+  }
   attachment.state = State::attaching;
   attachment.ticket = next_ticket_++;
   attaching_[attachment.ticket] = attachment.session;
@@ -338,7 +340,10 @@ bool Gateway::answer_front(Attachment& attachment) {
       reply(attachment, front, *front.error);
       break;
     case Waiting::Kind::farewell:
-      node_sessions_->close(attachment.session);
+      if (!node_sessions_->close(attachment.session, options_.gateway)) {
+        close(attachment, Closed::moved);
+        return false;
+      }
       reply(attachment, front, Error::ok);
       close(attachment, Closed::by_request);
       return false;
@@ -431,7 +436,7 @@ void Gateway::attached(std::uint64_t ticket, Error error, Zxid barrier) {
   attaching_.erase(it);
   TROUPE_CHECK(attachment != nullptr, "a ticket is forgotten with its attachment");
   // Of a session that was being upgraded when its client left, the view tells what it is, from the barrier on.
-  if (error != Error::ok && attachment->scope != Scope::upgrading) return close(*attachment, Closed::expired);
+  if (error != Error::ok && attachment->scope == Scope::global) return close(*attachment, Closed::expired);
   attachment->state = State::catching_up;
   attachment->barrier = std::max(barrier, attachment->last_seen);
   reach_barrier(attachment->session, attachment->barrier);

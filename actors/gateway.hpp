@@ -150,7 +150,7 @@ class Gateway {
 
   // Sessions of this node, in gateway_local.cpp.
   void open_local(Attachment& attachment);
-  bool take_up_local(Attachment& attachment);
+  void take_up_local(Attachment& attachment);
   Attachment* begin_guest(ClientSink& sink, const ConnectRequest& request);
   void take_from_guest(Attachment& attachment, const Call& call);
   void say_farewell(Attachment& attachment, const Call& call);

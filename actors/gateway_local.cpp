@@ -22,17 +22,13 @@ void Gateway::open_local(Attachment& attachment) {
   accept(attachment);
 }
 
-/// False if the leader must be asked.
-bool Gateway::take_up_local(Attachment& attachment) {
+/// The leader is asked all the same: it does not know the session, but behind which transaction all is that was asked
+/// for on older connections.
+void Gateway::take_up_local(Attachment& attachment) {
   const auto known = node_sessions_->take_up(attachment.session, attachment.timeout_ms, options_.gateway);
-  if (!known) return false;
+  if (!known || known->kind == NodeSessions::Kind::guest) return;  // a guest's session ends when the node serves
   attachment.timeout_ms = known->timeout_ms;
   attachment.scope = known->kind == NodeSessions::Kind::upgrading ? Scope::upgrading : Scope::local;
-  if (attachment.scope == Scope::upgrading) return false;
-  attachment.state = State::catching_up;
-  attachment.barrier = attachment.last_seen;
-  reach_barrier(attachment.session, attachment.barrier);
-  return true;
 }
 
 /// Whether a session of the ensemble is still open nobody here can say.
@@ -78,7 +74,7 @@ bool Gateway::must_upgrade(const Call& call) const {
 }
 
 /// Notes down what is to be sent only where the session is held: a write that is marked as local, or the opening that
-/// goes before one that is not.
+/// goes before one that is not, which the leader refuses if the opening is not sent.
 void Gateway::issue_local(Attachment& attachment, const Waiting& write) {
   local_requests_.emplace_back(requests_.size(), attachment.session);
   if (write.upgrades) {
@@ -111,9 +107,7 @@ void Gateway::tick_local() {
   const auto gone = node_sessions_->tick(options_.gateway, heard_here_);
   heard_here_.clear();
   for (const auto& [session, why] : gone) {
-    if (auto* attachment = find(session); attachment != nullptr && attachment->scope != Scope::global) {
-      close(*attachment, why);
-    }
+    if (auto* attachment = find(session)) close(*attachment, why);
   }
 }
 

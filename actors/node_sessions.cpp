@@ -61,9 +61,18 @@ std::optional<NodeSessions::Known> NodeSessions::take_up(SessionId session, std:
   return Known{known.kind, known.timeout_ms};
 }
 
-void NodeSessions::close(SessionId session) {
+void NodeSessions::came_back(SessionId session, std::uint32_t gateway) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = sessions_.find(session); it != sessions_.end()) forget(it);
+  std::erase_if(holder(gateway).gone, [&](const Gone& each) { return each.session == session; });
+}
+
+bool NodeSessions::close(SessionId session, std::uint32_t gateway) {
+  const std::lock_guard lock(mutex_);
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return true;
+  if (it->second.gateway != gateway) return false;
+  forget(it);
+  return true;
 }
 
 void NodeSessions::upgrade(SessionId session, std::uint32_t gateway) {

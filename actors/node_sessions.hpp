@@ -49,7 +49,11 @@ class NodeSessions {
   /// The client has come back, to this gateway; the one that held the session is told. 0 leaves the timeout. Nothing if
   /// it is not known.
   std::optional<Known> take_up(SessionId session, std::uint32_t timeout_ms, std::uint32_t gateway);
-  void close(SessionId session);
+  /// The session has come back to this gateway as another's: what was to be told of an older connection is of no
+  /// matter.
+  void came_back(SessionId session, std::uint32_t gateway);
+  /// Ends the session, unless another gateway holds it: then false.
+  bool close(SessionId session, std::uint32_t gateway);
 
   /// The opening of a local session goes to the leader.
   void upgrade(SessionId session, std::uint32_t gateway);

@@ -5,7 +5,7 @@
 
 namespace troupe {
 namespace {
-constexpr std::int64_t longest_step_ms = 200;  // between ticks, of which there are many in it
+constexpr std::int64_t longest_step_ms = 200;  // counted from one tick to the next; they come every 20 ms
 }
 
 SessionTracker::SessionTracker(caf::actor_config& config, ExpiryUserActor leader, std::vector<store::Session> sessions,

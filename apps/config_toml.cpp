@@ -146,6 +146,18 @@ void read_client_auth(const Draft& draft, const toml::node& value, NodeConfig& i
   into.tls.client_auth = *auth;
 }
 
+void read_tls_versions(const Draft& draft, const toml::node& value, NodeConfig& into) {
+  const auto versions = read_text(draft, "tls_versions", value);
+  if (versions != "1.2" && versions != "1.3" && versions != "1.2,1.3")
+    draft.fail(line_of(value), "tls_versions is \"" + versions + "\"; write \"1.2\", \"1.3\" or \"1.2,1.3\"");
+  into.tls.only_older = versions == "1.2";
+  into.tls.only_newest = versions == "1.3";
+}
+
+void write_tls_versions(std::ostream& out, const NodeConfig& from) {
+  out << quoted(from.tls.only_older ? "1.2" : from.tls.only_newest ? "1.3" : "1.2,1.3");
+}
+
 void read_words(const Draft& draft, const toml::node& value, NodeConfig& into) {
   const toml::array* words = value.as_array();
   if (!words) draft.fail(line_of(value), "four_letter_words must be a list of texts, not " + kind_of(value));
@@ -182,6 +194,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
           "trust_store_password", [](auto& node) -> auto& { return node.tls.trust_store_password; }),
       optional_text<C>(
           "ciphers", [](auto& node) -> auto& { return node.tls.ciphers; }),
+      {"tls_versions", read_tls_versions, write_tls_versions},
       {"client_auth", read_client_auth,
        [](std::ostream& out, const C& from) { out << quoted(config::to_text(from.tls.client_auth)); }},
       optional_text<C>("super_subject", &C::super_subject),

@@ -206,6 +206,19 @@ Reader tls_password_in(std::string zk::TlsConfig::*field) {
   };
 }
 
+/// Which versions of TLS are spoken: "TLSv1.3", "TLSv1.2,TLSv1.3".
+void read_tls_versions(Draft& draft, Zoo&, const Entry& entry) {
+  bool newest = false, older = false;
+  for (const auto version : split(entry.value, ',')) {
+    newest |= version == "TLSv1.3";
+    older |= version == "TLSv1.2";
+  }
+  if (!newest && !older)
+    draft.fail(entry.line, entry.key + " is \"" + entry.value + "\"; TLSv1.2 and TLSv1.3 are known: name one or both");
+  draft.node().tls.only_newest = !older;
+  draft.node().tls.only_older = !newest;
+}
+
 void read_servers_from(Draft& draft, Zoo& zoo, const Entry& entry);
 
 /// Keys in full, and those with a number after the dot ("server.").
@@ -268,6 +281,13 @@ const std::map<std::string_view, Reader>& readers() {
          const auto auth = config::client_auth(entry.value);
          if (!auth) draft.fail(entry.line, "ssl.clientAuth is \"" + entry.value + "\"; write need, want or none");
          draft.node().tls.client_auth = *auth;
+       }},
+      {"ssl.protocol", read_tls_versions},
+      {"ssl.enabledProtocols", read_tls_versions},
+      {"ssl.authProvider",
+       [](Draft& draft, Zoo&, const Entry& entry) {
+         if (entry.value != "x509")
+           draft.fail(entry.line, "ssl.authProvider is \"" + entry.value + "\"; only x509 is known: remove the line");
        }},
       {"X509AuthenticationProvider.superUser",
        [](Draft& draft, Zoo&, const Entry& entry) { draft.node().super_subject = entry.value; }},

@@ -1,5 +1,7 @@
 #include "store/tree.hpp"
 
+#include <utility>
+
 #include "store/encoding.hpp"
 #include "store/tree_batch.hpp"
 #include "store/tree_format.hpp"
@@ -10,7 +12,7 @@ std::vector<std::string> Tree::tables() { return {"nodes", "sessions", "ephemera
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
   if (kv_.read()->entries(meta_table) == 0) {
-    TreeBatch batch(kv_, Zxid{0}, 0, 0);
+    TreeBatch batch(kv_, Zxid{0}, 0, 0, dropped_);
     batch.create_initial_nodes();
     batch.commit();
     kv_.freeze();
@@ -28,12 +30,14 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
 }
 
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
-  TreeBatch batch(kv_, applied_, time_, digest_);
+  auto dropped = std::exchange(dropped_, {});  // true again when this is committed
+  TreeBatch batch(kv_, applied_, time_, digest_, dropped);
   for (const Proposal& proposal : proposals) batch.apply(proposal);
   AppliedBatch done = batch.commit();
   applied_ = done.last;
   time_ = batch.time();
   digest_ = batch.digest();
+  dropped_ = std::move(dropped);
   return done;
 }
 

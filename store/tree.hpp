@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "schema/bytes.hpp"
@@ -184,6 +185,7 @@ class Tree {
   Zxid applied_;
   std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;
+  std::unordered_map<SessionId, std::uint64_t> dropped_;  // see DroppedAnswers
 };
 
 }  // namespace troupe::store

@@ -72,8 +72,8 @@ void DigestedWriter::commit(Zxid applied, std::int64_t time) {
   writer_->commit();
 }
 
-TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest)
-    : before_(kv.read()), writer_(kv, digest), zxid_(applied), time_(time) {
+TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, DroppedAnswers& dropped)
+    : before_(kv.read()), writer_(kv, digest), dropped_(dropped), zxid_(applied), time_(time) {
   done_.last = applied;
 }
 
@@ -315,7 +315,8 @@ void TreeBatch::close_session(SessionId id) {
   std::sort(paths.begin(), paths.end());
   for (std::string_view path : paths) remove(path);
 
-  drop_answers(id, std::numeric_limits<std::uint64_t>::max());
+  drop_answers(id, 0, std::numeric_limits<std::uint64_t>::max());
+  dropped_.erase(id);
   done_.closed_sessions.push_back(id);
 }
 
@@ -329,11 +330,16 @@ void TreeBatch::keep_answer(const Outcome& outcome, std::uint64_t answered) {
     writer_.insert(answers_table, key, encode_outcome(outcome));
   }
   // The newest stays, so that the session's last number is known.
-  if (outcome.number > 0) drop_answers(outcome.session, std::min(answered, outcome.number - 1));
+  if (outcome.number == 0) return;
+  const std::uint64_t upto = std::min(answered, outcome.number - 1);
+  auto& dropped = dropped_[outcome.session];
+  if (upto <= dropped) return;
+  drop_answers(outcome.session, dropped == 0 ? 0 : dropped + 1, upto);
+  dropped = upto;
 }
 
-void TreeBatch::drop_answers(SessionId session, std::uint64_t upto) {
-  const KeyBuffer first = session_key_of(session), last = answer_key(session, upto);
+void TreeBatch::drop_answers(SessionId session, std::uint64_t from, std::uint64_t upto) {
+  const KeyBuffer first = answer_key(session, from), last = answer_key(session, upto);
   auto cursor = writer_.raw().cursor(answers_table);
   for (auto entry = cursor->seek(first); entry && entry->key <= last.view(); entry = cursor->next()) {
     const std::string key(entry->key);
@@ -400,7 +406,8 @@ void TreeBatch::child_came_or_went(std::string_view path, int difference) {
 }
 
 void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_view acl) {
-  NodeEvent& event = done_.events.emplace_back(type, zxid_, std::string(path), std::string(acl), std::string());
+  done_.events.push_back({type, zxid_, std::string(path), std::string(acl), std::string()});
+  NodeEvent& event = done_.events.back();
   if (type != NodeEvent::Type::data_changed) event.parent_acl_bytes = existing(parent_path(path)).value.acl;
 }
 

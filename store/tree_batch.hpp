@@ -42,10 +42,15 @@ class DigestedWriter {
   std::uint64_t digest_;
 };
 
+/// By session: no answer up to this number is kept any more. What it does not say is looked for; that takes long where
+/// many were removed lately, for a cursor passes over them one by one.
+using DroppedAnswers = std::unordered_map<SessionId, std::uint64_t>;
+
 class TreeBatch {
  public:
-  /// On a tree that is at `applied`, a transaction of that time.
-  TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest);
+  /// On a tree that is at `applied`, a transaction of that time. `dropped` outlives this, and is wrong where this is
+  /// not committed.
+  TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, DroppedAnswers& dropped);
 
   /// `proposal` must live until commit().
   void apply(const Proposal& proposal);
@@ -78,7 +83,7 @@ class TreeBatch {
   void open_session(SessionId id, std::uint32_t timeout_ms);
   void close_session(SessionId id);
   void keep_answer(const Outcome& outcome, std::uint64_t answered);
-  void drop_answers(SessionId session, std::uint64_t upto);
+  void drop_answers(SessionId session, std::uint64_t from, std::uint64_t upto);
 
   /// The znode at `path`, there or not. `path` must live until commit().
   CachedNode& load(std::string_view path);
@@ -102,6 +107,7 @@ class TreeBatch {
 
   std::unique_ptr<KvReader> before_;  // what the cached znodes point into
   DigestedWriter writer_;
+  DroppedAnswers& dropped_;
   std::unordered_map<std::string_view, CachedNode> nodes_;
   CachedNode* quotas_ = nullptr;   // /zookeeper/quota, once it was looked for
   std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds

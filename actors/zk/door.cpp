@@ -355,8 +355,9 @@ void Door::send(Socket& socket) {
 }
 
 void Door::destroy(Socket& socket) {
-  if (!socket.broken) {
-    if (socket.tls) socket.tls->end();
+  if (socket.tls) socket.tls->end();
+  // After a failed handshake the client is to hear why.
+  if (!socket.broken || socket.tls) {
     // What the client sent and nobody reads would make the system take back what it was told.
     shutdown(socket.fd, SHUT_WR);
     constexpr int most = 8;  // it may go on sending

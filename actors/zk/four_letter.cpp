@@ -103,10 +103,11 @@ kj::Maybe<kj::Promise<std::string>> FourLetterWords::answer(std::string_view rec
   if (auto refusal = not_serving()) return kj::Promise<std::string>(std::move(*refusal));
   if (name == "stmk") set_trace_mask(received.substr(4));
   if (!word->about_clients) return kj::Promise<std::string>((this->*word->answer)({}));
-  return clients_.ask(*word->about_clients).then([this, word, not_serving](const ClientFacts& clients) {
-    const auto refusal = not_serving();
-    return refusal ? *refusal : (this->*word->answer)(clients);
-  });
+  return kj::evalNow([&] { return clients_.ask(*word->about_clients); })
+      .then([this, word, not_serving](const ClientFacts& clients) {
+        const auto refusal = not_serving();
+        return refusal ? *refusal : (this->*word->answer)(clients);
+      });
 }
 
 std::string FourLetterWords::ruok(const ClientFacts&) { return "imok"; }

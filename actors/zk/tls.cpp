@@ -66,6 +66,9 @@ Store read_pem(const std::string& file, const std::string& bytes, const std::str
   while (auto* certificate = PEM_read_bio_X509(reader.get(), nullptr, give_password, secret)) {
     store.certificates.emplace_back(certificate);
   }
+  if (const auto end = ERR_peek_last_error(); ERR_GET_REASON(end) != PEM_R_NO_START_LINE) {
+    throw BadTls(file + ": a certificate in it cannot be read (" + last_error() + "); correct the file");
+  }
   ERR_clear_error();  // that the file ended
   return store;
 }
@@ -78,7 +81,12 @@ Store read_pkcs12(const std::string& file, const std::string& bytes, const std::
   STACK_OF(X509)* others = nullptr;
   const bool ok = PKCS12_parse(parcel, password.c_str(), &key, &own, &others) == 1;
   PKCS12_free(parcel);
-  if (!ok) throw BadTls(file + ": cannot be opened (" + last_error() + "); check the password");
+  if (!ok) {
+    const bool outdated = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED;
+    throw BadTls(file + ": cannot be opened (" + last_error() + "); " +
+                 (outdated ? "write it again with a newer keytool or openssl, which encrypt it otherwise"
+                           : "check the password"));
+  }
   Store store;
   store.key.reset(key);
   if (own != nullptr) store.certificates.emplace_back(own);
@@ -161,7 +169,8 @@ void choose_ciphers(ssl_ctx_st* context, const std::string& names) {
 TlsContext::TlsContext(const TlsConfig& config) : context_(SSL_CTX_new(TLS_server_method())) {
   TROUPE_CHECK(context_ != nullptr, "OpenSSL can make a context");
   try {
-    SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(context_, config.only_newest ? TLS1_3_VERSION : TLS1_2_VERSION);
+    if (config.only_older) SSL_CTX_set_max_proto_version(context_, TLS1_2_VERSION);
     SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // What is sent next may lie elsewhere in memory than at the first attempt, with more behind it.
     SSL_CTX_set_mode(context_,
@@ -215,7 +224,10 @@ ssize_t TlsSession::receive(char* to, std::size_t size) {
 
 ssize_t TlsSession::send(const char* from, std::size_t size) {
   ERR_clear_error();
-  return result(SSL_write(session_, from, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+  const auto sent = result(SSL_write(session_, from, static_cast<int>(std::min<std::size_t>(size, INT_MAX))));
+  if (sent != 0) return sent;
+  errno = EPIPE;  // the client has said that it is gone
+  return -1;
 }
 
 void TlsSession::end() {

@@ -27,6 +27,8 @@ struct TlsConfig {
   std::string
       ciphers;  ///< suites separated by commas, with the names of the standard or OpenSSL's; empty: the library's
 
+  bool only_newest = false, only_older = false;  ///< TLS 1.3 alone; TLS 1.2 alone; otherwise the two
+
   bool operator==(const TlsConfig&) const = default;
 };
 
@@ -56,9 +58,10 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  /// As recv() and send() of a socket that does not block: bytes, 0 at the end, or -1 and errno: EAGAIN to wait for the
-  /// socket in either direction, EPROTO where TLS has failed, for which why() has words. What is received may still
-  /// lie here when the socket has nothing more: receive until EAGAIN.
+  /// As recv() and send() of a socket that does not block: bytes, or -1 and errno: EAGAIN to wait for the socket in
+  /// either direction, EPIPE if nothing can be sent any more, EPROTO where TLS has failed, for which why() has words.
+  /// receive() returns 0 at the end, send() never does. What is received may still lie here when the socket has nothing
+  /// more: receive until EAGAIN.
   ssize_t receive(char* to, std::size_t size);
   ssize_t send(const char* from, std::size_t size);
   /// Says that nothing more will come.

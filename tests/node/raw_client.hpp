@@ -54,6 +54,11 @@ class RawClient {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
+  /// Says in TLS that it goes, and closes the socket with what it has not taken.
+  void leave() {
+    SSL_shutdown(tls_);
+    shutdown(fd_, SHUT_RDWR);
+  }
   void end_sending() { shutdown(fd_, SHUT_WR); }
   /// The next frame; nothing when the server has closed the connection.
   std::optional<std::string> frame() {

@@ -104,6 +104,25 @@ TEST_CASE("large requests and answers, and many at once, go through TLS in order
   }
 }
 
+TEST_CASE("a client that leaves TLS with its answers untaken costs the others nothing") {
+  SecureNode node;
+  const Identity own(named("client"), &node.authority);
+  const auto tls = test::client_context(&own, node.authority);
+  RawClient other(node.port(), tls.get());
+  REQUIRE(other.connect());
+  REQUIRE(other.call(Op::create, Record().create("/a", std::string(900'000, 'x'))).error == 0);
+  for (int round = 0; round < 5; ++round) {
+    RawClient leaving(node.port(), tls.get());
+    REQUIRE(leaving.connect());
+    std::string burst;
+    for (int i = 0; i < 60; ++i) burst += request_frame(100 + i, Op::get_data, Record().buffer("/a").boolean(false));
+    leaving.send(burst);
+    leaving.frame();  // the others are on their way
+    leaving.leave();
+  }
+  CHECK(other.call(Op::exists, Record().buffer("/a").boolean(false)).error == 0);
+}
+
 TEST_CASE("who shows no certificate that is trusted is let in over TLS only where none is needed") {
   const auto auth = GENERATE(ClientAuth::need, ClientAuth::want, ClientAuth::none);
   SecureNode node([&](NodeConfig& config) { config.tls.client_auth = auth; });
@@ -215,6 +234,10 @@ TEST_CASE("stores of keys in PEM and PKCS #12 are read; others are refused with 
   CHECK_THAT(error_of(config), Catch::Contains("node.p12: cannot be opened") && Catch::Contains("check the password"));
   config.key_store = file("certificate.pem");
   CHECK_THAT(error_of(config), Catch::Contains("certificate.pem: has no key"));
+  directory.write("damaged.pem", authority.certificate() + "-----BEGIN CERTIFICATE-----\nwhat\n");
+  config.trust_store = file("damaged.pem");
+  config.key_store = file("node.pem");
+  CHECK_THAT(error_of(config), Catch::Contains("damaged.pem: a certificate in it cannot be read"));
   config.key_store = file("node.jks");
   CHECK_THAT(error_of(config), Catch::Contains("keytool -importkeystore -srckeystore"));
   config.key_store = file("garbage");
