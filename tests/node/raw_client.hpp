@@ -21,8 +21,11 @@ namespace troupe::testing {
 
 class RawClient {
  public:
-  /// `tls`: with whose certificate, and trusting whom, it speaks TLS.
-  explicit RawClient(std::uint16_t port, SSL_CTX* tls = nullptr) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `tls`: with whose certificate, and trusting whom, it speaks TLS. `takes`: so many bytes wait here unread, if not
+  /// 0.
+  explicit RawClient(std::uint16_t port, SSL_CTX* tls = nullptr, int takes = 0)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (takes != 0) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &takes, sizeof takes);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -54,11 +57,8 @@ class RawClient {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
-  /// Says in TLS that it goes, and closes the socket with what it has not taken.
-  void leave() {
-    SSL_shutdown(tls_);
-    shutdown(fd_, SHUT_RDWR);
-  }
+  /// Says in TLS that nothing more comes.
+  void say_goodbye() { SSL_shutdown(tls_); }
   void end_sending() { shutdown(fd_, SHUT_WR); }
   /// The next frame; nothing when the server has closed the connection.
   std::optional<std::string> frame() {

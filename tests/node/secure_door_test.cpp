@@ -1,4 +1,9 @@
 // ZooKeeper's protocol over TLS, and who a client is by its certificate.
+#include <fcntl.h>
+
+#include <csignal>
+#include <thread>
+
 #include "tests/certificates.hpp"
 #include "tests/node/one_node.hpp"
 #include "tests/node/raw_client.hpp"
@@ -111,16 +116,52 @@ TEST_CASE("a client that leaves TLS with its answers untaken costs the others no
   RawClient other(node.port(), tls.get());
   REQUIRE(other.connect());
   REQUIRE(other.call(Op::create, Record().create("/a", std::string(900'000, 'x'))).error == 0);
-  for (int round = 0; round < 5; ++round) {
-    RawClient leaving(node.port(), tls.get());
+  const auto served = [&] { return other.call(Op::exists, Record().buffer("/a").boolean(false)).error == 0; };
+  // So many that at some point a part of the last answer waits in the node, and no more.
+  for (int answers = 1; answers < 16; ++answers) {
+    RawClient leaving(node.port(), tls.get(), 4096);
     REQUIRE(leaving.connect());
-    std::string burst;
-    for (int i = 0; i < 60; ++i) burst += request_frame(100 + i, Op::get_data, Record().buffer("/a").boolean(false));
-    leaving.send(burst);
-    leaving.frame();  // the others are on their way
-    leaving.leave();
+    for (int i = 0; i < answers; ++i) {
+      leaving.send(request_frame(i + 1, Op::get_data, Record().buffer("/a").boolean(false)));
+    }
+    CHECK(served());  // which is behind them
+    leaving.say_goodbye();
+    CHECK(served());
+  }  // closes with the answer untaken
+  CHECK(served());
+}
+
+TEST_CASE("to a client that has said that it is gone, and is, a TLS session cannot send, and says so") {
+  std::signal(SIGPIPE, SIG_IGN);  // as every node does
+  const Identity authority(named("authority")), server(named("localhost"), &authority);
+  const test::TempDir directory;
+  directory.write("node.pem", server.key() + server.certificate());
+  const zk::TlsContext context({.key_store = directory / "node.pem", .client_auth = ClientAuth::none});
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  std::thread client([&, tls = test::client_context(nullptr, authority)] {
+    SSL* ssl = SSL_new(tls.get());
+    SSL_set_fd(ssl, ends[1]);
+    SSL_connect(ssl);
+    SSL_shutdown(ssl);
+    SSL_free(ssl);
+    close(ends[1]);
+  });
+  {
+    zk::TlsSession session(context, ends[0]);
+    char byte = 0;
+    ssize_t got = 0;
+    while ((got = session.receive(&byte, 1)) < 0 && errno == EAGAIN) {
+      pollfd waiting{ends[0], POLLIN, 0};
+      REQUIRE(poll(&waiting, 1, 60'000) == 1);
+    }
+    client.join();
+    CHECK(got == 0);
+    CHECK(session.send("x", 1) == -1);
+    CHECK(errno == EPIPE);
   }
-  CHECK(other.call(Op::exists, Record().buffer("/a").boolean(false)).error == 0);
+  close(ends[0]);
 }
 
 TEST_CASE("who shows no certificate that is trusted is let in over TLS only where none is needed") {
