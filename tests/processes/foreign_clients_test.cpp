@@ -20,6 +20,12 @@ TEST_CASE("ZooKeeper's client for C keeps its session, its ephemerals and its wa
   test::check_foreign_client({TROUPE_C_CLIENT});
 }
 
+TEST_CASE("cli_mt, the shell of the client for C, keeps its session when the leader is killed") {
+  if (!std::filesystem::exists("/usr/lib/zookeeper/bin/cli_mt"))
+    return test::skip_test("cli_mt", "apt-get install zookeeper-bin");
+  test::check_foreign_client({python, clients + "cli_mt_client.py"});
+}
+
 TEST_CASE("kazoo reads, writes, watches, locks, and keeps its session when the leader is killed") {
   test::check_foreign_client({python, clients + "kazoo_client.py"});
 }
