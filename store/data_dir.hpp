@@ -49,7 +49,7 @@ class DataDir {
   Tree& tree();  ///< until replace_tree(), then there is another
   Disk& disk();
 
-  /// Brings what is frozen of the tree into state/. Any thread, one at a time; the applier may go on
+  /// Brings what is frozen of the tree into state/. State flusher's thread; the applier may go on
   /// meanwhile. Throws StorageError.
   void flush_state();
 
@@ -69,7 +69,7 @@ class DataDir {
     virtual void put(Table table, std::string_view key, std::string_view value) = 0;
     /// Flushes. Throws BadSnapshot when the entries are not the state that was announced, do not sum up to
     /// the digest that came with them, or are no state at all. The log writer then stages Log::reset(zxid)
-    /// and set_checkpoint(zxid), commits, and only then the applier calls DataDir::replace_tree().
+    /// and set_checkpoint(zxid), commits, and only then DataDir::replace_tree() is called.
     virtual Zxid finish() = 0;
     /// After finish(): the last transaction that set the ensemble's configuration; for Log::reset.
     virtual const Bytes& configuration() const = 0;
@@ -77,7 +77,8 @@ class DataDir {
   /// Of the learner, announced as the state at `zxid`; drops one that was left unfinished, whose Incoming
   /// must be gone.
   std::unique_ptr<Incoming> receive_snapshot(Zxid zxid);
-  /// The tree is now the one of the log's checkpoint. Applier's thread; views of the old tree live on.
+  /// The tree is now the one of the log's checkpoint; takes as long as to copy that. State flusher's thread, and the
+  /// applier keeps off the tree meanwhile; views of the old tree live on.
   void replace_tree();
 
   /// Flushes the state and leaves the clean mark. Last call of a graceful stop, after the actors ended.

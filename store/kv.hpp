@@ -53,6 +53,9 @@ class KvWriter : public KvReader {
  public:
   /// Throws StorageError when the disk or the map is full; the transaction is then of no use.
   virtual void put(Table table, std::string_view key, std::string_view value) = 0;
+  /// As put, for a key that is known to be missing, or to be there: saves looking for it where that counts.
+  virtual void insert(Table table, std::string_view key, std::string_view value) { put(table, key, value); }
+  virtual void replace(Table table, std::string_view key, std::string_view value) { put(table, key, value); }
   /// As put, for a key after all that the table holds: cheaper, and keeps pages full.
   virtual void append(Table table, std::string_view key, std::string_view value) = 0;
   virtual bool erase(Table table, std::string_view key) = 0;

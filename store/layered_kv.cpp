@@ -173,8 +173,14 @@ class LayeredWriter final : public KvWriter {
   std::size_t entries(Table table) const override { return entries_.at(table); }
 
   void put(Table table, std::string_view key, std::string_view value) override {
+    layers_.get(table, key) ? replace(table, key, value) : insert(table, key, value);
+  }
+  void insert(Table table, std::string_view key, std::string_view value) override {
+    ++entries_.at(table);
+    replace(table, key, value);
+  }
+  void replace(Table table, std::string_view key, std::string_view value) override {
     TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
-    entries_.at(table) += !layers_.get(table, key);
     memtable_->set(table, key, value, layers_.sequence);
     last_.reset();
   }

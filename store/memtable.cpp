@@ -13,7 +13,9 @@
 
 namespace troupe::store {
 namespace {
-constexpr std::size_t block_size = 256 << 10;
+// Below what the allocator gives back to the system at once (apps/allocator.cpp): the next memtable takes the blocks
+// of an earlier one.
+constexpr std::size_t block_size = 128 << 10;
 }  // namespace
 
 struct Memtable::Node {

@@ -32,6 +32,7 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
   auto dropped = std::exchange(dropped_, {});  // true again when this is committed
   TreeBatch batch(kv_, applied_, time_, digest_, dropped);
+  batch.expect(proposals.size());
   for (const Proposal& proposal : proposals) batch.apply(proposal);
   AppliedBatch done = batch.commit();
   applied_ = done.last;

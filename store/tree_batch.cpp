@@ -54,12 +54,13 @@ std::int32_t create_operation(NodeKind kind) {
 
 void DigestedWriter::insert(Table table, std::string_view key, std::string_view value) {
   digest_ += entry_hash(table, key, value);
-  writer_->put(table, key, value);
+  writer_->insert(table, key, value);
 }
 
 void DigestedWriter::replace(Table table, std::string_view key, std::string_view before, std::string_view value) {
   digest_ -= entry_hash(table, key, before);
-  insert(table, key, value);
+  digest_ += entry_hash(table, key, value);
+  writer_->replace(table, key, value);
 }
 
 void DigestedWriter::erase(Table table, std::string_view key, std::string_view before) {
@@ -356,6 +357,7 @@ TreeBatch::CachedNode& TreeBatch::load(std::string_view path) {
     if (node.before) {
       node.exists = true;
       node.value = decode_node(*node.before);
+      node.may_be_due = may_be_due(node.value.header);
     }
   }
   return node;
@@ -380,6 +382,7 @@ TreeBatch::CachedNode& TreeBatch::add_node(std::string_view path, const NodeHead
   node.exists = node.changed = true;
   const std::string_view name = last_element(path);
   node.value = {header, acl, name.size() > max_inline_part ? name : std::string_view(), data};
+  node.may_be_due |= may_be_due(header);
   return node;
 }
 
@@ -424,6 +427,7 @@ std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl
 
 /// The entry in the index of what is due follows from the znode alone.
 void TreeBatch::write_due(std::string_view path, const CachedNode& node) {
+  if (!node.may_be_due) return;
   const auto before = node.before ? due_key(decode_node(*node.before).header, path) : std::nullopt;
   const auto after = node.exists ? due_key(node.value.header, path) : std::nullopt;
   if (before && after && before->view() == after->view()) return;

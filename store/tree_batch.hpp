@@ -52,6 +52,11 @@ class TreeBatch {
   /// not committed.
   TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, DroppedAnswers& dropped);
 
+  /// So many are to come.
+  void expect(std::size_t proposals) {
+    done_.outcomes.reserve(proposals);
+    done_.events.reserve(proposals);
+  }
   /// `proposal` must live until commit().
   void apply(const Proposal& proposal);
   AppliedBatch commit();
@@ -67,6 +72,7 @@ class TreeBatch {
     std::optional<std::string_view> before;  // the value in the store
     bool exists = false;
     bool changed = false;
+    bool may_be_due = false;  // now or before
     NodeValue value;
   };
 

@@ -154,9 +154,14 @@ std::string_view path_value(std::string_view key, std::string_view path) {
   return key.ends_with(path) ? std::string_view() : path;
 }
 
-std::optional<KeyBuffer> due_key(const NodeHeader& header, std::string_view path) {
+bool may_be_due(const NodeHeader& header) {
   const auto kind = static_cast<NodeKind>(header.kind);
-  if (header.num_children != 0 || (kind != NodeKind::container && kind != NodeKind::ttl)) return std::nullopt;
+  return kind == NodeKind::container || kind == NodeKind::ttl;
+}
+
+std::optional<KeyBuffer> due_key(const NodeHeader& header, std::string_view path) {
+  if (header.num_children != 0 || !may_be_due(header)) return std::nullopt;
+  const auto kind = static_cast<NodeKind>(header.kind);
   const bool unused = kind == NodeKind::container && header.stored_cversion == 0;
   const std::int64_t time = kind == NodeKind::ttl ? header.mtime + header.ttl : unused ? header.mtime : 0;
   KeyBuffer key;

@@ -143,6 +143,8 @@ struct DueEntry {
   std::int64_t time_ms = 0;
   std::string_view path;  ///< points into the entry
 };
+/// Whether such a znode can have an entry in `due`.
+bool may_be_due(const NodeHeader& header);
 /// The key of a znode's entry in `due`, if it has one.
 std::optional<KeyBuffer> due_key(const NodeHeader& header, std::string_view path);
 /// Throws StorageError when the entry is none.
