@@ -7,7 +7,7 @@
 
 namespace troupe {
 namespace {
-constexpr std::size_t batch_bytes = 1 << 20;
+constexpr std::size_t batch_bytes = 256 << 10;  // some milliseconds
 constexpr std::size_t remembered_digests = 1024;
 // What waits in memory for the disk: enough for changes of the same znodes to come together, little
 // enough for a start after a crash to make up for quickly.
@@ -33,15 +33,14 @@ void Applier::guard(Change&& change) {
 
 void Applier::apply_more() {
   more_asked_ = false;
-  if (committed_ <= data_.tree().applied() || !has_room()) return;
+  if (exchanging_ || committed_ <= data_.tree().applied() || !has_room()) return;
   if (flushing_ && data_.tree().kv().waiting_bytes() > most_unflushed_bytes) return;  // until StateFlushed
   std::vector<Proposal> proposals;
   try {
     proposals = data_.log().read(data_.tree().applied(), batch_bytes, committed_);
   } catch (const store::Pruned&) {
     // A snapshot has replaced the log. The learner that took it says so, but it may have ended before.
-    replace_outdated_tree();
-    return again();
+    return when_current([this] { again(); });
   }
   if (proposals.empty()) return;
   publish(data_.tree().apply(proposals));
@@ -51,7 +50,7 @@ void Applier::apply_more() {
 }
 
 void Applier::again() {
-  if (more_asked_ || committed_ <= data_.tree().applied()) return;
+  if (more_asked_ || exchanging_ || committed_ <= data_.tree().applied()) return;
   more_asked_ = true;
   this->send(this, ApplyMore{});  // behind all that waits now
 }
@@ -65,14 +64,21 @@ bool Applier::has_room() {
 
 std::shared_ptr<store::View> Applier::counted_view() { return views_->count(data_.tree().view()); }
 
-/// If the log begins behind the tree, the tree is to be the one of the log's checkpoint.
-void Applier::replace_outdated_tree() {
-  if (data_.tree().applied() >= data_.log().base()) return;
-  data_.replace_tree();
+/// If the log begins behind the tree, the tree is to be the one of the log's checkpoint first.
+void Applier::when_current(std::function<void()> then) {
+  if (!exchanging_ && data_.tree().applied() >= data_.log().base()) return then();
+  waiting_.push_back(std::move(then));
+  if (!std::exchange(exchanging_, true)) this->send(flusher_, ExchangeTree{}, FlushUserActor{this});
+}
+
+void Applier::tree_exchanged() {
+  exchanging_ = false;
   recent_.clear();
   store::AppliedBatch batch;
   batch.last = data_.tree().applied();
   publish(std::move(batch));
+  for (auto& then : std::exchange(waiting_, {})) when_current(std::move(then));  // the log may have moved on
+  again();
 }
 
 void Applier::publish(store::AppliedBatch batch) {
@@ -84,7 +90,7 @@ void Applier::publish(store::AppliedBatch batch) {
 }
 
 void Applier::flush() {
-  if (flushing_ || !data_.tree().kv().freeze()) return;
+  if (flushing_ || exchanging_ || !data_.tree().kv().freeze()) return;
   flushing_ = true;
   flush_began_ = now_;
   this->send(flusher_, FlushState{data_.tree().applied(), std::exchange(unflushed_, 0)}, FlushUserActor{this});
@@ -105,14 +111,12 @@ Applier::behavior_type Applier::make_behavior() {
         again();
       },
       [this](const ReplaceTree&, const TreeReplacedUserActor& user) {
-        guard([&] {
-          replace_outdated_tree();
-          this->send(user, TreeReplaced{data_.tree().applied()});
-        });
+        guard([&] { when_current([this, user] { this->send(user, TreeReplaced{data_.tree().applied()}); }); });
       },
       [this](const Subscribe& subscribe, const AppliedUserActor& user) {
         guard([&] {
           subscribers_[subscribe.subscriber] = user;
+          if (exchanging_) return;  // it will be published
           auto batch = std::make_shared<store::AppliedBatch>();
           batch->last = data_.tree().applied();
           this->send(user, Applied{std::move(batch), counted_view()});
@@ -120,19 +124,18 @@ Applier::behavior_type Applier::make_behavior() {
       },
       [this](const Unsubscribe& unsubscribe) { subscribers_.erase(unsubscribe.subscriber); },
       [this](const AskView&, const ViewUserActor& user) {
-        guard([&] {
-          replace_outdated_tree();  // a view must not end before the log begins
-          this->send(user, TreeView{data_.tree().view()});
-        });
+        // A view must not end before the log begins.
+        guard([&] { when_current([this, user] { this->send(user, TreeView{data_.tree().view()}); }); });
       },
       [this](const CompareDigest& theirs) { guard([&] { compare(theirs); }); },
       [this](const StateFlushed&) {
         flushing_ = false;
         guard([&] {
-          if (data_.tree().kv().waiting_bytes() > flush_bytes) flush();
+          if (!exchanging_ && data_.tree().kv().waiting_bytes() > flush_bytes) flush();
           again();
         });
       },
+      [this](const TreeExchanged&) { guard([&] { tree_exchanged(); }); },
       [this](const Tick& tick) {
         now_ = tick.now;
         if (now_ - flush_began_ >= flush_interval_ms) guard([&] { flush(); });

@@ -6,13 +6,20 @@
 // applies stays in memory until there is much of it or it has been there for a while; then the state
 // flusher brings it to the disk, while this goes on, up to a bound.
 //
+// Where a snapshot has replaced the log the flusher makes its tree. Meanwhile nothing is applied, and who asks for a
+// view or for that tree waits.
+//
+// No handler takes long but where a single transaction does, so that the loop of a node's peers may be its thread.
+//
 // While too many of its views wait to be looked at it applies nothing: what is committed meanwhile stays in
 // the log, and is applied in larger batches when a subscriber that was held up has caught up.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "actors/host.hpp"
 #include "actors/interfaces.hpp"
@@ -27,12 +34,16 @@ class Applier : public Hosted<ApplierActor> {
   Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal);
   behavior_type make_behavior() override;
   const char* name() const override { return "applier"; }
-  void on_exit() override { flusher_ = nullptr; }
+  void on_exit() override {
+    flusher_ = nullptr;
+    waiting_.clear();
+  }
 
  private:
   void apply_more();
   void again();
-  void replace_outdated_tree();
+  void when_current(std::function<void()> then);
+  void tree_exchanged();
   void publish(store::AppliedBatch batch);
   std::shared_ptr<store::View> counted_view();
   bool has_room();
@@ -52,6 +63,8 @@ class Applier : public Hosted<ApplierActor> {
   std::uint64_t unflushed_ = 0;  // transactions applied since the last flush began
   std::int64_t now_ = 0;         // of the last tick
   std::int64_t flush_began_ = 0;
+  bool exchanging_ = false;                     // TreeExchanged will come; the tree is the flusher's until then
+  std::vector<std::function<void()>> waiting_;  // for that
 
   std::map<std::uint64_t, AppliedUserActor> subscribers_;
   std::deque<CompareDigest> recent_;                                            // the digests after the last batches

@@ -71,11 +71,12 @@ using LogWriterActor =
                      caf::reacts_to<CheckpointWritten, CheckpointUserActor>,  // archivist
                      caf::reacts_to<FlushLog>>;                               // itself: the end of a batch
 
-/// Hears that what was frozen is on the disk: the applier.
-using FlushUserActor = caf::typed_actor<caf::reacts_to<StateFlushed>>;  // state flusher
+/// Hears that what it asked for is done: the applier.
+using FlushUserActor = caf::typed_actor<caf::reacts_to<StateFlushed>, caf::reacts_to<TreeExchanged>>;  // state flusher
 
 /// Brings the tree to the disk; see state_flusher.hpp.
-using StateFlusherActor = caf::typed_actor<caf::reacts_to<FlushState, FlushUserActor>>;  // applier
+using StateFlusherActor = caf::typed_actor<caf::reacts_to<FlushState, FlushUserActor>,     // applier
+                                           caf::reacts_to<ExchangeTree, FlushUserActor>>;  // applier
 
 /// Owns the tree; see applier.hpp.
 struct ApplyMore {};
@@ -86,6 +87,7 @@ using ApplierActor = caf::typed_actor<caf::reacts_to<Deliver>,                  
                                       caf::reacts_to<AskView, ViewUserActor>,              // sender
                                       caf::reacts_to<CompareDigest>,                       // learner
                                       caf::reacts_to<StateFlushed>,                        // state flusher
+                                      caf::reacts_to<TreeExchanged>,                       // state flusher
                                       caf::reacts_to<Tick>,                                // the node's clock
                                       caf::reacts_to<ApplyMore>>;                          // itself
 

@@ -206,6 +206,9 @@ struct StateFlushed {
   Zxid zxid;
   std::uint64_t transactions = 0;
 };
+/// The tree is to be the one of the log's checkpoint; who asks keeps off it until TreeExchanged.
+struct ExchangeTree {};
+struct TreeExchanged {};
 /// For a snapshot to a learner. Answered by TreeView.
 struct AskView {};
 struct TreeView {
@@ -338,6 +341,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Subscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Unsubscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FlushState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StateFlushed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ExchangeTree)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeExchanged)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::AskView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TreeView)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CompareDigest)

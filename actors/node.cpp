@@ -131,13 +131,14 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   return options;
 }
 
-/// What lives on the peer loop.
+/// What lives on the peer loop, beside the actors.
 struct PeerLoop {
   PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config, const std::map<PeerId, Member>& members)
       : network(io, host, config, members) {}
 
   KjNetwork network;
   std::optional<Ticker> ticker;
+  std::shared_ptr<GatewayLoop> gateway;  // where clients have no loop of their own
 };
 
 }  // namespace
@@ -161,13 +162,13 @@ struct Node::Impl {
         board(std::max(1u, config.gateways)),
         admission(config.max_client_cnxns, config.max_cnxns),
         log_host(std::make_unique<ThreadHost>(system, "log writer")),
-        applier_host(std::make_unique<ThreadHost>(system, "state applier")),
         flusher_host(std::make_unique<ThreadHost>(system, "state flusher")),
         journal_host(std::make_unique<ThreadHost>(system, "journal flusher")),
         archivist_host(std::make_unique<ThreadHost>(system, "archivist")) {}
 
   void start();
-  void start_gateways();
+  void open_ports();
+  std::shared_ptr<GatewayLoop> start_gateway(kj::AsyncIoContext& io, KjHost& host);
   void start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop);
   void stop();
 
@@ -187,10 +188,12 @@ struct Node::Impl {
   bool stopped = false;
 
   StatusBoard board;
-  Listening rpc, zk, zk_secure;  // the clients' ports
+  Listening rpc, zk, zk_secure;
   std::optional<zk::TlsContext> tls;
+  ClientPorts ports;
   zk::Admission admission;
   zk::NodeClients clients;
+  const std::shared_ptr<NodeSessions> sessions = std::make_shared<NodeSessions>(GatewayOptions{}.tick_ms);
 
   // The threads go first.
   std::unique_ptr<ThreadHost> log_host, applier_host, flusher_host, journal_host, archivist_host;
@@ -206,8 +209,7 @@ void Node::Impl::start() {
   context.wall_clock = wall_clock_ms;
   context.random_bytes = random_bytes;
   const auto checkpoint = data.log().checkpoint();
-  for (auto* host :
-       {log_host.get(), applier_host.get(), flusher_host.get(), journal_host.get(), archivist_host.get()}) {
+  for (auto* host : {log_host.get(), flusher_host.get(), journal_host.get(), archivist_host.get()}) {
     host->on_storage_error(fatal);
   }
   journal_flusher = spawn_on<JournalFlusher>(system, *journal_host, data);
@@ -215,22 +217,38 @@ void Node::Impl::start() {
   archivist =
       spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint, config.checkpoint_txns);
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
-  context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   const auto members = first_members(config, data.log());
-  start_gateways();
-  peer_thread = std::make_unique<KjThread>(system, "peer loop", [this, members](kj::AsyncIoContext& io, KjHost& host) {
+  open_ports();
+  const auto spawn_applier = [&](Host& host) {
+    context.applier = spawn_on<Applier>(system, host, data, flusher, fatal);
+  };
+  if (config.gateways != 0) {
+    applier_host = std::make_unique<ThreadHost>(system, "state applier");
+    applier_host->on_storage_error(fatal);
+    spawn_applier(*applier_host);
+  }
+  for (std::uint32_t id = 0; id < config.gateways; ++id) {
+    gateway_threads.push_back(
+        std::make_unique<KjThread>(system, "gateway " + std::to_string(id),
+                                   [&](kj::AsyncIoContext& io, KjHost& host) { return start_gateway(io, host); }));
+  }
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", [&](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
     auto loop = std::make_shared<PeerLoop>(io, host, config, members);
+    if (config.gateways == 0) {
+      spawn_applier(host);
+      loop->gateway = start_gateway(io, host);
+    }
     start_peer(io, host, *loop);
     return loop;
   });
 }
 
-void Node::Impl::start_gateways() {
+void Node::Impl::open_ports() {
   const auto& rpc_address = config.rpc_address.empty() ? config.client_address : config.rpc_address;
   rpc = listen_on(rpc_address, config.rpc_port, "clients");
   if (config.zk_port != 0) zk = listen_on(config.client_address, config.zk_port, "ZooKeeper's clients");
-  ClientPorts ports{.rpc = rpc.socket.get(), .zk = config.zk_port != 0 ? zk.socket.get() : -1};
+  ports = {.rpc = rpc.socket.get(), .zk = config.zk_port != 0 ? zk.socket.get() : -1};
   if (config.zk_secure_port != 0) {
     tls.emplace(config.tls);
     const auto& address = config.secure_address.empty() ? config.client_address : config.secure_address;
@@ -238,22 +256,18 @@ void Node::Impl::start_gateways() {
     ports.zk_secure = zk_secure.socket.get();
     ports.tls = &*tls;
   }
-  const SharedByLoops shared{board, admission, clients};
-  const auto sessions = std::make_shared<NodeSessions>(GatewayOptions{}.tick_ms);
-  for (std::uint32_t id = 0; id < std::max(1u, config.gateways); ++id) {
-    GatewayActor gateway;
-    gateway_threads.push_back(
-        std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
-          host.on_storage_error(fatal);
-          auto options = make_gateway_options(config, id, sessions);
-          options.on_storage_error = fatal;
-          auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config, shared);
-          gateway = loop->actor();
-          return loop;
-        }));
-    context.gateways.push_back(gateway);
-    caf::anon_send(context.applier, Subscribe{new_subscription()}, AppliedUserActor{gateway});
-  }
+}
+
+/// The next gateway and its doors, on that loop; called by one thread at a time.
+std::shared_ptr<GatewayLoop> Node::Impl::start_gateway(kj::AsyncIoContext& io, KjHost& host) {
+  host.on_storage_error(fatal);
+  auto options = make_gateway_options(config, static_cast<std::uint32_t>(context.gateways.size()), sessions);
+  options.on_storage_error = fatal;
+  auto loop =
+      std::make_shared<GatewayLoop>(system, io, host, options, ports, config, SharedByLoops{board, admission, clients});
+  context.gateways.push_back(loop->actor());
+  caf::anon_send(context.applier, Subscribe{new_subscription()}, AppliedUserActor{loop->actor()});
+  return loop;
 }
 
 void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop) {
@@ -264,7 +278,7 @@ void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop
   auto tick = [this, ticks = 0u](Tick now) mutable {
     caf::anon_send(elector, now);
     caf::anon_send(peer, now);
-    if (ticks++ % applier_ticks == 0) caf::anon_send(context.applier, now);  // which is another thread's
+    if (ticks++ % applier_ticks == 0) caf::anon_send(context.applier, now);  // which may be another thread's
   };
   tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
   loop.network.start(elector, peer);

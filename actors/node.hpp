@@ -2,7 +2,9 @@
 //
 //   peer loop      KjHost: network, peer, elector, leader or learner, senders, session tracker
 //   gateway loops  KjHost: a gateway and its doors each
-//   log writer, state applier, archivist      a ThreadHost each
+//   log writer, state applier, archivist, flushers      a ThreadHost each
+//
+// Without gateway loops the peer loop has the gateway and the applier too.
 //
 // Construct it to start it. Everything is stopped when stop() returns. Thread-safe where it says so.
 #pragma once

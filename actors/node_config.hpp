@@ -1,9 +1,11 @@
 // Everything that a node is told at its start. apps/config reads it from TOML or from a zoo.cfg.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "actors/ensemble_config.hpp"
@@ -11,6 +13,12 @@
 #include "schema/types.hpp"
 
 namespace troupe {
+
+/// As many loops as the machine has use for.
+inline std::uint32_t usual_gateways() {
+  const auto processors = std::thread::hardware_concurrency();
+  return processors <= 2 ? 0 : std::max(1u, processors / 4);
+}
 
 struct NodeConfig {
   PeerId id;
@@ -58,7 +66,9 @@ struct NodeConfig {
   std::uint64_t checkpoint_txns = 100'000;    ///< transactions between checkpoints
   std::uint64_t log_map_size = 1ull << 36;    ///< upper bound of the log's file, bytes
   std::uint64_t state_map_size = 1ull << 40;  ///< upper bound of the state's file, bytes
-  std::uint32_t gateways = 1;                 ///< event loops for clients
+  /// Event loops for clients, beside that for the other nodes and the thread of the tree. 0: all three are one, which
+  /// takes the fewest wake-ups for a request, and no more than one processor for all requests.
+  std::uint32_t gateways = usual_gateways();
   std::string log_level = "info";
 };
 

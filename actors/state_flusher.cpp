@@ -15,6 +15,10 @@ StateFlusher::behavior_type StateFlusher::make_behavior() {
         this->send(user, flushed);
         this->send(archivist_, flushed);
       },
+      [this](const ExchangeTree&, const FlushUserActor& user) {
+        data_.replace_tree();
+        this->send(user, TreeExchanged{});
+      },
   };
 }
 

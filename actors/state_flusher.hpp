@@ -1,6 +1,7 @@
-// The state flusher: brings to the disk what the applier has frozen, while the applier goes on in memory.
+// The state flusher: brings to the disk what the applier has frozen, while the applier goes on in memory, and
+// makes the tree of a snapshot, for which the applier waits.
 //
-// Runs on a thread of its own: a flush takes as long as the disk does.
+// Runs on a thread of its own: both take as long as the disk does.
 #pragma once
 
 #include "actors/host.hpp"

@@ -121,7 +121,7 @@ TEST_CASE("a TOML value of the wrong kind or out of range is refused with what w
   CHECK(with("tick_ms = 0") == "node.toml:3: tick_ms is 0; choose a number from 1 to 3600000");
   CHECK(with("tick_ms = -5") == "node.toml:3: tick_ms is -5; choose a number from 1 to 3600000");
   CHECK(with("rpc_port = 70000") == "node.toml:3: rpc_port is 70000; choose a number from 0 to 65535");
-  CHECK(with("gateways = 65") == "node.toml:3: gateways is 65; choose a number from 1 to 64");
+  CHECK(with("gateways = 65") == "node.toml:3: gateways is 65; choose a number from 0 to 64");
   CHECK(with("peer_address = 5") == "node.toml:3: peer_address must be a text in quotes, not an integer");
   CHECK(with("peer_address = ''") == "node.toml:3: peer_address is empty; give it a value, or leave the line out");
   CHECK(with("log_level = 'loud'") ==

@@ -221,9 +221,10 @@ TEST_CASE("sessions and their ephemerals outlive the stop of the node that they 
   CHECK(client.session() == session);
 }
 
-TEST_CASE("several gateways share the port of the clients") {
-  Ensemble ensemble(1);
-  ensemble.config(1).gateways = 3;
+TEST_CASE("clients are served on the peers' loop, or by several gateways that share their port") {
+  Ensemble ensemble(3);
+  const auto gateways = GENERATE(0u, 1u, 3u);
+  for (std::uint32_t id = 1; id <= 3; ++id) ensemble.config(id).gateways = gateways;
   ensemble.start();
   ensemble.leader();
   std::vector<std::unique_ptr<Client>> clients;
