@@ -33,7 +33,7 @@ def parse(arguments):
     parser.add_argument("--dir", help="where the servers put their data: a disk, not memory")
     parser.add_argument("--short", action="store_true", help="prove that everything works, and measure nothing")
     parser.add_argument("--skip-missing", action="store_true", help="leave out servers that are not installed")
-    parser.add_argument("--json", metavar="FILE", help="write all that was measured")
+    parser.add_argument("--json", metavar="FILE", help="write all that was measured, after each round")
     parser.add_argument("--from", metavar="FILE", dest="source", help="measure nothing; take what --json has written")
     parser.add_argument("--svg", metavar="FILE", help="draw the picture")
     return parser.parse_args(arguments)
@@ -94,6 +94,9 @@ def measure(options, kinds, sizes, rows):
                 print(f"the logs are left in {directory}", file=sys.stderr)
                 raise
             shutil.rmtree(directory)
+        if options.json:  # after every round: who stops it early has those that were done
+            with open(options.json, "w") as file:
+                json.dump(data, file, indent=1)
     return data, failures
 
 
@@ -147,9 +150,6 @@ def main(arguments):
                 return 2
             kinds.remove(kind)
         data, failures = measure(options, kinds, sizes, rows)
-        if options.json:
-            with open(options.json, "w") as file:
-                json.dump(data, file, indent=1)
     report(options, data, rows, names)
     return 1 if failures else 0
 
