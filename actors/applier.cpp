@@ -18,8 +18,9 @@ constexpr std::size_t most_unflushed_bytes = 2 * flush_bytes;
 constexpr std::size_t views_ahead = 64;  // beside the one or two that a subscriber holds all the time
 }  // namespace
 
-Applier::Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal)
-    : Hosted(config), data_(data), fatal_(std::move(fatal)), flusher_(std::move(flusher)) {}
+Applier::Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal,
+                 Later later)
+    : Hosted(config), data_(data), fatal_(std::move(fatal)), later_(std::move(later)), flusher_(std::move(flusher)) {}
 
 template <class Change>
 void Applier::guard(Change&& change) {
@@ -53,13 +54,17 @@ void Applier::apply_more() {
 void Applier::again() {
   if (more_asked_ || exchanging_ || committed_ <= data_.tree().applied()) return;
   more_asked_ = true;
-  this->send(this, ApplyMore{});  // behind all that waits now
+  if (!later_) return this->send(this, ApplyMore{});  // behind all that waits now
+  // What an actor sends to itself it handles in the same turn.
+  later_([self = caf::weak_actor_ptr(this->ctrl())] {
+    if (const auto applier = self.lock()) caf::anon_send(caf::actor_cast<ApplierActor>(applier), ApplyMore{});
+  });
 }
 
-/// False if the subscribers have too many views as it is; then ApplyMore comes when they have fewer.
+/// False if the subscribers have too many views as it is; then it is woken when they have fewer.
 bool Applier::has_room() {
   return views_->fewer_than(views_ahead + 2 * subscribers_.size(), [self = caf::weak_actor_ptr(this->ctrl())] {
-    if (const auto applier = self.lock()) caf::anon_send(caf::actor_cast<ApplierActor>(applier), ApplyMore{});
+    if (const auto applier = self.lock()) caf::anon_send(caf::actor_cast<ApplierActor>(applier), Deliver{});
   });
 }
 

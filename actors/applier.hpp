@@ -9,7 +9,9 @@
 // Where a snapshot has replaced the log the flusher makes its tree. Meanwhile nothing is applied, and who asks for a
 // view or for that tree waits.
 //
-// No handler takes long but where a single transaction does, so that the loop of a node's peers may be its thread.
+// Between two batches others have their turn, so that the loop of a node's peers may be its thread. A batch takes some
+// milliseconds; longer where what it changes must come from the disk first, or where one transaction does much: ends a
+// session with many ephemerals, counts a large subtree for a new quota.
 //
 // While too many of its views wait to be looked at it applies nothing: what is committed meanwhile stays in
 // the log, and is applied in larger batches when a subscriber that was held up has caught up.
@@ -30,8 +32,13 @@ namespace troupe {
 
 class Applier : public Hosted<ApplierActor> {
  public:
-  /// `data` outlives the actor; its tree is this actor's alone to change.
-  Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal);
+  /// Runs a task when the thread has done what else waits now.
+  using Later = std::function<void(std::function<void()>)>;
+
+  /// `data` outlives the actor; its tree is this actor's alone to change. `later`: of a thread that has more to do than
+  /// this; between two batches it gets its turn.
+  Applier(caf::actor_config& config, store::DataDir& data, StateFlusherActor flusher, FatalHandler fatal,
+          Later later = nullptr);
   behavior_type make_behavior() override;
   const char* name() const override { return "applier"; }
   void on_exit() override {
@@ -54,6 +61,7 @@ class Applier : public Hosted<ApplierActor> {
 
   store::DataDir& data_;
   FatalHandler fatal_;
+  const Later later_;
   bool failed_ = false;
   bool more_asked_ = false;
   Zxid committed_;

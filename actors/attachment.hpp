@@ -59,6 +59,7 @@ struct Waiting {
 
 struct Attachment {
   enum class State {
+    waiting,      // for a leader
     opening,      // the session's opening is under way
     attaching,    // upstream has been asked
     catching_up,  // the view has yet to reach `barrier`
@@ -80,8 +81,10 @@ struct Attachment {
   const SessionId session;
   ClientSink* const sink;
   ClientIdentity identity;
-  State state = State::opening;
+  State state = State::waiting;
   Scope scope = Scope::global;
+  bool is_new = false;        // the session is to be opened
+  bool may_be_local = false;  // as in ConnectRequest
   std::uint32_t timeout_ms = 0;
   std::uint64_t ticket = 0;  // of the Attach
   Zxid last_seen;            // by the client, before

@@ -63,36 +63,48 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
 
 Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   if (read_only_) return begin_guest(sink, request);
-  const std::string key = serving_ && view_ ? view_->session_key() : std::string();
+  const bool may_serve = serving_ || ticks_of_patience_ > 0;
+  const std::string key = may_serve && view_ ? view_->session_key() : std::string();
   if (key.empty()) return refuse(sink, Closed::not_serving);
 
-  if (request.session == SessionId{}) {
-    Attachment& attachment = add(new_session_id(), sink, request);
-    attachment.timeout_ms = bounded(request.timeout_ms);
-    if (options_.local_sessions && request.may_be_local) {
-      open_local(attachment);
-      return &attachment;
-    }
+  const bool is_new = request.session == SessionId{};
+  if (!is_new && !password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
+  if (auto* older = find(request.session)) close(*older, Closed::moved);
+  Attachment& attachment = add(is_new ? new_session_id() : request.session, sink, request);
+  if (is_new || request.timeout_ms != 0) attachment.timeout_ms = bounded(request.timeout_ms);
+  attachment.is_new = is_new;
+  attachment.may_be_local = request.may_be_local;
+  if (serving_) ask_for_session(attachment);
+  return &attachment;
+}
+
+void Gateway::ask_for_session(Attachment& attachment) {
+  if (attachment.is_new) {
+    attachment.state = State::opening;
+    if (options_.local_sessions && attachment.may_be_local) return open_local(attachment);
     requests_.push_back(open_session_request({attachment.session, options_.gateway, attachment.identity.list()},
                                              attachment.timeout_ms));
-    dirty();
-    return &attachment;
+    return dirty();
   }
-
-  if (!password_matches(key, request.session, request.password)) return refuse(sink, Closed::expired);
-  if (auto* older = find(request.session)) close(*older, Closed::moved);
-  Attachment& attachment = add(request.session, sink, request);
-  if (request.timeout_ms != 0) attachment.timeout_ms = bounded(request.timeout_ms);
   // What the session asked for on an earlier connection goes first, so that the barrier covers it.
   flush();
   if (options_.local_sessions) {
-    request.may_be_local ? take_up_local(attachment) : node_sessions_->came_back(attachment.session, options_.gateway);
+    attachment.may_be_local ? take_up_local(attachment)
+                            : node_sessions_->came_back(attachment.session, options_.gateway);
   }
   attachment.state = State::attaching;
   attachment.ticket = next_ticket_++;
   attaching_[attachment.ticket] = attachment.session;
   upstream_.attach(attachment.ticket, attachment.session, attachment.timeout_ms);
-  return &attachment;
+}
+
+/// The sessions whose clients wait for a leader.
+std::vector<SessionId> Gateway::waiting() const {
+  std::vector<SessionId> sessions;
+  for (const auto& [session, attachment] : sessions_) {
+    if (attachment->state == State::waiting) sessions.push_back(session);
+  }
+  return sessions;
 }
 
 std::uint32_t Gateway::bounded(std::uint32_t timeout_ms) const {
@@ -401,11 +413,14 @@ void Gateway::serving() {
     node_sessions_->forget_guests();
   }
   serving_ = true;
+  for (const auto session : waiting()) {
+    if (auto* attachment = find(session)) ask_for_session(*attachment);
+  }
 }
 
 void Gateway::not_serving() {
   settle();
-  serving_ = false;
+  if (std::exchange(serving_, false)) ticks_of_patience_ = options_.patience_ms / options_.tick_ms;
   ticks_alone_ = 0;
   close_all();
   attaching_.clear();
@@ -579,6 +594,11 @@ void Gateway::tick() {
     }
   }
   ++tick_;
+  if (!serving_ && ticks_of_patience_ > 0 && --ticks_of_patience_ == 0) {
+    for (const auto session : waiting()) {
+      if (auto* attachment = find(session)) close(*attachment, Closed::not_serving);
+    }
+  }
   if (options_.local_sessions || options_.read_only_after_ms != 0) tick_local();
   if (!read_only_ && !serving_ && options_.read_only_after_ms != 0 && view_) {
     read_only_ = ++ticks_alone_ * options_.tick_ms >= options_.read_only_after_ms;

@@ -59,6 +59,7 @@ struct GatewayOptions {
   std::string super_digest;                     ///< "user:hash" of the super user, or empty
   std::string super_subject;                    ///< of the super user's certificate, or empty
   std::uint32_t tick_ms = 100;                  ///< between calls of tick()
+  std::uint32_t patience_ms = 0;                ///< so long after the leader is lost who connects waits for the next
   std::uint32_t read_only_after_ms = 0;         ///< without a leader for so long, reads are answered; 0: never
   bool local_sessions = false;                  ///< sessions for which that will do are this node's alone …
   bool upgrade_local_sessions = false;          ///< … until they create an ephemeral; otherwise they cannot
@@ -120,6 +121,8 @@ class Gateway {
   void forget(Attachment& attachment);
   void settle();
   Attachment* begin(ClientSink& sink, const ConnectRequest& request);
+  void ask_for_session(Attachment& attachment);
+  std::vector<SessionId> waiting() const;
   void close_all();
   Attachment* refuse(ClientSink& sink, Closed why);
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
@@ -165,7 +168,8 @@ class Gateway {
   std::mt19937_64 random_;
   bool serving_ = false;
   bool read_only_ = false;
-  std::uint64_t ticks_alone_ = 0;  // without a leader
+  std::uint32_t ticks_of_patience_ = 0;  // that are left
+  std::uint64_t ticks_alone_ = 0;        // without a leader
   const std::shared_ptr<NodeSessions> node_sessions_;
   std::uint64_t own_number_;  // of the last write that its client did not number
   std::shared_ptr<store::View> view_;

@@ -100,14 +100,23 @@ void KjHost::run_ready() {
     ready_.pop_front();
     if (resume_on(*this, actor, throughput)) ready_.push_back(actor);
   }
-  if (!ready_.empty()) {
-    arm();
-    return;  // the turn's batches wait for the actors that its messages woke
-  }
+  // The turn's batches wait for the actors that its messages woke, but not for those that never rest.
+  constexpr unsigned most_postponed = 8;
+  if (!ready_.empty() && ++postponed_ < most_postponed) return arm();
+  end_turn();
+}
+
+void KjHost::end_turn() {
+  postponed_ = 0;
   auto tasks = std::move(at_end_);
   at_end_.clear();
   for (auto& task : tasks) task();
   if (!ready_.empty()) arm();
+}
+
+void KjHost::hurry() {
+  run_ready();
+  if (!at_end_.empty()) end_turn();
 }
 
 }  // namespace troupe

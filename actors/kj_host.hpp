@@ -33,11 +33,16 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   /// gathered during the turn goes out. Loop's thread only.
   void at_end_of_turn(std::function<void()> task);
 
+  /// Lets the actors that are ready run, and the ends of turns, before whatever else the loop has to do, which
+  /// otherwise comes first: whoever counts on the actors calls it now and then. Loop's thread, and from no actor.
+  void hurry();
+
  private:
   kj::Promise<void> watch();
   void take_foreign();
   void taskFailed(kj::Exception&& error) override;
   void run_ready();
+  void end_turn();
   void arm();
 
   kj::AutoCloseFd wake_fd_;  // outlives its observer
@@ -53,6 +58,7 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   std::deque<caf::resumable*> ready_;
   std::vector<std::function<void()>> at_end_;
   bool armed_ = false;
+  unsigned postponed_ = 0;  // ends of turns, one after the other
   kj::TaskSet tasks_;
 };
 

@@ -126,8 +126,11 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   options.min_timeout_ms = config.min_session_timeout_ms != 0 ? config.min_session_timeout_ms : 2 * config.tick_ms;
   options.max_data = std::max<std::size_t>(options.max_data, config.jute_maxbuffer);
   options.max_timeout_ms = config.max_session_timeout_ms != 0 ? config.max_session_timeout_ms : 20 * config.tick_ms;
-  constexpr std::uint32_t patience_ms = 2'000;  // an election may take so long
-  if (config.read_only_mode) options.read_only_after_ms = std::max(patience_ms, config.tick_ms);
+  // A usual election is over by then. Who were refused would go to the next node, perhaps the one that was lost, and
+  // wait there for longer.
+  options.patience_ms = 500;
+  constexpr std::uint32_t longest_election_ms = 2'000;
+  if (config.read_only_mode) options.read_only_after_ms = std::max(longest_election_ms, config.tick_ms);
   return options;
 }
 
@@ -170,6 +173,7 @@ struct Node::Impl {
   void open_ports();
   std::shared_ptr<GatewayLoop> start_gateway(kj::AsyncIoContext& io, KjHost& host);
   void start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop);
+  void end_actors_of_loops();
   void stop();
 
   const NodeConfig config;
@@ -219,27 +223,33 @@ void Node::Impl::start() {
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
   const auto members = first_members(config, data.log());
   open_ports();
-  const auto spawn_applier = [&](Host& host) {
-    context.applier = spawn_on<Applier>(system, host, data, flusher, fatal);
-  };
   if (config.gateways != 0) {
     applier_host = std::make_unique<ThreadHost>(system, "state applier");
     applier_host->on_storage_error(fatal);
-    spawn_applier(*applier_host);
+    context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   }
   for (std::uint32_t id = 0; id < config.gateways; ++id) {
     gateway_threads.push_back(
-        std::make_unique<KjThread>(system, "gateway " + std::to_string(id),
-                                   [&](kj::AsyncIoContext& io, KjHost& host) { return start_gateway(io, host); }));
+        std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
+          host.on_storage_error(fatal);
+          return start_gateway(io, host);
+        }));
   }
   peer_thread = std::make_unique<KjThread>(system, "peer loop", [&](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
     auto loop = std::make_shared<PeerLoop>(io, host, config, members);
-    if (config.gateways == 0) {
-      spawn_applier(host);
-      loop->gateway = start_gateway(io, host);
+    try {
+      if (config.gateways == 0) {
+        context.applier = spawn_on<Applier>(system, host, data, flusher, fatal, [&host](std::function<void()> task) {
+          host.at_end_of_turn(std::move(task));
+        });
+        loop->gateway = start_gateway(io, host);
+      }
+      start_peer(io, host, *loop);
+    } catch (...) {
+      end_actors_of_loops();  // while they have their loop
+      throw;
     }
-    start_peer(io, host, *loop);
     return loop;
   });
 }
@@ -260,7 +270,6 @@ void Node::Impl::open_ports() {
 
 /// The next gateway and its doors, on that loop; called by one thread at a time.
 std::shared_ptr<GatewayLoop> Node::Impl::start_gateway(kj::AsyncIoContext& io, KjHost& host) {
-  host.on_storage_error(fatal);
   auto options = make_gateway_options(config, static_cast<std::uint32_t>(context.gateways.size()), sessions);
   options.on_storage_error = fatal;
   auto loop =
@@ -282,7 +291,18 @@ void Node::Impl::start_peer(kj::AsyncIoContext& io, KjHost& host, PeerLoop& loop
   };
   tick(Tick{monotonic_ms()});  // before anything else comes to them, they know the time
   loop.network.start(elector, peer);
-  loop.ticker.emplace(io.provider->getTimer(), tick_interval, tick);
+  loop.ticker.emplace(io.provider->getTimer(), tick_interval, [tick, &host](Tick now) mutable {
+    tick(now);
+    host.hurry();  // clients must not keep the node from its peers
+  });
+}
+
+/// Those that may live on a KJ loop, which must not be gone before them.
+void Node::Impl::end_actors_of_loops() {
+  caf::anon_send_exit(peer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(elector, caf::exit_reason::user_shutdown);  // which a peer that failed has not told
+  for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
 }
 
 void Node::Impl::stop() {
@@ -292,13 +312,11 @@ void Node::Impl::stop() {
     caf::scoped_actor waiter{system};
     waiter->wait_for(peer);  // its roles have been told, and the gateways that nobody serves them
   }
-  caf::anon_send_exit(elector, caf::exit_reason::user_shutdown);  // which a peer that failed has not told
-  for (const auto& gateway : context.gateways) caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  end_actors_of_loops();
   caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(journal_flusher, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(context.log_writer, caf::exit_reason::user_shutdown);
-  caf::anon_send_exit(context.applier, caf::exit_reason::user_shutdown);
   system.await_all_actors_done();
 
   // With the threads and the handles go the last views of the tree.

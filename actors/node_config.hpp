@@ -14,10 +14,10 @@
 
 namespace troupe {
 
-/// As many loops as the machine has use for.
+/// By the machine: one loop for each four processors, up to four.
 inline std::uint32_t usual_gateways() {
   const auto processors = std::thread::hardware_concurrency();
-  return processors <= 2 ? 0 : std::max(1u, processors / 4);
+  return processors <= 2 ? 0 : std::clamp(processors / 4, 1u, 4u);
 }
 
 struct NodeConfig {

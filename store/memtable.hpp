@@ -61,7 +61,7 @@ class Memtable {
 
  private:
   static constexpr int max_height = 14;
-  static constexpr std::size_t bucket_count = 1 << 15;
+  static constexpr std::size_t bucket_count = 1 << 14;
 
   struct Version {
     std::uint64_t sequence;

@@ -228,14 +228,15 @@ void Door::serve() {
   serve_later();
 }
 
-/// When the loop has nothing else to do.
+/// When the actors of this loop have had their turn.
 void Door::serve_later() {
   if (waiting_.empty() || std::exchange(serving_later_, true)) return;
-  tasks_.add(kj::evalLast([this] {
+  at_end_of_turn_([this, alive = alive_] {
+    if (!*alive) return;
     serving_later_ = false;
     context_.now_ms = monotonic_ms();
     serve();
-  }));
+  });
 }
 
 void Door::take(Socket& socket) {

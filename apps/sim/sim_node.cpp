@@ -170,6 +170,7 @@ void SimNode::start() {
   gateway.tick_ms = 22;  // see tick(), on average
   gateway.min_timeout_ms = 500;
   gateway.max_timeout_ms = 10'000;
+  gateway.patience_ms = 300;
   context.gateways.push_back(GatewayActor{spawn_on<GatewayRole>(
       system_, *p.gateway_host, gateway, [this, incarnation = incarnation_](std::function<void()> task) {
         world_.after(0, [this, incarnation, task = std::move(task)] {

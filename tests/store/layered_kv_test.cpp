@@ -70,8 +70,15 @@ TEMPLATE_TEST_CASE("a layered store reads like a map, before, between and after 
       if (random() % 3 == 0) {
         REQUIRE(writer->erase(table, name) == (next[table].erase(name) == 1));
       } else {
+        const bool known = random() % 2 == 0, there = next[table].contains(name);
         next[table][name] = std::to_string(random());
-        writer->put(table, name, next[table][name]);
+        if (!known) {
+          writer->put(table, name, next[table][name]);
+        } else if (there) {
+          writer->replace(table, name, next[table][name]);
+        } else {
+          writer->insert(table, name, next[table][name]);
+        }
       }
     }
     check_same(*writer, next);

@@ -1,0 +1,93 @@
+// Clients that come to a node between two leaders.
+#include "actors/gateway.hpp"
+#include "tests/catch.hpp"
+#include "tests/gateway/test_client.hpp"
+#include "tests/gateway/test_node.hpp"
+
+using namespace troupe;
+using namespace troupe::testing;
+
+namespace {
+
+/// A gateway that has just lost its leader, and a client that had a session there.
+struct BetweenLeaders {
+  TestNode node;
+  Gateway& gateway = node.add_gateway({.tick_ms = 100, .patience_ms = 300});
+  TestClient client{gateway};
+
+  BetweenLeaders() {
+    client.connect();
+    node.run();
+    REQUIRE(client.connected());
+    gateway.not_serving();
+    REQUIRE(client.closed == Closed::not_serving);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Who connects while the next leader is elected waits for it") {
+  BetweenLeaders between;
+  TestClient another(between.gateway);
+  another.connect();
+  between.client.resume(between.gateway);
+  between.node.run();
+  CHECK(!another.connected());
+  CHECK(!between.client.connected());
+  CHECK(!another.closed);
+
+  between.gateway.serving();
+  between.node.run();
+  CHECK(another.connected());
+  CHECK(between.client.connected());
+  between.client.create("/a", "1");
+  between.node.run();
+  CHECK(another.reply(another.get("/a"))->data == "1");
+}
+
+TEST_CASE("Who has waited in vain for a leader is refused, and so is who comes later") {
+  BetweenLeaders between;
+  between.client.resume(between.gateway);
+  between.gateway.tick();
+  between.gateway.tick();
+  CHECK(!between.client.closed);
+  between.gateway.tick();
+  CHECK(between.client.closed == Closed::not_serving);
+  between.gateway.not_serving();  // the next election
+  TestClient late(between.gateway);
+  late.connect();
+  CHECK(late.closed == Closed::not_serving);
+}
+
+TEST_CASE("Who waits for a leader and goes away is not asked for") {
+  BetweenLeaders between;
+  {
+    TestClient another(between.gateway);
+    another.connect();
+    between.client.resume(between.gateway);
+    between.client.drop();
+  }
+  CHECK(between.gateway.connections() == 0);
+  between.gateway.serving();
+  between.node.run();
+  CHECK(between.gateway.connections() == 0);
+}
+
+TEST_CASE("Who shows a wrong password need not wait for a leader to be told") {
+  BetweenLeaders between;
+  between.client.accepted->password[0] ^= std::byte{1};
+  between.client.resume(between.gateway);
+  CHECK(between.client.closed == Closed::expired);
+}
+
+TEST_CASE("A client that waits at two connections for a leader has the later one") {
+  BetweenLeaders between;
+  TestClient later(between.gateway);
+  later.accepted = between.client.accepted;
+  between.client.resume(between.gateway);
+  later.resume(between.gateway);
+  CHECK(between.client.closed == Closed::moved);
+  between.gateway.serving();
+  between.node.run();
+  CHECK(later.connected());
+}
