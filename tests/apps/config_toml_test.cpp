@@ -34,7 +34,7 @@ std::string error_of(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a TOML file names the node, its directory and the members; the rest has defaults") {
+TEST_CASE("a TOML file names the node, its directory and the members, the rest has defaults") {
   NodeConfig node = parse_toml("id = 2\ndata_dir = 'd'\n" + three_members, "etc/node.toml").node;
   CHECK(node.id == PeerId{2});
   CHECK(node.data_dir == "etc/d");

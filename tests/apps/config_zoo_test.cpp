@@ -55,7 +55,7 @@ TEST_CASE("what ZooKeeper reads as a system property may stand in zoo.cfg") {
         std::string::npos);
 }
 
-TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports; the id stands in myid") {
+TEST_CASE("a zoo.cfg of an ensemble gives members, times and ports, the id stands in myid") {
   Zoo zoo;
   LoadedConfig loaded = zoo.load(
       "# comment\n! another\n\ntickTime = 2000\ninitLimit=7\nsyncLimit=3\nsnapCount=500\n"

@@ -52,7 +52,7 @@ TEST_CASE("A read is answered at once, on the caller's stack") {
   CHECK(c.client.reply(c.client.get("no path"))->error == Error::no_node);
 }
 
-TEST_CASE("A session's read waits behind its own write and sees it; another session's read does not wait") {
+TEST_CASE("A session's read waits behind its own write and sees it, another session's read does not wait") {
   Connected c;
   TestClient other(c.gateway);
   c.connect(other);

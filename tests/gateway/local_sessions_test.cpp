@@ -73,7 +73,7 @@ TEST_CASE("A client that numbers its writes gets a session of the ensemble, and 
   CHECK(thief.closed == Closed::expired);
 }
 
-TEST_CASE("A local session writes, watches and reads what it wrote; nothing of it is kept") {
+TEST_CASE("A local session writes, watches and reads what it wrote, nothing of it is kept") {
   Place place;
   TestClient client(place.first);
   client.connect_local();

@@ -248,7 +248,7 @@ TEST_CASE("four-letter words tell of the clients of all ports and of all event l
   CHECK_THAT(word("conf"), Catch::Contains("secureClientPort=" + std::to_string(node.port()) + "\n"));
 }
 
-TEST_CASE("stores of keys in PEM and PKCS #12 are read; others are refused with what to do") {
+TEST_CASE("stores of keys in PEM and PKCS #12 are read, others are refused with what to do") {
   const test::TempDir directory;
   const Identity authority(named("authority")), node(named("node"), &authority);
   directory.write("node.p12", node.pkcs12("secret"));

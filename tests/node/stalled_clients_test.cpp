@@ -43,7 +43,7 @@ std::uint64_t connections(unsigned port) {
 
 }  // namespace
 
-TEST_CASE("clients that stop reading delay nobody and cost little memory; they are closed when events pile up") {
+TEST_CASE("clients that stop reading delay nobody and cost little memory, they are closed when events pile up") {
   const test::TempDir directory;
   NodeConfig config;
   config.id = PeerId{1};

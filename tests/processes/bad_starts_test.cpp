@@ -389,7 +389,7 @@ TEST_CASE("a key of zoo.cfg that is not known is named, and the node serves its 
   CHECK(program.finish() == exit_code::ok);
 }
 
-TEST_CASE("a full disk ends the node with what to do; with room again it has all that was acknowledged") {
+TEST_CASE("a full disk ends the node with what to do, with room again it has all that was acknowledged") {
   if (!CrampedNode::possible()) {
     WARN("this test is skipped: no file system can be mounted in a namespace of one's own here; allow user namespaces");
     return;

@@ -56,7 +56,7 @@ TEST_CASE("zkCli logs in, also with names beyond ASCII, and with a wrong passwor
   CHECK_THAT(who_am_i("bob", "wrong"), Contains("state:AuthFailed") && !Contains("sasl: "));
 }
 
-TEST_CASE("kazoo logs in and reads what its user alone may read; with a wrong password it is refused") {
+TEST_CASE("kazoo logs in and reads what its user alone may read, with a wrong password it is refused") {
   const std::string packages = "/usr/lib/python3/dist-packages/";
   if (!fs::exists(packages + "kazoo") || !fs::exists(packages + "puresasl"))
     return skip_test("kazoo with SASL", "apt-get install python3-kazoo python3-pure-sasl");

@@ -90,7 +90,7 @@ TEST_CASE("of five nodes started one after the other the third leads, and the ot
   CHECK(nodes.epoch(3) == epoch);
 }
 
-TEST_CASE("two of four nodes are no majority; the third decides") {
+TEST_CASE("two of four nodes are no majority, the third decides") {
   Nodes nodes({.voters = 4});
   nodes.start(1);
   nodes.start(2);
@@ -238,7 +238,7 @@ TEST_CASE("while writes go on, a follower a little behind gets DIFF, one that is
   CHECK(nodes.value("/lost") == std::nullopt);
 }
 
-TEST_CASE("an observer serves reads and forwards writes; its lag and its death change no quorum") {
+TEST_CASE("an observer serves reads and forwards writes, its lag and its death change no quorum") {
   Nodes nodes({.voters = 3, .observers = 1});
   nodes.start_all();
   const std::uint32_t leader = nodes.settle(), observer = 4;

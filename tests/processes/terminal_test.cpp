@@ -22,12 +22,14 @@ Ensemble& ensemble() {
   return instance;
 }
 
-/// A shell at a terminal, with a history of its own, at its first prompt.
+/// A shell at a terminal, with a history of its own, at its first prompt behind the word that it is connected (which
+/// shows the prompt again where it comes later).
 class Shell {
  public:
   explicit Shell(const std::string& state)
       : terminal_(test::troupe({"shell", "--connect", ensemble().connect()}),
                   {"XDG_STATE_HOME=" + state, "TERM=xterm", "INPUTRC=/dev/null"}) {
+    wait_for("SyncConnected");
     prompt();
   }
 

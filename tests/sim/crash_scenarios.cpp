@@ -72,7 +72,7 @@ TEST_CASE("a proposal that reached a quorum's disks before its leader died is co
   CHECK(e.value("/a") == "proposed");
 }
 
-TEST_CASE("whenever its leader dies, a proposal is gone or committed, everywhere; acknowledged, it is committed") {
+TEST_CASE("whenever its leader dies, a proposal is gone or committed, everywhere, acknowledged, it is committed") {
   int gone = 0, committed = 0, acknowledged = 0;
   std::uint64_t seed = 0;
   // It is on its way to the followers soon, and on disks later: the steps grow.

@@ -25,7 +25,7 @@ TEST_CASE("five nodes started one after the other: the third completes the major
   CHECK(ensemble.node(3).status().epoch == epoch);
 }
 
-TEST_CASE("two of four are no majority; the third decides") {
+TEST_CASE("two of four are no majority, the third decides") {
   Ensemble ensemble({.voters = 4});
   ensemble.start(1);
   ensemble.start(2);
@@ -69,7 +69,7 @@ TEST_CASE("a node that missed a change does not lead those that have it") {
   CHECK(ensemble.value("/a") == "(none)");
 }
 
-TEST_CASE("a minority that is cut off serves no writes and its leader steps down; healed, all agree") {
+TEST_CASE("a minority that is cut off serves no writes and its leader steps down, healed, all agree") {
   Ensemble ensemble({.voters = 5});
   ensemble.start_all();
   const auto old = ensemble.wait_for_leader();

@@ -52,7 +52,7 @@ TEST_CASE("A timeout is brought within the node's bounds, a negative one too") {
   }
 }
 
-TEST_CASE("A session is taken up with its password; its timeout is negotiated anew, its old connection ends") {
+TEST_CASE("A session is taken up with its password, its timeout is negotiated anew, its old connection ends") {
   WireServer server;
   WireClient first(server);
   const std::string session = first.connect().value();

@@ -286,7 +286,7 @@ TEST_CASE("Who a client is decides what it may do") {
   CHECK(answer.body == Record().i32(2).buffer("digest").buffer("bob").buffer("ip").buffer("127.0.0.1").bytes());
 }
 
-TEST_CASE("A digest may be any bytes; what proves nothing is answered so, and ends the connection") {
+TEST_CASE("A digest may be any bytes, what proves nothing is answered so, and ends the connection") {
   Session s;
   CHECK(s.error(Op::auth, Record().i32(0).buffer("digest").buffer("")) == 0);
   CHECK(s.error(Op::auth, Record().i32(0).buffer("digest").buffer("nocolon")) == 0);
@@ -402,7 +402,7 @@ TEST_CASE("A multi that fails says at which operation, and nothing happens") {
   CHECK(s.error(Op::exists, reading("/m")) == no_node);
 }
 
-TEST_CASE("A multi of nothing is nothing; one of what no multi takes is malformed") {
+TEST_CASE("A multi of nothing is nothing, one of what no multi takes is malformed") {
   Session s;
   CHECK(s.call(Op::multi, Record().end_of_multi()).body == Record().end_of_multi().bytes());
   CHECK(s.error(Op::multi) == marshalling);
@@ -481,7 +481,7 @@ TEST_CASE("One-shot watches fire once, each for what it watches") {
   CHECK(read_event(answers[0]) == std::pair(2, std::string("/a/b")));
 }
 
-TEST_CASE("addWatch sets watches that stay, on any path; they are found, and removed by their kind") {
+TEST_CASE("addWatch sets watches that stay, on any path, they are found, and removed by their kind") {
   Session s;
   WireClient other(s.server);
   other.connect();
@@ -557,7 +557,7 @@ TEST_CASE("setWatches tells the same behind a write that is under way") {
   CHECK(answers[2].error == 0);
 }
 
-TEST_CASE("setWatches2 knows the watches that stay, too; where nothing can be, nothing is") {
+TEST_CASE("setWatches2 knows the watches that stay, too, where nothing can be, nothing is") {
   Session s;
   const std::int64_t seen = s.create("/a").zxid;
   s.create("/a/b");
