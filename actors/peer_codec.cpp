@@ -6,6 +6,7 @@
 
 #include <type_traits>
 
+#include "actors/flat_message.hpp"
 #include "schema/check.hpp"
 #include "schema/peer.capnp.h"
 
@@ -16,11 +17,9 @@ using schema::Message;
 
 template <class Build>
 Bytes build(std::size_t payload, Build&& fill) {
-  capnp::MallocMessageBuilder builder(static_cast<capnp::uint>(payload / sizeof(capnp::word) + 32));
-  fill(builder);
-  auto words = std::make_shared<kj::Array<capnp::word>>(capnp::messageToFlatArray(builder));
-  const auto bytes = words->asBytes();
-  return Bytes(words, reinterpret_cast<const std::byte*>(bytes.begin()), bytes.size());
+  FlatMessage message(payload / sizeof(capnp::word) + 32);
+  fill(message);
+  return message.finish();
 }
 
 /// Runs `read` over the frame; everything that the frame can do wrong becomes a MalformedFrame.
@@ -45,10 +44,10 @@ capnp::Data::Reader data(const std::string& text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
 }
 
-/// A part of the frame, kept alive with it.
-Bytes slice(const Bytes& frame, capnp::Data::Reader part) {
-  auto owner = std::make_shared<Bytes>(frame);
-  return Bytes(owner, reinterpret_cast<const std::byte*>(part.begin()), part.size());
+/// What keeps the parts of a frame alive.
+using Owner = std::shared_ptr<Bytes>;
+Bytes slice(const Owner& frame, capnp::Data::Reader part) {
+  return Bytes(frame, reinterpret_cast<const std::byte*>(part.begin()), part.size());
 }
 std::string text(capnp::Data::Reader part) { return {reinterpret_cast<const char*>(part.begin()), part.size()}; }
 
@@ -68,11 +67,7 @@ std::vector<Proposal> read(const Bytes& frame, capnp::List<schema::ProposalRecor
   std::vector<Proposal> proposals;
   proposals.reserve(from.size());
   const auto owner = std::make_shared<Bytes>(frame);
-  for (const auto record : from) {
-    const auto txn = record.getTxn();
-    proposals.push_back(
-        {Zxid{record.getZxid()}, Bytes(owner, reinterpret_cast<const std::byte*>(txn.begin()), txn.size())});
-  }
+  for (const auto record : from) proposals.push_back({Zxid{record.getZxid()}, slice(owner, record.getTxn())});
   return proposals;
 }
 
@@ -191,7 +186,9 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
       return zab::Ack{{from.getAck()}};
     case Message::REQUESTS: {
       zab::ForwardedRequests requests;
-      for (const auto request : from.getRequests()) requests.requests.push_back(slice(frame, request));
+      requests.requests.reserve(from.getRequests().size());
+      const auto owner = std::make_shared<Bytes>(frame);
+      for (const auto request : from.getRequests()) requests.requests.push_back(slice(owner, request));
       return requests;
     }
     case Message::REVALIDATE: {
@@ -216,7 +213,7 @@ zab::Message read(const Bytes& frame, Message::Reader from) {
     case Message::SNAP_BEGIN:
       return zab::SnapBegin{{from.getSnapBegin()}};
     case Message::SNAP_CHUNK:
-      return zab::SnapChunk{slice(frame, from.getSnapChunk())};
+      return zab::SnapChunk{slice(std::make_shared<Bytes>(frame), from.getSnapChunk())};
     case Message::SNAP_END:
       return zab::SnapEnd{};
     case Message::NEW_LEADER:

@@ -86,6 +86,7 @@ bool Watches::contains(WatcherId watcher, std::string_view path, WatchKind kind)
 }
 
 void Watches::fire(const store::NodeEvent& event, const Receiver& receiver) {
+  if (paths_.empty()) return;
   const auto type = static_cast<EventType>(event.type);
   ++firing_;
   fire_node(type, event.path, receiver);

@@ -53,8 +53,8 @@ class Journal {
     for (const auto& file : files_) file->shrink(std::max<std::uint64_t>(bytes, JournalFile::page));
   }
 
-  /// An empty record. The payload is appended to it.
-  static std::string new_record() { return std::string(sizeof(Header), '\0'); }
+  /// Makes `record` an empty one. The payload is appended to it.
+  static void begin_record(std::string& record) { record.assign(sizeof(Header), '\0'); }
   static std::size_t payload_size(const std::string& record) { return record.size() - sizeof(Header); }
   /// Returns when the record is on disk. Throws StorageError, and is then of no more use.
   void append(std::string& record);

@@ -14,6 +14,9 @@ namespace {
 constexpr unsigned journal_per_memory = 4;
 constexpr unsigned most_behind = 4;
 
+// A record's buffer is used again up to this capacity, bytes: what one of a large batch takes.
+constexpr std::size_t most_kept = 1 << 20;
+
 constexpr std::string_view flushed_row = "flushed", salt_row = "salt";
 
 enum class Change : std::uint8_t { put = 1, erase = 2, clear = 3 };
@@ -100,7 +103,12 @@ Journal open_journal(Disk& disk, const std::string& name, Kv& base, Table table)
 /// Notes the changes as they are made.
 class JournaledKv::Writer final : public KvWriter {
  public:
-  explicit Writer(JournaledKv& kv) : kv_(kv), writer_(kv.layers_.write()) {}
+  explicit Writer(JournaledKv& kv) : kv_(kv), writer_(kv.layers_.write()), record_(std::move(kv.spare_record_)) {
+    Journal::begin_record(record_);
+  }
+  ~Writer() override {
+    if (record_.capacity() <= most_kept) kv_.spare_record_ = std::move(record_);
+  }
 
   std::optional<std::string_view> get(Table table, std::string_view key) const override {
     return writer_->get(table, key);
@@ -133,7 +141,7 @@ class JournaledKv::Writer final : public KvWriter {
  private:
   JournaledKv& kv_;
   const std::unique_ptr<KvWriter> writer_;
-  std::string record_ = Journal::new_record();
+  std::string record_;
 };
 
 JournaledKv::JournaledKv(Disk& disk, const std::string& name, KvOptions options, std::size_t flush_bytes,

@@ -61,6 +61,7 @@ class JournaledKv final : public Kv {
   const Clean clean_;
   LayeredKv layers_;
   Journal journal_;
+  std::string spare_record_;  // what the last writer wrote into; one writer has it at a time
   std::mutex flushing_;       // held while it is flushed
   std::uint64_t frozen_ = 0;  // the last commit that is frozen; guarded by flushing_
 };

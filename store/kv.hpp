@@ -59,6 +59,14 @@ class KvWriter : public KvReader {
   /// As put, for a key after all that the table holds: cheaper, and keeps pages full.
   virtual void append(Table table, std::string_view key, std::string_view value) = 0;
   virtual bool erase(Table table, std::string_view key) = 0;
+  /// Erases the table's first entries, with keys up to `last`, but no more than `most` of them.
+  virtual void erase_first(Table table, std::string_view last, std::size_t most) {
+    const auto entries = cursor(table);
+    for (auto first = entries->seek(""); first && first->key <= last && most > 0; --most) {
+      erase(table, std::string(first->key));
+      first = entries->seek("");
+    }
+  }
   virtual void clear(Table table) = 0;
   /// Commits. In a durable environment it returns after the flush. Throws StorageError, and then
   /// nothing was committed.

@@ -3,9 +3,11 @@
 // be made anew from elsewhere, which are the state, from the log, and the log, from its journal.
 //
 //   write() ──▶ active memtable ──freeze()──▶ frozen memtable ──flush()──▶ base
+//                                                        └──▶ flushed memtable, until the next flush
 //
 // Each flush is one transaction of the base and holds all that was committed up to its freeze, so the
-// base stands at an earlier state, but never at half of one.
+// base stands at an earlier state, but never at half of one. What was flushed last can be looked up in memory still:
+// what changes often is there, in one of the three.
 //
 // Threads: write(), freeze() and waiting_bytes() on one thread, flush() on one other, read() on any; a
 // reader is used by one thread at a time.
@@ -46,7 +48,8 @@ class LayeredKv final : public Kv {
 
   struct State {  // of all that is committed
     std::shared_ptr<Memtable> active;
-    std::shared_ptr<const Memtable> frozen;  // null: nothing waits for the base
+    std::shared_ptr<const Memtable> frozen;   // null: nothing waits for the base
+    std::shared_ptr<const Memtable> flushed;  // null: nothing was; the base has it all
     std::uint64_t sequence = 0;
     std::vector<std::size_t> entries;
   };
@@ -54,6 +57,7 @@ class LayeredKv final : public Kv {
   const std::unique_ptr<Kv> base_;
   mutable std::mutex mutex_;
   State state_;                      // guarded by mutex_; changed by the writer's thread, but for `frozen`
+                                     // and `flushed`
   std::uint64_t frozen_at_ = 0;      // guarded by mutex_
   std::uint64_t frozen_before_ = 0;  // writer's thread: the sequence of the last freeze
   bool writing_ = false;             // writer's thread

@@ -139,6 +139,20 @@ class LmdbWriter final : public KvWriter {
     return rc == 0;
   }
 
+  void erase_first(Table table, std::string_view last, std::size_t most) override {
+    MDB_cursor* cursor = nullptr;
+    int rc = mdb_cursor_open(snapshot_.txn(), snapshot_.env().dbi(table), &cursor);
+    MDB_val key, value;
+    // Behind one that was deleted the cursor stands at the next, which MDB_NEXT then reads.
+    if (rc == 0) rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    for (; rc == 0 && most > 0 && to_view(key) <= last; --most) {
+      rc = mdb_cursor_del(cursor, 0);
+      if (rc == 0) rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (cursor) mdb_cursor_close(cursor);
+    if (rc != 0 && rc != MDB_NOTFOUND) snapshot_.env().fail(rc);
+  }
+
   void clear(Table table) override {
     if (int rc = mdb_drop(snapshot_.txn(), snapshot_.env().dbi(table), 0)) snapshot_.env().fail(rc);
   }

@@ -133,15 +133,9 @@ struct Log::Impl {
   }
 
   void drop_pruned(KvWriter& tables) const {
-    const Zxid base{number(tables, "base").value_or(0)};
-    const auto records = tables.cursor(log_table);
-    for (auto most = most_dropped; most > 0; --most) {
-      const auto first = records->seek("");
-      if (!first) return;
-      if (first->key.size() != 8) fail_damaged("its first record has no zxid");
-      if (key_zxid(first->key) > base) return;
-      tables.erase(log_table, std::string(first->key));
-    }
+    const auto first = tables.cursor(log_table)->seek("");
+    if (first && first->key.size() != 8) fail_damaged("its first record has no zxid");
+    tables.erase_first(log_table, big_endian(number(tables, "base").value_or(0)), most_dropped);
   }
 
   /// Erases the records after `zxid`.

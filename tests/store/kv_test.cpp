@@ -132,6 +132,40 @@ TEMPLATE_TEST_CASE("a cursor walks both ways, and is nowhere after it answered n
   SECTION("a cursor may outlive the commit, unused") { writer->commit(); }
 }
 
+TEMPLATE_TEST_CASE("the first entries are erased up to a key, and no more than so many", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto kv = disk->open("env", fast);
+  const auto key = [](int number) { return std::to_string(100'000 + number); };
+  Contents expected;
+  {
+    auto writer = kv->write();
+    for (int i = 0; i < 5000; ++i) {  // many pages
+      writer->append(0, key(i), std::string(static_cast<std::size_t>(i % 300), 'v'));
+      expected.emplace(key(i), std::string(static_cast<std::size_t>(i % 300), 'v'));
+    }
+    writer->put(1, "a", "another table's");
+    writer->commit();
+  }
+  const auto erase_first = [&](const std::string& last, std::size_t most) {
+    auto writer = kv->write();
+    writer->erase_first(0, last, most);
+    writer->commit();
+    for (; most > 0 && !expected.empty() && expected.begin()->first <= last; --most) expected.erase(expected.begin());
+    CHECK(contents(*kv->read(), 0) == expected);
+  };
+  erase_first(key(-1), 10);  // none is that early
+  erase_first(key(0), 0);
+  erase_first(key(0), 10);
+  erase_first(key(9), 3);
+  erase_first(key(1234) + "between", 100'000);
+  erase_first(key(4999), 2000);
+  erase_first("2", 100'000);
+  CHECK(expected.empty());
+  erase_first("2", 100'000);  // of none
+  CHECK(kv->read()->get(1, "a") == "another table's");
+}
+
 TEMPLATE_TEST_CASE("keys up to 511 bytes and values of any size", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
