@@ -78,7 +78,7 @@ struct Attachment {
   Attachment(SessionId session, ClientSink& sink, std::string_view address)
       : session(session), sink(&sink), identity(address) {}
 
-  const SessionId session;
+  SessionId session;  // another one if the first could not be opened with the leader that was asked
   ClientSink* const sink;
   ClientIdentity identity;
   State state = State::waiting;

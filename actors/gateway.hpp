@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <vector>
@@ -59,7 +60,7 @@ struct GatewayOptions {
   std::string super_digest;                     ///< "user:hash" of the super user, or empty
   std::string super_subject;                    ///< of the super user's certificate, or empty
   std::uint32_t tick_ms = 100;                  ///< between calls of tick()
-  std::uint32_t patience_ms = 0;                ///< so long after the leader is lost who connects waits for the next
+  std::uint32_t patience_ms = 0;                ///< so long after the leader is lost who is not accepted yet waits
   std::uint32_t read_only_after_ms = 0;         ///< without a leader for so long, reads are answered; 0: never
   bool local_sessions = false;                  ///< sessions for which that will do are this node's alone …
   bool upgrade_local_sessions = false;          ///< … until they create an ephemeral; otherwise they cannot
@@ -93,7 +94,7 @@ class Gateway {
   // --- for the wiring ---
 
   void serving();
-  void not_serving();  ///< closes all
+  void not_serving();  ///< closes all who were accepted, and the others too unless they may wait for the next leader
   void attached(std::uint64_t ticket, Error error, Zxid barrier);
   void synced(std::uint64_t ticket, Zxid barrier);
   void refused(SessionId session, std::uint64_t number, Error error);
@@ -116,20 +117,22 @@ class Gateway {
   using State = Attachment::State;
   using Scope = Attachment::Scope;
 
+  // How connections begin and end, in gateway_sessions.cpp.
   Attachment* find(SessionId session);
   void close(Attachment& attachment, Closed why);
   void forget(Attachment& attachment);
-  void settle();
   Attachment* begin(ClientSink& sink, const ConnectRequest& request);
   void ask_for_session(Attachment& attachment);
-  std::vector<SessionId> waiting() const;
-  void close_all();
+  void hold(Attachment& attachment);
+  /// Those in that state, or all. `visit` may close any of them.
+  void each(std::optional<State> state, const std::function<void(Attachment&)>& visit);
   Attachment* refuse(ClientSink& sink, Closed why);
   Attachment& add(SessionId session, ClientSink& sink, const ConnectRequest& request);
   void accept(Attachment& attachment);
   SessionId new_session_id();
   std::uint32_t bounded(std::uint32_t timeout_ms) const;
 
+  void settle();
   void refuse(Attachment& attachment, const Call& call, Error error);
   void submit_write(Attachment& attachment, const Call& call);
   void enqueue(Attachment& attachment, Waiting waiting);

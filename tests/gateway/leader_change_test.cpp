@@ -9,10 +9,12 @@ using namespace troupe::testing;
 
 namespace {
 
+const GatewayOptions patient{.tick_ms = 100, .patience_ms = 300};
+
 /// A gateway that has just lost its leader, and a client that had a session there.
 struct BetweenLeaders {
   TestNode node;
-  Gateway& gateway = node.add_gateway({.tick_ms = 100, .patience_ms = 300});
+  Gateway& gateway = node.add_gateway(patient);
   TestClient client{gateway};
 
   BetweenLeaders() {
@@ -43,6 +45,78 @@ TEST_CASE("Who connects while the next leader is elected waits for it") {
   between.client.create("/a", "1");
   between.node.run();
   CHECK(another.reply(another.get("/a"))->data == "1");
+}
+
+TEST_CASE("Whose session is being opened when the leader is lost gets another one from the next") {
+  TestNode node;
+  Gateway& gateway = node.add_gateway(patient);
+  TestClient client(gateway);
+  client.connect();
+  const bool is_in_the_history = GENERATE(false, true);
+  if (is_in_the_history) {
+    node.flush(0);
+    node.lead(0);  // the transaction is proposed, and decided by the next leader
+  }
+  gateway.not_serving();
+  CHECK(!client.closed);
+  node.run();
+  CHECK(!client.connected());
+
+  gateway.serving();
+  node.run();
+  REQUIRE(client.connected());
+  CHECK(gateway.connections() == 1);
+  client.create("/mine", "1", schema::NodeKind::EPHEMERAL);
+  node.run();
+  CHECK(client.reply(client.get("/mine"))->stat->ephemeral_owner == client.accepted->session);
+}
+
+TEST_CASE("Who is taking up a session when the leader is lost takes it up with the next") {
+  TestNode node;
+  Gateway& gateway = node.add_gateway(patient);
+  TestClient client(gateway);
+  client.connect();
+  node.run();
+  client.create("/mine", "1", schema::NodeKind::EPHEMERAL);
+  node.run();
+  const SessionId session = client.accepted->session;
+  client.resume(gateway);
+  const bool is_answered = GENERATE(false, true);
+  if (is_answered) {
+    node.flush(0);
+    node.lead(0);  // what the leader says comes too late
+  }
+  gateway.not_serving();
+  node.run();
+  CHECK(!client.closed);
+  CHECK(!client.connected());
+
+  gateway.serving();
+  node.run();
+  REQUIRE(client.connected());
+  CHECK(client.accepted->session == session);
+  CHECK(client.reply(client.get("/mine"))->stat->ephemeral_owner == session);
+}
+
+TEST_CASE("Who waits for the tree to get where the client has been waits on when the leader is lost") {
+  TestNode node;
+  Gateway& gateway = node.add_gateway(patient);
+  TestClient client(gateway);
+  client.connect();
+  node.run();
+  client.resume(gateway, Zxid{node.gateway(0).view()->zxid().value + 1});
+  node.run();
+  CHECK(!client.connected());
+  gateway.not_serving();
+  gateway.serving();
+  node.run();
+  CHECK(!client.closed);
+  CHECK(!client.connected());
+  TestClient another(gateway);
+  another.connect();  // which is a transaction
+  node.run();
+  CHECK(client.connected());
+  CHECK(another.connected());
 }
 
 TEST_CASE("Who has waited in vain for a leader is refused, and so is who comes later") {
