@@ -107,6 +107,8 @@ class Gateway {
   /// Whether any client is served.
   bool is_serving() const { return serving_ || read_only_; }
   bool is_read_only() const { return read_only_; }
+  /// Whether clients that come now are served, or wait for the next leader.
+  bool takes_clients() const { return is_serving() || ticks_of_patience_ > 0; }
   std::size_t connections() const { return sessions_.size(); }
   const Watches& watches() const { return watches_; }
   const NodeSessions& node_sessions() const { return *node_sessions_; }

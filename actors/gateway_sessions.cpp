@@ -46,8 +46,7 @@ Attachment* Gateway::connect(ClientSink& sink, const ConnectRequest& request) {
 
 Attachment* Gateway::begin(ClientSink& sink, const ConnectRequest& request) {
   if (read_only_) return begin_guest(sink, request);
-  const bool may_serve = serving_ || ticks_of_patience_ > 0;
-  const std::string key = may_serve && view_ ? view_->session_key() : std::string();
+  const std::string key = takes_clients() && view_ ? view_->session_key() : std::string();
   if (key.empty()) return refuse(sink, Closed::not_serving);
 
   const bool is_new = request.session == SessionId{};

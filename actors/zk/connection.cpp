@@ -39,8 +39,8 @@ std::size_t Connection::receive(std::string_view bytes) {
       break;
     }
     const std::int32_t size = Reader(rest).i32();
-    // A node that does not serve says no more than that to anyone.
-    if (size < 0 || static_cast<std::size_t>(size) > context_.max_frame || !context_.gateway.is_serving()) {
+    // A node that does not serve, nor will soon, says no more than that to anyone.
+    if (size < 0 || static_cast<std::size_t>(size) > context_.max_frame || !context_.gateway.takes_clients()) {
       end();
       break;
     }

@@ -114,6 +114,26 @@ TEST_CASE("A loss of the leader ends the connections, not the sessions") {
         session_in(session));
 }
 
+TEST_CASE("A client that comes while the next leader is elected waits for it, its requests too") {
+  WireServer server({.tick_ms = 100, .patience_ms = 300});
+  WireClient client(server);
+  const std::string session = client.connect().value();
+  server.gateway.not_serving();
+  CHECK(client.ended());
+  WireClient again(server);
+  again.send(connect_frame(10'000, session_in(session), password_in(session)) +
+             request_frame(1, Op::exists, watching("/", false)));
+  again.run();
+  CHECK(!again.ended());
+  CHECK(again.frames().empty());
+  server.gateway.serving();
+  again.run();
+  const auto frames = again.frames();
+  REQUIRE(frames.size() == 2);
+  CHECK(session_in(frames[0]) == session_in(session));
+  CHECK(read_answer(frames[1])->error == 0);
+}
+
 TEST_CASE("What is sent behind the connect request waits for the session") {
   WireServer server;
   WireClient client(server);
