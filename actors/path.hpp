@@ -33,7 +33,9 @@ bool undeletable(std::string_view path);
 /// For hash tables by path: hashes strings and views alike, so that a lookup needs no string of its own.
 struct Hash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view path) const noexcept { return std::hash<std::string_view>{}(path); }
+  // Not noexcept: the standard library takes what is for too fast to keep the result with the element, and computes it
+  // again for each neighbour that it passes.
+  std::size_t operator()(std::string_view path) const { return std::hash<std::string_view>{}(path); }
 };
 
 }  // namespace troupe::path

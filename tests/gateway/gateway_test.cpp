@@ -371,7 +371,7 @@ TEST_CASE("A client whose calls pile up is told to stop, and later that there is
 }
 
 TEST_CASE(
-    "Reads of a client that does not take its answers wait, and what comes behind them too; other clients do not") {
+    "Reads of a client that does not take its answers wait, and what comes behind them too, other clients do not") {
   Connected c;
   TestClient other(c.gateway);
   c.connect(other);
