@@ -46,7 +46,7 @@ void Applier::apply_more() {
   }
   if (proposals.empty()) return;
   publish(data_.tree().apply(proposals));
-  unflushed_ += proposals.size();
+  for (const auto& proposal : proposals) unflushed_ += proposal.txn.size();
   if (data_.tree().kv().waiting_bytes() > flush_bytes) flush();
   again();
 }
@@ -79,6 +79,7 @@ void Applier::when_current(std::function<void()> then) {
 
 void Applier::tree_exchanged() {
   exchanging_ = false;
+  unflushed_ = 0;
   recent_.clear();
   store::AppliedBatch batch;
   batch.last = data_.tree().applied();
@@ -99,7 +100,9 @@ void Applier::flush() {
   if (flushing_ || exchanging_ || !data_.tree().kv().freeze()) return;
   flushing_ = true;
   flush_began_ = now_;
-  this->send(flusher_, FlushState{data_.tree().applied(), std::exchange(unflushed_, 0)}, FlushUserActor{this});
+  const auto view = data_.tree().view();
+  this->send(flusher_, FlushState{view->zxid(), std::exchange(unflushed_, 0), view->node_count()},
+             FlushUserActor{this});
 }
 
 void Applier::compare(const CompareDigest& theirs) {

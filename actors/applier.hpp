@@ -68,7 +68,7 @@ class Applier : public Hosted<ApplierActor> {
 
   StateFlusherActor flusher_;
   bool flushing_ = false;        // StateFlushed will come
-  std::uint64_t unflushed_ = 0;  // transactions applied since the last flush began
+  std::uint64_t unflushed_ = 0;  // bytes of the transactions applied since the last flush began
   std::int64_t now_ = 0;         // of the last tick
   std::int64_t flush_began_ = 0;
   bool exchanging_ = false;                     // TreeExchanged will come; the tree is the flusher's until then

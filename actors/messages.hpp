@@ -196,16 +196,14 @@ struct Subscribe {
 struct Unsubscribe {
   std::uint64_t subscriber = 0;
 };
-/// The tree up to here is frozen: so many transactions since the last time.
+/// The tree up to here is frozen.
 struct FlushState {
   Zxid zxid;
-  std::uint64_t transactions = 0;
+  std::uint64_t bytes = 0;  ///< of the transactions since the last time
+  std::size_t znodes = 0;   ///< that the tree has
 };
-/// They are in state/.
-struct StateFlushed {
-  Zxid zxid;
-  std::uint64_t transactions = 0;
-};
+/// It is in state/.
+struct StateFlushed : FlushState {};
 /// The tree is to be the one of the log's checkpoint; who asks keeps off it until TreeExchanged.
 struct ExchangeTree {};
 struct TreeExchanged {};

@@ -134,6 +134,12 @@ GatewayOptions make_gateway_options(const NodeConfig& config, std::uint32_t gate
   return options;
 }
 
+/// The log keeps what is behind the last checkpoint but one: it must have room for that.
+CheckpointRules checkpoint_rules(const NodeConfig& config) {
+  constexpr std::uint64_t most_bytes = 4ull << 30;
+  return {config.checkpoint_txns, std::min(most_bytes, config.log_map_size / 8)};
+}
+
 /// What lives on the peer loop, beside the actors.
 struct PeerLoop {
   PeerLoop(kj::AsyncIoContext& io, KjHost& host, const NodeConfig& config, const std::map<PeerId, Member>& members)
@@ -219,7 +225,7 @@ void Node::Impl::start() {
   journal_flusher = spawn_on<JournalFlusher>(system, *journal_host, data);
   context.log_writer = spawn_on<LogWriter>(system, *log_host, data, journal_flusher, fatal);
   archivist =
-      spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint, config.checkpoint_txns);
+      spawn_on<Archivist>(system, *archivist_host, data, context.log_writer, checkpoint, checkpoint_rules(config));
   flusher = spawn_on<StateFlusher>(system, *flusher_host, data, archivist);
   const auto members = first_members(config, data.log());
   open_ports();

@@ -63,7 +63,7 @@ struct NodeConfig {
   bool local_sessions_upgrading = false;  ///< … until they create an ephemeral, which otherwise is refused
   std::string super_digest;               ///< "super:base64(sha1(super:password))" of the super user; empty: none
 
-  std::uint64_t checkpoint_txns = 100'000;    ///< transactions between checkpoints
+  std::uint64_t checkpoint_txns = 100'000;    ///< between checkpoints, at least; of a large tree more
   std::uint64_t log_map_size = 1ull << 36;    ///< upper bound of the log's file, bytes
   std::uint64_t state_map_size = 1ull << 40;  ///< upper bound of the state's file, bytes
   /// Event loops for clients, beside that for the other nodes and the thread of the tree. 0: all three are one, which

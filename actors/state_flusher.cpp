@@ -11,7 +11,7 @@ StateFlusher::behavior_type StateFlusher::make_behavior() {
   return {
       [this](const FlushState& frozen, const FlushUserActor& user) {
         data_.flush_state();
-        const StateFlushed flushed{frozen.zxid, frozen.transactions};
+        const StateFlushed flushed{frozen};
         this->send(user, flushed);
         this->send(archivist_, flushed);
       },

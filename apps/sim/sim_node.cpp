@@ -159,7 +159,7 @@ void SimNode::start() {
   context.log_writer = spawn_on<LogWriter>(system_, *p.log_host, *p.data, p.journal_flusher, fatal);
   for (auto* disk_user : {&p.flush_host, &p.archivist_host}) (*disk_user)->on_storage_error(fatal);
   p.archivist = spawn_on<Archivist>(system_, *p.archivist_host, *p.data, context.log_writer, p.data->log().checkpoint(),
-                                    options_.checkpoint_txns);
+                                    CheckpointRules{options_.checkpoint_txns, 1ull << 30});
   p.flusher = spawn_on<StateFlusher>(system_, *p.flush_host, *p.data, p.archivist);
   context.applier = spawn_on<Applier>(system_, *p.apply_host, *p.data, p.flusher, fatal);
   GatewayOptions gateway;

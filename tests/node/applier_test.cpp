@@ -79,7 +79,7 @@ class FlushListener : public Hosted<ArchivistActor> {
  public:
   FlushListener(caf::actor_config& config, std::atomic<std::uint64_t>& flushed) : Hosted(config), flushed_(flushed) {}
   behavior_type make_behavior() override {
-    return {[this](const StateFlushed& flush) { flushed_ += flush.transactions; }, [](const CheckpointWritten&) {}};
+    return {[this](const StateFlushed& flush) { flushed_ = flush.zxid.counter(); }, [](const CheckpointWritten&) {}};
   }
 
  private:

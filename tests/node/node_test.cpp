@@ -58,6 +58,10 @@ class Ensemble {
   FatalHandler on_failure = fail_hard;  ///< of the nodes that are started from now on
 
   NodeConfig& config(std::uint32_t id) { return configs_.at(PeerId{id}); }
+  /// So many threads of each node are for clients; 0: the peers' loop serves them. Before it starts.
+  void gateways(std::uint32_t count) {
+    for (auto& [id, config] : configs_) config.gateways = count;
+  }
   Node& node(std::uint32_t id) { return *nodes_.at(PeerId{id}); }
   void start(std::uint32_t id) { nodes_[PeerId{id}] = std::make_unique<Node>(config(id), on_failure); }
   void stop(std::uint32_t id) { nodes_.erase(PeerId{id}); }
@@ -138,6 +142,7 @@ TEST_CASE("three nodes elect a leader, and what is written at one is read at all
 
 TEST_CASE("the ensemble goes on when its leader stops, and the node catches up when it is back") {
   Ensemble ensemble(3);
+  ensemble.gateways(GENERATE(0u, 1u));
   ensemble.start();
   const auto first = ensemble.leader();
   Client client(ensemble.nodes());
@@ -154,6 +159,7 @@ TEST_CASE("the ensemble goes on when its leader stops, and the node catches up w
 
 TEST_CASE("a node that missed more than the log holds gets a snapshot") {
   Ensemble ensemble(3);
+  ensemble.gateways(GENERATE(0u, 1u));
   for (std::uint32_t id = 1; id <= 3; ++id) ensemble.config(id).checkpoint_txns = 200;
   ensemble.start();
   const auto leader = ensemble.leader();
@@ -210,6 +216,7 @@ TEST_CASE("a minority does not serve") {
 
 TEST_CASE("sessions and their ephemerals outlive the stop of the node that they were attached to") {
   Ensemble ensemble(3);
+  ensemble.gateways(GENERATE(0u, 1u));
   ensemble.start();
   const auto leader = ensemble.leader();
   Client client(ensemble.nodes());
@@ -223,8 +230,7 @@ TEST_CASE("sessions and their ephemerals outlive the stop of the node that they 
 
 TEST_CASE("clients are served on the peers' loop, or by several gateways that share their port") {
   Ensemble ensemble(3);
-  const auto gateways = GENERATE(0u, 1u, 3u);
-  for (std::uint32_t id = 1; id <= 3; ++id) ensemble.config(id).gateways = gateways;
+  ensemble.gateways(GENERATE(0u, 1u, 3u));
   ensemble.start();
   ensemble.leader();
   std::vector<std::unique_ptr<Client>> clients;
@@ -321,6 +327,7 @@ TEST_CASE("a taken peer port keeps a node from starting") {
 
 TEST_CASE("a node can be stopped while it looks for its ensemble") {
   Ensemble ensemble(3);
+  ensemble.gateways(GENERATE(0u, 1u));
   ensemble.start(1);
   ensemble.stop(1);
   ensemble.start(1);

@@ -52,6 +52,7 @@ TEST_CASE("clients that stop reading delay nobody and cost little memory, they a
   config.client_address = "127.0.0.1";
   config.rpc_port = 0;
   config.log_map_size = config.state_map_size = 1ull << 30;
+  config.gateways = GENERATE(0u, 1u);
   Node node(config);
   REQUIRE(node.wait([](const NodeStatus& status) { return status.serving; }, patience));
 

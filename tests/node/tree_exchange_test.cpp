@@ -1,36 +1,20 @@
 // The applier while the tree of a snapshot takes the old one's place: it keeps off both until the flusher has done it,
 // and who asks meanwhile is answered from the new one.
-#include <deque>
 #include <string>
 #include <vector>
 
 #include "actors/applier.hpp"
 #include "tests/catch.hpp"
+#include "tests/node/turns.hpp"
 #include "tests/store/machines.hpp"
 #include "tests/store/txns.hpp"
 
 using namespace troupe;
 using store::MemoryMachine;
 using store::testing::create_txn;
+using troupe::testing::Turns;
 
 namespace {
-
-/// All actors run when the test says so, on its thread.
-class Turns : public Host {
- public:
-  using Host::Host;
-  void exec_later(caf::resumable* actor) override { ready_.push_back(actor); }
-  void run() {
-    while (!ready_.empty()) {
-      auto* actor = ready_.front();
-      ready_.pop_front();
-      if (resume_on(*this, actor, 1)) ready_.push_back(actor);
-    }
-  }
-
- private:
-  std::deque<caf::resumable*> ready_;
-};
 
 /// What everybody was told, in its order.
 using Record = std::vector<std::string>;

@@ -31,6 +31,7 @@ EnsembleOptions configured(const NodesOptions& options, const std::string& direc
     // Silence ends a reign late: a busy machine makes no leaders, and what the test does to a follower does not,
     // either. Broken connections are noticed at once.
     node.config.failure_timeout_ms = 20'000;
+    node.config.gateways = node.config.id.value % 2;  // clients on the peers' loop, and on a thread of their own
     options.configure(node.config);
     std::ofstream(node.config_file) << to_toml(node.config);
   }
