@@ -6,6 +6,9 @@
 #include <utility>
 
 namespace troupe {
+namespace {
+constexpr std::size_t portion = 1 << 20;  // bytes of the log, read at a time
+}  // namespace
 
 Archivist::Archivist(caf::actor_config& config, store::DataDir& data, LogWriterActor log_writer,
                      std::optional<Zxid> checkpoint, CheckpointRules rules)
@@ -17,8 +20,6 @@ Archivist::Archivist(caf::actor_config& config, store::DataDir& data, LogWriterA
 
 /// Within an epoch zxids go up by one, so only the last of each epoch is looked up.
 std::uint64_t Archivist::transactions_behind_checkpoint(Zxid upto) {
-  // A snapshot from a leader may have taken the log's place: it is a checkpoint.
-  checkpoint_ = std::max(checkpoint_, data_.log().base());
   std::uint64_t count = 0;
   for (Zxid last = upto; last > checkpoint_;) {
     if (last.epoch() == checkpoint_.epoch()) return count + (last.counter() - checkpoint_.counter());
@@ -30,11 +31,32 @@ std::uint64_t Archivist::transactions_behind_checkpoint(Zxid upto) {
   return count;
 }
 
+/// As far as it matters.
+std::uint64_t Archivist::bytes_behind_checkpoint(Zxid upto) {
+  std::uint64_t bytes = 0;
+  try {
+    for (Zxid after = checkpoint_; bytes < rules_.bytes;) {
+      const auto records = data_.log().read(after, portion, upto);
+      if (records.empty()) break;
+      for (const auto& record : records) bytes += record.txn.size();
+      after = records.back().zxid;
+    }
+  } catch (const store::Pruned&) {  // meanwhile, for a snapshot
+    return 0;
+  }
+  return bytes;
+}
+
 void Archivist::flushed(const StateFlushed& flush) {
-  bytes_ += flush.bytes;
+  if (const Zxid base = data_.log().base(); base > checkpoint_) {
+    // A snapshot from a leader has taken the log's place: it is a checkpoint.
+    checkpoint_ = base;
+    bytes_.reset();
+  }
+  bytes_ = bytes_ ? *bytes_ + flush.bytes : bytes_behind_checkpoint(flush.zxid);
   if (writing_) return;
   const auto enough = std::max<std::uint64_t>(rules_.transactions, flush.znodes / 2);
-  if (bytes_ < rules_.bytes && transactions_behind_checkpoint(flush.zxid) < enough) return;
+  if (*bytes_ < rules_.bytes && transactions_behind_checkpoint(flush.zxid) < enough) return;
   bytes_ = 0;
   const Zxid zxid = data_.write_checkpoint();
   spdlog::info("checkpoint at {}", to_string(zxid));

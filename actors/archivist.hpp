@@ -5,7 +5,7 @@
 //
 // A checkpoint copies the whole tree. So it is due after so many transactions, but of a large tree only when they are at
 // least half as many as its znodes: what is copied stays in proportion to what has changed. And it is due in any case
-// when the log has grown by so many bytes.
+// when the log has grown by so many bytes, for which it must have room.
 //
 // Runs on a thread of its own: a checkpoint takes as long as writing the tree does.
 #pragma once
@@ -36,14 +36,15 @@ class Archivist : public Hosted<ArchivistActor> {
 
  private:
   std::uint64_t transactions_behind_checkpoint(Zxid upto);
+  std::uint64_t bytes_behind_checkpoint(Zxid upto);
   void flushed(const StateFlushed& flush);
 
   store::DataDir& data_;
   LogWriterActor log_writer_;
   const CheckpointRules rules_;
-  Zxid checkpoint_;          // the last; 0 before the first
-  bool writing_ = false;     // one that the log does not name yet
-  std::uint64_t bytes_ = 0;  // flushed since the last, or since the start
+  Zxid checkpoint_;                     // the last; 0 before the first
+  bool writing_ = false;                // one that the log does not name yet
+  std::optional<std::uint64_t> bytes_;  // of the transactions flushed since the last; none: look into the log
 };
 
 }  // namespace troupe

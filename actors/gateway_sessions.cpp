@@ -83,8 +83,9 @@ void Gateway::ask_for_session(Attachment& attachment) {
 /// The client, which is not accepted yet, waits for the next leader.
 void Gateway::hold(Attachment& attachment) {
   if (attachment.state == State::opening) {
+    const SessionId another = new_session_id();  // which may fail to read the tree
     auto entry = sessions_.extract(attachment.session);
-    entry.key() = attachment.session = new_session_id();
+    entry.key() = attachment.session = another;
     sessions_.insert(std::move(entry));
   }
   attachment.scope = Scope::global;

@@ -158,8 +158,8 @@ using LearnerActor = caf::typed_actor<
     caf::reacts_to<Durable>, caf::reacts_to<StoreAcceptedEpoch>, caf::reacts_to<StoreCurrentEpoch>,   // log writer
     caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>,
     caf::reacts_to<SnapshotRejected>,  // log writer
-    caf::reacts_to<TreeReplaced>,      // applier
-    caf::reacts_to<Tick>>;             // peer
+    caf::reacts_to<Applied>, caf::reacts_to<TreeReplaced>,  // applier
+    caf::reacts_to<Tick>>;                                  // peer
 
 }  // namespace troupe
 

@@ -27,6 +27,7 @@ LearnerRole::LearnerRole(caf::actor_config& config, const RoleContext& context, 
             facts.accepted, facts.current, facts.last, facts.settled, now) {}
 
 void LearnerRole::on_exit() {
+  unsubscribe();
   if (link_) link_->close("this node follows no longer");
   link_.reset();
   peer_ = nullptr;
@@ -86,8 +87,21 @@ void LearnerRole::perform(const zab::learner_effect::Deliver& effect) {
 }
 
 void LearnerRole::perform(const zab::learner_effect::Serve&) {
+  // Clients are served when the tree has what was decided so far: after a power cut that may take a while.
+  serve_from_ = core_.delivered();
+  subscription_ = new_subscription();
+  this->send(context_.applier, Subscribe{subscription_}, AppliedUserActor{this});
+}
+
+void LearnerRole::applied(Zxid zxid) {
+  if (subscription_ == 0 || zxid < serve_from_) return;
+  unsubscribe();
   spdlog::info("following node {} in epoch {}", leader_.value, core_.epoch().value);
   this->send(peer_, RoleActive{core_.epoch()});
+}
+
+void LearnerRole::unsubscribe() {
+  if (subscription_ != 0) caf::anon_send(context_.applier, Unsubscribe{std::exchange(subscription_, 0)});
 }
 
 void LearnerRole::perform(const zab::learner_effect::Fail& effect) {
@@ -163,7 +177,7 @@ void LearnerRole::report() {
   NodeStatus status;
   status.id = context_.options.self;
   status.role = zab::PeerState::following;  // the peer knows whether it counts
-  status.serving = core_.serving();
+  status.serving = core_.serving() && subscription_ == 0;
   status.leader = leader_;
   status.epoch = core_.epoch();
   status.last_logged = core_.last();
@@ -228,6 +242,7 @@ LearnerRole::behavior_type LearnerRole::make_behavior() {
                           effects);
         perform(effects);
       },
+      [this](const Applied& applied) { this->applied(applied.view->zxid()); },
       [this](const TreeReplaced& replaced) {
         zab::LearnerEffects effects;
         core_.on_snapshot_installed(replaced.zxid, effects);

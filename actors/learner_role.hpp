@@ -1,7 +1,7 @@
 // A learner, follower or observer, of one leader: plays zab::Learner over one link, the log and the
 // tree, and passes its clients' writes to the leader.
 //
-//   spawned by the peer ─▶ connecting ─▶ synchronising ─▶ serving (RoleActive to the peer)
+//   spawned by the peer ─▶ connecting ─▶ synchronising ─▶ applying ─▶ serving (RoleActive to the peer)
 //     any ─▶ failed: RoleEnded to the peer, then it quits
 //
 // Runs on the peer host; one object per leader followed, so whatever comes late from an earlier one
@@ -44,6 +44,9 @@ class LearnerRole : public Hosted<LearnerActor> {
   void perform(const zab::learner_effect::Serve& effect);
   void perform(const zab::learner_effect::Fail& effect);
 
+  /// The tree is there now.
+  void applied(Zxid zxid);
+  void unsubscribe();
   bool check(const std::vector<Proposal>& proposals);
   void received(const zab::Message& message);
   /// Holds the link back while the log writer has much to do.
@@ -58,6 +61,8 @@ class LearnerRole : public Hosted<LearnerActor> {
   zab::Learner core_;
   bool ended_ = false;
   std::shared_ptr<Link> link_;
+  Zxid serve_from_;                 // the tree must have it first
+  std::uint64_t subscription_ = 0;  // to what is applied, until then
   std::int64_t next_heartbeat_ = 0;
   std::unordered_set<SessionId> heard_;  // since the last report
   // Given to the log writer and not yet stored.

@@ -154,7 +154,7 @@ JournaledKv::JournaledKv(Disk& disk, const std::string& name, std::unique_ptr<Kv
     : own_table_(static_cast<Table>(tables)),
       flush_bytes_(flush_bytes),
       clean_(std::move(clean)),
-      layers_(std::move(base), tables),
+      layers_(std::move(base), tables, false),
       journal_(open_journal(disk, name, layers_.base(), own_table_)) {
   const auto flushed = own_number(layers_.base(), own_table_, flushed_row);
   const auto writer = layers_.write();

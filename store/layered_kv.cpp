@@ -225,7 +225,8 @@ class LayeredWriter final : public KvWriter {
   bool open_ = true;
 };
 
-LayeredKv::LayeredKv(std::unique_ptr<Kv> base, std::size_t tables) : base_(std::move(base)) {
+LayeredKv::LayeredKv(std::unique_ptr<Kv> base, std::size_t tables, bool keep_flushed)
+    : base_(std::move(base)), keep_flushed_(keep_flushed) {
   state_.active = std::make_shared<Memtable>();
   const auto reader = base_->read();
   for (Table table = 0; table < tables; ++table) state_.entries.push_back(reader->entries(table));
@@ -233,7 +234,7 @@ LayeredKv::LayeredKv(std::unique_ptr<Kv> base, std::size_t tables) : base_(std::
 
 std::unique_ptr<KvReader> LayeredKv::read() {
   std::lock_guard lock(mutex_);
-  // Opened while nothing is flushed: the base holds whatever the memtables do not.
+  // The base holds whatever the memtables that are there now do not.
   return std::make_unique<LayeredReader>(
       Layers{base_->read(), state_.active, state_.frozen, state_.flushed, state_.sequence}, state_.entries);
 }
@@ -284,7 +285,8 @@ void LayeredKv::flush(const std::function<void(KvWriter&)>& also) {
   if (also) also(*writer);
   writer->commit();
   std::lock_guard lock(mutex_);
-  state_.flushed = std::exchange(state_.frozen, nullptr);
+  state_.flushed = keep_flushed_ ? state_.frozen : nullptr;
+  state_.frozen = nullptr;
 }
 
 void LayeredKv::sync() {

@@ -6,8 +6,8 @@
 //                                                        └──▶ flushed memtable, until the next flush
 //
 // Each flush is one transaction of the base and holds all that was committed up to its freeze, so the
-// base stands at an earlier state, but never at half of one. What was flushed last can be looked up in memory still:
-// what changes often is there, in one of the three.
+// base stands at an earlier state, but never at half of one. What was flushed last can be looked up in memory still, if
+// that is wanted: what changes often is there, in one of the three.
 //
 // Threads: write(), freeze() and waiting_bytes() on one thread, flush() on one other, read() on any; a
 // reader is used by one thread at a time.
@@ -25,7 +25,8 @@ namespace troupe::store {
 
 class LayeredKv final : public Kv {
  public:
-  LayeredKv(std::unique_ptr<Kv> base, std::size_t tables);
+  /// `keep_flushed`: for look-ups, at the price of its memory.
+  LayeredKv(std::unique_ptr<Kv> base, std::size_t tables, bool keep_flushed = true);
 
   std::unique_ptr<KvReader> read() override;
   std::unique_ptr<KvWriter> write() override;
@@ -55,6 +56,7 @@ class LayeredKv final : public Kv {
   };
 
   const std::unique_ptr<Kv> base_;
+  const bool keep_flushed_;
   mutable std::mutex mutex_;
   State state_;                      // guarded by mutex_; changed by the writer's thread, but for `frozen`
                                      // and `flushed`

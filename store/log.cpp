@@ -14,7 +14,7 @@ enum : Table { log_table, meta_table, configurations_table };
 // 1 had no journal, 2 no records up to the base.
 constexpr std::uint64_t format_version = 3;
 // Of those, how many go with a flush: more than a flush brings, so that they never heap up.
-constexpr std::size_t most_dropped = 1 << 18;
+constexpr std::size_t most_dropped = 1 << 17;
 constexpr std::size_t checksum_size = 8;
 
 /// What is cached of the log; one copy is what is durable, the other what is staged.

@@ -23,8 +23,7 @@ constexpr std::uint64_t plenty = 1ull << 40;
 
 /// An archivist with a log and a tree; the test plays the applier.
 struct Place {
-  explicit Place(CheckpointRules rules)
-      : archivist(spawn_on<Archivist>(system, turns, data, log_writer, std::nullopt, rules)) {}
+  explicit Place(CheckpointRules rules) : rules(rules) { start(); }
   ~Place() {
     for (const auto& one : {caf::actor_cast<caf::actor>(archivist), caf::actor_cast<caf::actor>(log_writer),
                             caf::actor_cast<caf::actor>(flusher)}) {
@@ -47,6 +46,12 @@ struct Place {
     caf::anon_send(archivist, StateFlushed{{last, bytes, znodes}});
     turns.run();
   }
+  /// An archivist that knows what the log says, after the one that may be there.
+  void start() {
+    if (archivist) caf::anon_send_exit(archivist, caf::exit_reason::user_shutdown);
+    turns.run();
+    archivist = spawn_on<Archivist>(system, turns, data, log_writer, data.log().checkpoint(), rules);
+  }
   void begin_epoch(std::uint32_t epoch) { last = Zxid::of(Epoch{epoch}, 0); }
   /// The one that the log names, if it is there.
   std::optional<Zxid> checkpoint() {
@@ -57,6 +62,7 @@ struct Place {
     return zxid;
   }
 
+  const CheckpointRules rules;
   store::MemoryMachine machine;
   store::DataDir data{machine.disk(), PeerId{1}, store::testing::test_options};
   caf::actor_system_config config;
@@ -112,12 +118,26 @@ TEST_CASE("the checkpoint of a large tree is due when half as much has changed a
 
 TEST_CASE("a checkpoint is due when the log has grown by so many bytes, however large the tree is") {
   Place place({.transactions = 100, .bytes = 1'000'000});
-  place.flush(1, 1'000, 999'999);
+  place.flush(1, 1'000);  // what the log has at the start is looked up there
+  place.flush(1, 1'000, 999'000);
   CHECK(!place.checkpoint());
-  place.flush(1, 1'000, 1);
-  CHECK(place.checkpoint() == z(1, 2));
+  place.flush(1, 1'000, 1'000);
+  CHECK(place.checkpoint() == z(1, 3));
   place.flush(1, 1'000, 999'999);
-  CHECK(place.checkpoint() == z(1, 2));
+  CHECK(place.checkpoint() == z(1, 3));
+}
+
+TEST_CASE("what is in the log when the node starts counts") {
+  const bool by_bytes = GENERATE(false, true);
+  Place place({.transactions = by_bytes ? 1'000u : 100u, .bytes = by_bytes ? 60'000 : plenty});  // 200 to 300 each
+  place.flush(99);
+  CHECK(!place.checkpoint());
+  place.start();
+  place.flush(by_bytes ? 400 : 1);
+  CHECK(place.checkpoint() == place.last);
+  place.start();
+  place.flush(50);
+  CHECK(place.checkpoint() < place.last);
 }
 
 TEST_CASE("a snapshot from a leader counts as a checkpoint") {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "tests/catch.hpp"
 #include "tests/node/damage.hpp"
 #include "tests/node/places.hpp"
+#include "tests/node/raw_client.hpp"
 #include "tests/temp_dir.hpp"
 
 using namespace troupe;
@@ -183,6 +185,35 @@ TEST_CASE("a node that missed more than the log holds gets a snapshot") {
   ensemble.leader();
   CHECK(read_at(ensemble, away, "/n0") == data);
   CHECK(read_at(ensemble, other, "/n0") == data);
+}
+
+TEST_CASE("a node that comes back serves when its tree has all that was decided before") {
+  Ensemble ensemble(3);
+  ensemble.gateways(GENERATE(0u, 1u));
+  for (std::uint32_t id = 1; id <= 3; ++id) ensemble.config(id).zk_port = free_ports(1)[0];
+  ensemble.start();
+  const auto leader = ensemble.leader();
+  const std::uint32_t away = leader == PeerId{3} ? 2 : 3;
+  Client client(ensemble.nodes());
+  for (int i = 0; i < 50; ++i) {
+    client::Multi creates;
+    for (int j = 0; j < 500; ++j) creates.create("/n" + std::to_string(i) + "-" + std::to_string(j));
+    client.commit(std::move(creates));
+  }
+  client.sync();
+  const auto decided = ensemble.node(leader.value).status().committed;
+  ensemble.stop(away);
+  std::filesystem::remove_all(ensemble.config(away).data_dir + "/state");  // as after a power cut
+  ensemble.start(away);
+  std::string answer;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (answer.find("Zxid: ") == std::string::npos) {  // it does not serve yet
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    troupe::testing::RawClient curious(ensemble.config(away).zk_port);
+    curious.send("srvr");
+    answer = curious.rest();
+  }
+  CHECK(std::stoull(answer.substr(answer.find("Zxid: ") + 6), nullptr, 16) >= decided.value);
 }
 
 TEST_CASE("an observer serves and takes writes, and its absence stops nobody") {

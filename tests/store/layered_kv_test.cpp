@@ -13,6 +13,9 @@ namespace {
 
 const KvOptions base_options{.tables = {"one", "two"}, .durable = false, .map_size = test_map_size};
 
+constexpr int keys = 60;
+std::string name(unsigned number) { return "key" + std::to_string(number); }
+
 using Contents = std::map<std::string, std::string>;
 using Tables = std::array<Contents, 2>;
 
@@ -45,6 +48,12 @@ void check_same(const KvReader& reader, const Tables& expected) {
     REQUIRE(forwards(reader, table) == expected[table]);
     REQUIRE(backwards(reader, table) == expected[table]);
     REQUIRE(reader.entries(table) == expected[table].size());
+    for (int i = 0; i < keys; ++i) {
+      const auto key = name(i);
+      const auto there = expected[table].find(key);
+      REQUIRE(reader.get(table, key) ==
+              (there == expected[table].end() ? std::nullopt : std::optional<std::string_view>(there->second)));
+    }
   }
 }
 
@@ -57,7 +66,7 @@ TEMPLATE_TEST_CASE("a layered store reads like a map, before, between and after 
   auto kv = open_layered(*disk);
   std::mt19937 random(7);
   Tables model;
-  const auto key = [&] { return "key" + std::to_string(random() % 60); };
+  const auto key = [&] { return name(random() % keys); };
   std::vector<std::pair<std::unique_ptr<KvReader>, Tables>> views;  // each must stay as it was
 
   for (int round = 0; round < 600; ++round) {

@@ -17,7 +17,8 @@ namespace troupe::testing {
 
 /// A node with a gateway and what the connections of a door share.
 struct WireServer final : zk::ConnectionHost {
-  explicit WireServer(const GatewayOptions& options = {}) : gateway(node.add_gateway(options)), context{.gateway = gateway, .host = *this} {}
+  explicit WireServer(const GatewayOptions& options = {})
+      : gateway(node.add_gateway(options)), context{.gateway = gateway, .host = *this} {}
 
   void changed(zk::Connection&) override { ++changes; }
   bool four_letter_word(zk::Connection& connection, std::string_view received) override {
