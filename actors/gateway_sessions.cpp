@@ -1,8 +1,8 @@
 // How a gateway's connections begin and end, and how they wait while there is no leader.
 //
-// A client that is not accepted yet when the leader is lost, or comes soon after, waits for the next one: it is asked for
-// again as if it had just come, with what it has seen. A session that was being opened gets another id: the transaction
-// that opens the first one may be in the next leader's history.
+// A client that is not accepted yet when the leader is lost, or comes soon after, waits for the next one: its session
+// is asked for again as if it had just come, with what it has seen. A session that was being opened gets another id:
+// the transaction that opens the first one may be in the next leader's history.
 #include <algorithm>
 
 #include "actors/gateway.hpp"

@@ -10,7 +10,7 @@ namespace troupe::store {
 namespace {
 
 /// What a reader or a writer sees: the base as it was when it was opened, under the memtables up to
-/// a sequence number. The base has what is flushed, too: it is asked for the sake of its speed.
+/// a sequence number. What is flushed is in the base as well; its memtable is only the faster place to look.
 struct Layers {
   std::unique_ptr<KvReader> base;
   std::shared_ptr<const Memtable> active, frozen, flushed;
