@@ -11,7 +11,11 @@ struct Proposal {
   Bytes txn;  ///< schema/txn.capnp, struct Txn
 };
 
-/// Whether the bytes are a transaction, and the one of this zxid. Looks at no more than its root.
+/// Size in bytes of the transaction that `bytes` begin with, by its own word; 0 if they do not hold all of it.
+/// https://capnproto.org/encoding.html#serialization-over-a-stream
+std::size_t txn_size(std::string_view bytes);
+
+/// Whether the bytes are one transaction and no more, and the one of this zxid. Looks at no more than its root.
 bool is_sound(const Proposal& proposal);
 
 /// Whether it sets the ensemble's configuration. Likewise.

@@ -21,7 +21,7 @@ namespace troupe::store {
 
 class JournaledKv final : public Kv {
  public:
-  static constexpr std::size_t usual_flush_bytes = 4 << 20;
+  static constexpr std::size_t usual_flush_bytes = 2 << 20;
 
   /// Told what the base holds, before anything is changed; throws if this program must not.
   using Check = std::function<void(const KvReader& base)>;

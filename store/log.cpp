@@ -1,21 +1,22 @@
 #include "store/log.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
 #include "schema/check.hpp"
 #include "store/encoding.hpp"
 #include "store/error.hpp"
+#include "store/log_record.hpp"
 
 namespace troupe::store {
 namespace {
 
 enum : Table { log_table, meta_table, configurations_table };
-// 1 had no journal, 2 no records up to the base.
-constexpr std::uint64_t format_version = 3;
+// 1 had no journal, 2 no records up to the base, 3 one transaction in each record.
+constexpr std::uint64_t format_version = 4;
 // Of those, how many go with a flush: more than a flush brings, so that they never heap up.
 constexpr std::size_t most_dropped = 1 << 17;
-constexpr std::size_t checksum_size = 8;
 
 /// What is cached of the log; one copy is what is durable, the other what is staged.
 struct Facts {
@@ -25,8 +26,6 @@ struct Facts {
   std::optional<StateMark> mark;
   Bytes configuration;
 };
-
-Zxid key_zxid(std::string_view key) { return {from_big_endian(key)}; }
 
 Bytes last_configuration(KvCursor& cursor) {
   const auto last = cursor.last();
@@ -116,20 +115,18 @@ struct Log::Impl {
   /// The last record is the one that a torn write would hit, and the one that the node votes with.
   Zxid check_last(const Entry& record) const {
     if (record.key.size() != 8) fail_damaged("its last record has no zxid");
-    const Zxid zxid = key_zxid(record.key);
-    if (is_sound({zxid, Bytes::copy(checked(record))})) return zxid;
+    const auto [zxid, txn] = txns_of(record).back();
+    if (is_sound({zxid, Bytes::copy(txn)})) return zxid;
     fail_damaged("its last record, " + to_string(zxid) + ", is not the transaction of that zxid");
   }
 
-  /// The Txn's bytes of a record.
-  std::string_view checked(const Entry& record) const {
-    const std::size_t size = record.value.size() - checksum_size;
-    if (record.key.size() != 8 || record.value.size() < checksum_size ||
-        from_raw_bytes<std::uint64_t>(record.value.substr(size)) !=
-            hash(record.value.substr(0, size), from_big_endian(record.key))) {
-      fail_damaged("the checksum of a record is wrong");
-    }
-    return record.value.substr(0, size);
+  void read(const Entry& record, std::vector<LoggedTxn>& to) const {
+    if (!read_record(record, to)) fail_damaged("the checksum of a record is wrong");
+  }
+  std::vector<LoggedTxn> txns_of(const Entry& record) const {
+    std::vector<LoggedTxn> txns;
+    read(record, txns);
+    return txns;
   }
 
   void drop_pruned(KvWriter& tables) const {
@@ -138,21 +135,50 @@ struct Log::Impl {
     tables.erase_first(log_table, big_endian(number(tables, "base").value_or(0)), most_dropped);
   }
 
-  /// Erases the records after `zxid`.
+  /// What was appended last is not in a record yet.
+  void append(const LoggedTxn& txn) {
+    if (open_record.add(txn)) return;
+    close_record();
+    open_record.add(txn);
+  }
+  /// To be called before the table is looked at, or changed in another way.
+  void close_record() {
+    if (open_record.empty()) return;
+    const std::string key = big_endian(open_record.last().value);
+    changes().append(log_table, key, open_record.finish());
+    open_record.clear();
+  }
+
+  /// Erases the records that end after `zxid`.
   void erase_after(Zxid zxid) {
+    close_record();
     const auto records = changes().cursor(log_table);
-    for (auto record = records->last(); record && key_zxid(record->key) > zxid; record = records->previous()) {
+    for (auto record = records->last(); record && zxid_of(*record) > zxid; record = records->previous()) {
       changes().erase(log_table, std::string(record->key));
     }
   }
 
+  /// Erases the transactions after `zxid`: of one record the first may stay.
+  void cut_after(Zxid zxid) {
+    close_record();
+    const auto cut = changes().cursor(log_table)->seek(big_endian(zxid.next().value));
+    if (!cut) return;
+    LogRecordBuilder rest;
+    for (const auto& txn : txns_of(*cut)) {
+      if (txn.zxid <= zxid) rest.add(txn);
+    }
+    erase_after(zxid);
+    open_record = std::move(rest);
+    close_record();
+  }
+
   /// The greatest zxid ≤ `zxid` in the history, which begins at `base`, ≤ `zxid`.
-  static Zxid floor(const KvReader& reader, Zxid base, Zxid zxid) {
+  Zxid floor(const KvReader& reader, Zxid base, Zxid zxid) const {
     const auto records = reader.cursor(log_table);
     auto record = records->seek(big_endian(zxid.value));
-    if (record && key_zxid(record->key) == zxid) return zxid;
+    if (record && txns_of(*record).front().zxid <= zxid) return zxid;  // a record has no gaps
     record = record ? records->previous() : records->last();
-    return record ? std::max(base, key_zxid(record->key)) : base;
+    return record ? std::max(base, zxid_of(*record)) : base;
   }
 
   /// The transaction that stages changes; the first of them begins it.
@@ -178,7 +204,7 @@ struct Log::Impl {
   std::unique_ptr<KvWriter> writer;
   Facts staged;
   bool staged_reset = false;
-  std::string record;  // of append; keeps its capacity
+  LogRecordBuilder open_record;  // staged, too
 
   mutable std::mutex mutex;  // guards what follows
   Facts durable;
@@ -201,9 +227,7 @@ Bytes Log::configuration() const { return impl_->get(&Facts::configuration); }
 void Log::append(const Proposal& proposal) {
   Impl& log = *impl_;
   TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
-  log.record.assign(proposal.txn.view());
-  log.record.append(raw_bytes(hash(proposal.txn.view(), proposal.zxid.value)));
-  log.changes().append(log_table, big_endian(proposal.zxid.value), log.record);
+  log.append({proposal.zxid, proposal.txn.view()});
   log.staged.last = proposal.zxid;
   if (!sets_configuration(proposal)) return;
   log.changes().append(configurations_table, big_endian(proposal.zxid.value), proposal.txn.view());
@@ -215,12 +239,12 @@ void Log::truncate_after(Zxid last) {
   TROUPE_CHECK(last >= log.staged.base, "what is pruned cannot be truncated");
   TROUPE_CHECK(!log.staged.checkpoint || last >= *log.staged.checkpoint, "what a checkpoint holds was committed");
   if (last >= log.staged.last) return;
-  log.erase_after(last);
-  log.staged.last = Impl::floor(log.changes(), log.staged.base, last);
+  log.cut_after(last);
+  log.staged.last = log.floor(log.changes(), log.staged.base, last);
 
   auto configurations = log.changes().cursor(configurations_table);
   auto configuration = configurations->last();
-  for (; configuration && key_zxid(configuration->key) > last; configuration = configurations->last()) {
+  for (; configuration && zxid_of(*configuration) > last; configuration = configurations->last()) {
     log.changes().erase(configurations_table, std::string(configuration->key));
   }
   log.staged.configuration = last_configuration(*configurations);
@@ -274,15 +298,16 @@ void Log::prune(Zxid upto) {
   Impl& log = *impl_;
   upto = std::min(upto, log.staged.checkpoint.value_or(Zxid{0}));
   if (upto <= log.staged.base) return;
-  log.staged.base = Impl::floor(log.changes(), log.staged.base, upto);
+  log.close_record();
+  log.staged.base = log.floor(log.changes(), log.staged.base, upto);
   log.set("base", log.staged.base.value);
 
   // Of those at or before the base the last one is needed.
   auto configurations = log.changes().cursor(configurations_table);
-  for (auto one = configurations->seek(""); one && key_zxid(one->key) <= log.staged.base;) {
+  for (auto one = configurations->seek(""); one && zxid_of(*one) <= log.staged.base;) {
     const std::string key(one->key);
     one = configurations->next();
-    if (!one || key_zxid(one->key) > log.staged.base) break;
+    if (!one || zxid_of(*one) > log.staged.base) break;
     log.changes().erase(configurations_table, key);
     one = configurations->seek("");
   }
@@ -295,6 +320,7 @@ void Log::commit() {
     if (log.posted_mark && !log.staged_reset) log.set_mark(*log.posted_mark);
     log.posted_mark.reset();
   }
+  log.close_record();
   if (!log.writer) return;
   auto writer = std::move(log.writer);
   writer->commit();
@@ -323,28 +349,31 @@ std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) co
   if (after.value < number(*reader, "base").value_or(0)) {
     throw Pruned("the transactions after " + to_string(after) + " are pruned from the log");
   }
-  std::vector<std::pair<Zxid, std::string_view>> found;
-  std::size_t bytes = 0, words = 0;
+  std::vector<LoggedTxn> found, in_record;
+  std::size_t bytes = 0;
+  bool enough = false;
   auto records = reader->cursor(log_table);
-  for (auto record = records->seek(big_endian(after.next().value)); record; record = records->next()) {
-    if (key_zxid(record->key) > upto) break;
-    std::string_view txn = impl_->checked(*record);
-    if (!found.empty() && bytes + txn.size() > max_bytes) break;
-    found.emplace_back(key_zxid(record->key), txn);
-    bytes += txn.size();
-    words += (txn.size() + 7) / 8;
-    if (bytes >= max_bytes) break;
+  for (auto record = records->seek(big_endian(after.next().value)); record && !enough; record = records->next()) {
+    in_record.clear();
+    impl_->read(*record, in_record);
+    for (const auto& one : in_record) {
+      if (one.zxid <= after) continue;
+      enough = one.zxid > upto || (!found.empty() && bytes + one.txn.size() > max_bytes);
+      if (enough) break;
+      found.push_back(one);
+      bytes += one.txn.size();
+    }
   }
 
-  // LMDB aligns a value to two bytes; one block takes all, each at a multiple of eight.
-  std::shared_ptr<std::uint64_t[]> block(new std::uint64_t[words]);
+  // LMDB aligns a value to two bytes; one block takes all, each, being words, at a multiple of eight.
+  std::shared_ptr<std::uint64_t[]> block(new std::uint64_t[bytes / sizeof(std::uint64_t)]);
   std::vector<Proposal> proposals;
   proposals.reserve(found.size());
   std::size_t at = 0;
-  for (auto [zxid, txn] : found) {
+  for (const auto& [zxid, txn] : found) {
     std::memcpy(block.get() + at, txn.data(), txn.size());
     proposals.push_back({zxid, Bytes(block, reinterpret_cast<const std::byte*>(block.get() + at), txn.size())});
-    at += (txn.size() + 7) / 8;
+    at += txn.size() / sizeof(std::uint64_t);
   }
   return proposals;
 }
@@ -353,7 +382,7 @@ std::optional<Zxid> Log::floor(Zxid zxid) const {
   auto reader = impl_->kv.read();
   const Zxid base{number(*reader, "base").value_or(0)};
   if (zxid < base) return std::nullopt;
-  return Impl::floor(*reader, base, zxid);
+  return impl_->floor(*reader, base, zxid);
 }
 
 }  // namespace troupe::store

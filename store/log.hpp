@@ -1,9 +1,8 @@
 // The transaction log and the epochs of one node: what it has promised and what it has accepted.
 //
-// Table `log`: key zxid (8 bytes big-endian), value the Txn's bytes and then a checksum of key and
-// bytes (XXH3, 8 bytes little-endian), so that a damaged record is never sent, applied or voted on.
+// Table `log`: records of transactions, see log_record.hpp.
 // Table `meta`, key → value, numbers in 8 bytes big-endian:
-//   "format"          version of this format, 3
+//   "format"          version of this format, 4
 //   "node"            the node's id
 //   "accepted epoch"  "current epoch"
 //   "base"            the zxid up to which records are pruned
@@ -12,8 +11,8 @@
 //   "state clean"     the state's mark: 1 or 0
 // Table `configurations`: key zxid (8 bytes big-endian), value the Txn's bytes, of each transaction in the
 // history that sets the ensemble's configuration: the last one at or before `base`, and all after it.
-// The history of the node is: the checkpoint at `base` (or a later one), then the records after `base`. Those up
-// to it count for nothing; they go with the flushes, a bounded number with each.
+// The history of the node is: the checkpoint at `base` (or a later one), then the transactions after `base`. Those up
+// to it count for nothing; their records go with the flushes, a bounded number with each.
 //
 // What was committed lately is in a journal and in memory; it is brought into the tables many commits at
 // once, by freeze() and flush(); see journaled_kv.hpp.
@@ -60,7 +59,7 @@ class Log {
 
   // What is durable now.
   Zxid base() const;                       ///< everything up to here is in a checkpoint and pruned from the log
-  Zxid last() const;                       ///< the last record, or base() where there is none
+  Zxid last() const;                       ///< the last transaction, or base() where there is none
   Epoch accepted_epoch() const;            ///< the highest epoch promised to a prospective leader
   Epoch current_epoch() const;             ///< the epoch of the leader whose history this node has
   std::optional<Zxid> checkpoint() const;  ///< the newest complete checkpoint, if there is one
@@ -70,7 +69,7 @@ class Log {
 
   // Changes; they are staged, and take effect together in commit().
   void append(const Proposal& proposal);  ///< CHECKs that it comes after all before it
-  /// Drops every record after `last`. CHECKs last ≥ base and last ≥ checkpoint: what a checkpoint
+  /// Drops every transaction after `last`. CHECKs last ≥ base and last ≥ checkpoint: what a checkpoint
   /// holds was committed.
   void truncate_after(Zxid last);
   void set_accepted_epoch(Epoch epoch);  ///< CHECKs that it does not fall
@@ -103,11 +102,12 @@ class Log {
   /// Any thread: stages `mark` with the next commit(), unless a reset() is staged with it.
   void post_state_mark(const StateMark& mark);
 
-  /// Records after `after` in order, until `max_bytes` is reached (at least one if there is one).
+  /// Transactions after `after` in order, until `max_bytes` is reached (at least one if there is one).
   /// None beyond `upto`. Empty when there are none. Throws Pruned when after < base(), StorageError for a damaged
   /// record.
   std::vector<Proposal> read(Zxid after, std::size_t max_bytes, Zxid upto = {~std::uint64_t{0}}) const;
-  /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base().
+  /// The greatest zxid ≤ `zxid` in the history from base() on; none when zxid < base(). Throws StorageError for a
+  /// damaged record.
   std::optional<Zxid> floor(Zxid zxid) const;
 
  private:

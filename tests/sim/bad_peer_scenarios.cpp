@@ -205,6 +205,10 @@ TEST_CASE("what is no transaction does not get into the log") {
   SECTION("any bytes") {}
   SECTION("none") { bad.txn = {}; }
   SECTION("of another zxid") { bad.txn = txn(z(2, 2)).txn; }
+  SECTION("with something behind it") {
+    const auto twice = std::string(txn(z(2, 1)).txn.view()).append(txn(z(2, 1)).txn.view());
+    bad.txn = Bytes::copy(twice);
+  }
   SECTION("half of one") { bad.txn = Bytes::copy(txn(z(2, 1)).txn.view().substr(0, 8)); }
   SECTION("behind one that is") {
     bench.fake->send(zab::Proposals{{txn(z(1, 6)), bad}});

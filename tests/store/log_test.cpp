@@ -5,7 +5,9 @@
 #include <random>
 #include <thread>
 
+#include "store/encoding.hpp"
 #include "store/error.hpp"
+#include "store/log_record.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/machines.hpp"
 #include "tests/store/txns.hpp"
@@ -27,6 +29,11 @@ std::unique_ptr<Kv> open_tables(Disk& disk) {
 void append(Log& log, std::uint32_t first, std::uint32_t last) {
   for (auto i = first; i <= last; ++i) log.append(txn(z(i)));
   log.commit();
+}
+
+/// Each in a record of its own: what is committed together shares one.
+void append_apart(Log& log, std::uint32_t first, std::uint32_t last) {
+  for (auto i = first; i <= last; ++i) append(log, i, i);
 }
 
 std::vector<std::uint64_t> zxids(const std::vector<Proposal>& proposals) {
@@ -93,6 +100,53 @@ TEMPLATE_TEST_CASE("read gives what follows, in portions of bytes", "", RealMach
   const auto two = txn(z(11)).txn.size() + txn(z(12)).txn.size();
   CHECK(zxids(log.read(z(10), two)) == std::vector<std::uint64_t>{11, 12});
   CHECK(zxids(log.read(z(10), two - 1)) == std::vector<std::uint64_t>{11});
+}
+
+TEMPLATE_TEST_CASE("what is committed together shares records, and is read and cut one by one", "", RealMachine,
+                   MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  {
+    Log log(*disk, "log", self, test_map_size);
+    append(log, 1, 100);
+    for (std::uint32_t i = 1; i <= 100; ++i) {
+      REQUIRE(log.floor(z(i)) == z(i));
+      REQUIRE(zxids(log.read(z(i - 1), 1)) == std::vector<std::uint64_t>{i});
+    }
+    CHECK(zxids(log.read(z(1), 1 << 20, z(4))) == std::vector<std::uint64_t>{2, 3, 4});
+    log.set_checkpoint(z(2));
+    log.prune(z(2));
+    log.truncate_after(z(5));
+    log.append(txn(z(1, 2)));
+    log.append(txn(z(2, 2)));
+    log.append(txn(z(4, 2)));  // there may be gaps, but not within a record
+    log.close();
+  }
+  CHECK(open_tables(*disk)->read()->entries(0) == 3);
+  Log log(*disk, "log", self, test_map_size);
+  CHECK(log.base() == z(2));
+  CHECK(log.last() == z(4, 2));
+  CHECK(log.floor(z(3, 2)) == z(2, 2));
+  CHECK(log.floor(z(100)) == z(5));
+  CHECK(zxids(log.read(z(2), 1 << 20)) == std::vector<std::uint64_t>{3, 4, 5, 1, 2, 4});
+}
+
+TEMPLATE_TEST_CASE("a large transaction has a record of its own", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  const auto large = [](std::uint32_t counter) { return create_txn(z(counter), "/large", std::string(5000, 'l')); };
+  {
+    Log log(*disk, "log", self, test_map_size);
+    log.append(txn(z(1)));
+    for (std::uint32_t i = 2; i <= 4; ++i) log.append(large(i));
+    log.append(txn(z(5)));
+    log.close();
+  }
+  CHECK(open_tables(*disk)->read()->entries(0) == 5);
+  Log log(*disk, "log", self, test_map_size);
+  const auto all = log.read(Zxid{0}, 1 << 20);
+  REQUIRE(all.size() == 5);
+  CHECK(all[3].txn == large(4).txn);
 }
 
 TEMPLATE_TEST_CASE("floor is the greatest record at or before", "", RealMachine, MemoryMachine) {
@@ -162,7 +216,7 @@ TEMPLATE_TEST_CASE("what is pruned goes with the next flush", "", RealMachine, M
   auto disk = machine.disk();
   {
     Log log(*disk, "log", self, test_map_size);
-    append(log, 1, 20);
+    append_apart(log, 1, 20);
     log.set_checkpoint(z(15));
     log.prune(z(15));
     log.commit();
@@ -250,6 +304,15 @@ TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, Mem
   {
     auto kv = open_tables(*disk);
     auto writer = kv->write();
+    writer->clear(0);
+    for (std::uint32_t i = 1; i <= 5; ++i) {
+      LogRecordBuilder record;
+      record.add({z(i), txn(z(i)).txn.view()});
+      writer->put(0, big_endian(z(i).value), record.finish());
+    }
+    SECTION("with a record for each transaction") {
+      writer->put(1, "format", std::string("\0\0\0\0\0\0\0\3", 8));
+    }
     SECTION("without a journal") {
       writer->put(1, "format", std::string("\0\0\0\0\0\0\0\1", 8));
       writer->clear(3);
@@ -274,11 +337,11 @@ TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", ""
   {
     auto kv = open_tables(*disk);
     auto writer = kv->write();
-    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\4", 8));
+    writer->put(1, "format", std::string("\0\0\0\0\0\0\0\5", 8));
     writer->commit();
   }
   CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
-                    Catch::Contains("has format 4") && Catch::Contains("newer version"));
+                    Catch::Contains("has format 5") && Catch::Contains("newer version"));
 }
 
 TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history", "", RealMachine, MemoryMachine) {
@@ -286,7 +349,7 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
   auto disk = machine.disk();
   {
     Log log(*disk, "log", self, test_map_size);
-    append(log, 1, 5);
+    append_apart(log, 1, 5);
     log.set_checkpoint(z(4));
     log.prune(z(2));
     log.close();
@@ -323,7 +386,7 @@ TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", R
   TestType machine;
   auto disk = machine.disk();
   Log log(*disk, "log", self, test_map_size);
-  append(log, 1, 5);
+  append_apart(log, 1, 5);
   log.close();
   {
     auto kv = open_tables(*disk);

@@ -29,8 +29,8 @@ ReadCount reads_of_a_start(std::uint32_t znodes, End end) {
     for (std::uint32_t i = 1; i <= znodes; ++i) {
       history.push_back(create_txn(Zxid::of({1}, i), "/n" + std::to_string(i), std::string(100, 'd')));
       dir.log().append(history.back());
+      dir.log().commit();  // each alone: in how many records the last ones lie is the same in each log
     }
-    dir.log().commit();
     const auto half = history.begin() + znodes / 2;
     dir.tree().apply({history.begin(), half});
     flush(dir);
