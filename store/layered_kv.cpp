@@ -17,10 +17,14 @@ struct Layers {
   std::uint64_t sequence = 0;
 
   std::optional<std::string_view> get(Table table, std::string_view key) const {
-    if (const auto found = active->find(table, key, sequence)) return found->value;
-    for (const auto* older : {&frozen, &flushed}) {
-      if (*older == nullptr) continue;
-      if (const auto found = (*older)->find(table, key, sequence)) return found->value;
+    const std::uint64_t hash = Memtable::hash_of(table, key);
+    const std::array<const Memtable*, 3> memtables{active.get(), frozen.get(), flushed.get()};
+    for (const auto* memtable : memtables) {
+      if (memtable != nullptr) memtable->prefetch(hash);
+    }
+    for (const auto* memtable : memtables) {
+      if (memtable == nullptr) continue;
+      if (const auto found = memtable->find(hash, table, key, sequence)) return found->value;
     }
     return base->get(table, key);
   }

@@ -133,23 +133,23 @@ class LmdbWriter final : public KvWriter {
   }
 
   bool erase(Table table, std::string_view key) override {
+    MDB_cursor* cursor = place(table);
     MDB_val k = to_val(key);
-    int rc = mdb_del(snapshot_.txn(), snapshot_.env().dbi(table), &k, nullptr);
+    int rc = mdb_cursor_get(cursor, &k, nullptr, MDB_SET);
+    if (rc == 0) rc = mdb_cursor_del(cursor, 0);
     if (rc != 0 && rc != MDB_NOTFOUND) snapshot_.env().fail(rc);
     return rc == 0;
   }
 
   void erase_first(Table table, std::string_view last, std::size_t most) override {
-    MDB_cursor* cursor = nullptr;
-    int rc = mdb_cursor_open(snapshot_.txn(), snapshot_.env().dbi(table), &cursor);
+    MDB_cursor* cursor = place(table);
     MDB_val key, value;
     // Behind one that was deleted the cursor stands at the next, which MDB_NEXT then reads.
-    if (rc == 0) rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     for (; rc == 0 && most > 0 && to_view(key) <= last; --most) {
       rc = mdb_cursor_del(cursor, 0);
       if (rc == 0) rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
-    if (cursor) mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND) snapshot_.env().fail(rc);
   }
 
@@ -169,12 +169,23 @@ class LmdbWriter final : public KvWriter {
   void store(Table table, std::string_view key, std::string_view value, unsigned flags) {
     TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
     MDB_val k = to_val(key), v = to_val(value);
-    int rc = mdb_put(snapshot_.txn(), snapshot_.env().dbi(table), &k, &v, flags);
+    int rc = mdb_cursor_put(place(table), &k, &v, flags);
     TROUPE_CHECK(!(rc == MDB_KEYEXIST && flags == MDB_APPEND), "an appended key comes after all others");
     if (rc != 0) snapshot_.env().fail(rc);
   }
 
+  /// Where the table was changed last: a change of the same page needs no way down to it. Goes with the transaction.
+  MDB_cursor* place(Table table) {
+    if (table >= places_.size()) places_.resize(table + 1);
+    if (places_[table] == nullptr) {
+      int rc = mdb_cursor_open(snapshot_.txn(), snapshot_.env().dbi(table), &places_[table]);
+      if (rc != 0) snapshot_.env().fail(rc);
+    }
+    return places_[table];
+  }
+
   LmdbSnapshot snapshot_;
+  std::vector<MDB_cursor*> places_;
 };
 
 /// What LMDB reads contradicts itself. It aborts the process behind this.

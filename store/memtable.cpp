@@ -16,11 +16,15 @@ namespace {
 // Below what the allocator gives back to the system at once (apps/allocator.cpp): the next memtable takes the blocks
 // of an earlier one.
 constexpr std::size_t block_size = 128 << 10;
+
+/// The bits that do not choose the bucket.
+std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
 }  // namespace
 
 struct Memtable::Node {
   std::atomic<const Version*> newest = nullptr;
   Node* next_in_bucket = nullptr;
+  std::uint32_t tag = 0;  // of the key's hash: who has another is not it, and need not be read further
   Table table = 0;
   std::uint32_t key_size = 0;
   // `height` atomic pointers follow, then the key's bytes.
@@ -66,13 +70,15 @@ int Memtable::random_height() {
   return std::min(max_height, 1 + std::countr_zero(random_ | (1ull << 62)) / 2);
 }
 
-std::atomic<Memtable::Node*>& Memtable::bucket(Table table, std::string_view key) const {
-  return buckets_[XXH3_64bits_withSeed(key.data(), key.size(), table) % bucket_count];
+std::uint64_t Memtable::hash_of(Table table, std::string_view key) {
+  return XXH3_64bits_withSeed(key.data(), key.size(), table);
 }
 
-Memtable::Node* Memtable::lookup(const std::atomic<Node*>& bucket, Table table, std::string_view key) const {
-  Node* node = bucket.load(std::memory_order_acquire);
-  while (node != nullptr && (node->table != table || node->key() != key)) node = node->next_in_bucket;
+Memtable::Node* Memtable::lookup(std::uint64_t hash, Table table, std::string_view key) const {
+  Node* node = bucket(hash).load(std::memory_order_acquire);
+  while (node != nullptr && (node->tag != tag_of(hash) || node->table != table || node->key() != key)) {
+    node = node->next_in_bucket;
+  }
   return node;
 }
 
@@ -97,9 +103,10 @@ bool Memtable::follows_last(Table table, std::string_view key) const {
   return next == nullptr || (next->table != table ? next->table > table : next->key() > key);
 }
 
-Memtable::Node* Memtable::insert(Table table, std::string_view key) {
+Memtable::Node* Memtable::insert(std::uint64_t hash, Table table, std::string_view key) {
   const int height = random_height();
   Node* node = new (allocate(sizeof(Node) + height * sizeof(std::atomic<Node*>) + key.size())) Node;
+  node->tag = tag_of(hash);
   node->table = table;
   node->key_size = static_cast<std::uint32_t>(key.size());
   node->height = height;
@@ -112,7 +119,7 @@ Memtable::Node* Memtable::insert(Table table, std::string_view key) {
     path_[level]->link(level).store(node, std::memory_order_release);
     path_[level] = node;
   }
-  auto& first = bucket(table, key);
+  auto& first = bucket(hash);
   node->next_in_bucket = first.load(std::memory_order_relaxed);
   first.store(node, std::memory_order_release);
   return node;
@@ -123,8 +130,9 @@ void Memtable::set(Table table, std::string_view key, std::optional<std::string_
     touched_.clear();
     touched_in_ = sequence;
   }
-  Node* node = follows_last(table, key) ? nullptr : lookup(bucket(table, key), table, key);
-  if (node == nullptr) node = insert(table, key);
+  const std::uint64_t hash = hash_of(table, key);
+  Node* node = follows_last(table, key) ? nullptr : lookup(hash, table, key);
+  if (node == nullptr) node = insert(hash, table, key);
   const std::size_t size = value ? value->size() : 0;
   auto* version = new (allocate(sizeof(Version) + size)) Version;
   version->sequence = sequence;
@@ -146,8 +154,9 @@ void Memtable::roll_back(std::uint64_t sequence) {
   touched_.clear();
 }
 
-std::optional<Memtable::Found> Memtable::find(Table table, std::string_view key, std::uint64_t sequence) const {
-  const Node* node = lookup(bucket(table, key), table, key);
+std::optional<Memtable::Found> Memtable::find(std::uint64_t hash, Table table, std::string_view key,
+                                              std::uint64_t sequence) const {
+  const Node* node = lookup(hash, table, key);
   return node != nullptr ? version_of(*node, sequence) : std::nullopt;
 }
 
