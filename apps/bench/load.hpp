@@ -30,7 +30,7 @@ enum class Workload {
   children,       ///< gets, while another session lists a large parent
   watch,          ///< a change told to many one-shot watches
   watch_persistent,
-  sessions,    ///< many opened at a fixed rate
+  sessions,    ///< many opened
   ephemerals,  ///< a session, an ephemeral, and the session's end, over and over
   lock,        ///< handed from one session to the next
   failover,    ///< writes at a fixed rate while the leader is lost

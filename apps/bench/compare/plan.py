@@ -146,8 +146,8 @@ def scenarios(sizes):
         "--watchers", sizes.watchers)
     add("lock", "a lock handed over, 16 in the queue", (P50, ), "lock", "--shapes", "16x1")
     add("ephemerals", "sessions with an ephemeral that come and go", (OPS, CPU), "ephemerals", "--shapes", "16x1")
-    add("sessions", f"{sizes.sessions:,} sessions opened", (OPS, P99, EACH), "sessions", "--sessions",
-        sizes.sessions)
+    add("sessions", f"{sizes.sessions:,} sessions opened", (OPS, P99, EACH), "sessions", "--shapes", "256x1",
+        "--sessions", sizes.sessions)
     rows.append(Scenario("leader-killed", "leader killed under 1000 writes/s", (GAP, ),
                          lambda bench: bench.failover("kill")))
     rows.append(Scenario("leader-frozen", "leader frozen under 1000 writes/s", (GAP, ),

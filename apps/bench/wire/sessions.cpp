@@ -1,5 +1,6 @@
-// sessions: many are opened at a fixed rate, each latency counted from when it should have begun, held
-// together for the servers' memory to be read, and closed.
+// sessions: many are opened, held together for the servers' memory to be read, and closed. So many at once as
+// there are connections, the next when one is open; or at a fixed rate, each latency counted from when it should
+// have begun.
 //
 // ephemerals: each connection opens a session, creates an ephemeral, and ends the session, over and over;
 // an operation is one such life. In the end no ephemeral may be left.
@@ -19,27 +20,31 @@ class Storm final : public Listener {
 
   Measured run() {
     const std::size_t count = task_.load.sessions;
-    const double rate = task_.load.rate > 0 ? task_.load.rate : static_cast<double>(count);
+    const bool paced = task_.load.rate > 0;
     task_.observer.measuring();
     const std::uint64_t memory_before = memory_of(task_.servers).anonymous;
     const auto begun = Clock::now();
-    Pacer pacer(rate, begun);
+    Pacer pacer(paced ? task_.load.rate : 1, begun);
     Timer pace(task_.rig.loop, [&] {
       while (begun_.size() < count) {
-        const auto due = pacer.take(task_.rig.loop.now());
+        const auto due = paced ? pacer.take(task_.rig.loop.now()) : std::optional(task_.rig.loop.now());
         if (!due) return pace.set(pacer.next());
+        if (!paced && begun_.size() >= answers_ + refused_ + task_.load.connections) return;
         open(*due);
       }
     });
+    if (!paced) on_opened_ = [&] { pace.set(task_.rig.loop.now()); };
     pace.set(begun);
     tick();
     course_.run_until([&] { return begun_.size() == count && ended() + answers_ >= count; }, begun + patience);
+    on_opened_ = nullptr;
     measured_.elapsed = Clock::now() - begun;
     measured_.operations = measured_.latency.count();
     measured_.errors += begun_.size() - answers_;
     const std::uint64_t memory = memory_of(task_.servers).anonymous;
     task_.observer.measured();
-    measured_.figures = {{"asked_per_second", rate}, {"sessions", static_cast<double>(answers_)}};
+    measured_.figures = {{"sessions", static_cast<double>(answers_)}};
+    if (paced) measured_.figures.emplace_back("asked_per_second", task_.load.rate);
     if (!task_.servers.empty() && answers_ > 0)
       measured_.figures.emplace_back(
           "server_bytes_per_session",
@@ -83,11 +88,13 @@ class Storm final : public Listener {
   void connected(Session& session, bool) override {
     measured_.latency.record(task_.rig.loop.now() - begun_[session.number]);
     ++answers_;
+    if (on_opened_) on_opened_();
   }
   void answered(Session&, const Answer&) override {}
   void disconnected(Session& session) override {
     session.abandon();
     ++refused_;
+    if (on_opened_) on_opened_();
   }
   void closed(Session&) override { ++closed_; }
 
@@ -97,6 +104,7 @@ class Storm final : public Listener {
   std::size_t refused_ = 0, closed_ = 0;
   std::vector<Clock::time_point> begun_;
   std::vector<std::unique_ptr<Session>> sessions_;
+  std::function<void()> on_opened_;  // or it has failed
   Course course_;
   Timer ticker_;
 };
