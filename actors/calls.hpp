@@ -203,6 +203,8 @@ class ClientSink {
   /// The client has yet to take answers that were sent: reads wait until Gateway::drained(). Answers of
   /// writes come nevertheless; they are small, and the queue bounds them.
   virtual bool full() const { return false; }
+  /// The client is known to have gone. One that waits for a leader then takes no session from where it has gone to.
+  virtual bool has_gone() const { return false; }
 };
 
 }  // namespace troupe

@@ -174,7 +174,9 @@ void Gateway::serving() {
     node_sessions_->forget_guests();
   }
   serving_ = true;
-  each(State::waiting, [this](Attachment& attachment) { ask_for_session(attachment); });
+  each(State::waiting, [this](Attachment& attachment) {
+    attachment.sink->has_gone() ? close(attachment, Closed::not_serving) : ask_for_session(attachment);
+  });
 }
 
 void Gateway::not_serving() {

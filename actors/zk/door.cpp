@@ -60,6 +60,7 @@ struct Door::Socket final : Connection {
 
   ~Socket() noexcept override {}  // what a close says comes too late
 
+  bool has_gone() const override { return hung_up; }
   ssize_t read_some(char* to, std::size_t size) { return tls ? tls->receive(to, size) : recv(fd, to, size, 0); }
   ssize_t write_some(const char* from, std::size_t size) {
     return tls ? tls->send(from, size) : ::send(fd, from, size, MSG_NOSIGNAL);

@@ -165,3 +165,35 @@ TEST_CASE("A client that waits at two connections for a leader has the later one
   between.node.run();
   CHECK(later.connected());
 }
+
+TEST_CASE("Who waits for a leader and has gone takes no session from the gateway where its client is now") {
+  const bool is_local = GENERATE(false, true);
+  TestNode node{TestNode::Gateways::of_one_node};
+  GatewayOptions options = patient;
+  options.local_sessions = true;
+  options.node_sessions = std::make_shared<NodeSessions>(options.tick_ms);
+  Gateway& first = node.add_gateway(options);
+  Gateway& second = node.add_gateway(options);
+  TestClient client(first);
+  is_local ? client.connect_local() : client.connect();
+  node.run();
+  REQUIRE(client.connected());
+  for (auto* gateway : {&first, &second}) gateway->not_serving();
+
+  TestClient again(second);
+  again.accepted = client.accepted;
+  again.may_be_local = is_local;
+  client.resume(first);
+  client.gone = true;
+  again.resume(second);
+  for (auto* gateway : {&second, &first}) {
+    gateway->serving();
+    node.run();
+  }
+  CHECK(client.closed);
+  CHECK(again.connected());
+  for (auto* gateway : {&first, &second}) gateway->tick();
+  again.get("/");
+  node.run();
+  CHECK(again.connected());
+}

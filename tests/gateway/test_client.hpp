@@ -169,6 +169,7 @@ class TestClient final : public ClientSink {
   std::size_t uncongested = 0;
   std::size_t undelivered = 0;   // what backlog() says
   bool answers_untaken = false;  // what full() says
+  bool gone = false;             // what has_gone() says
   std::uint64_t next_number = 1, next_tag = 1'000'000;
   std::uint64_t answered = 0;
   bool may_be_local = false;
@@ -216,6 +217,7 @@ class TestClient final : public ClientSink {
   void on_uncongested() override { ++uncongested; }
   std::size_t backlog() const override { return undelivered; }
   bool full() const override { return answers_untaken; }
+  bool has_gone() const override { return gone; }
 
   Gateway* gateway_;
   Attachment* attachment_ = nullptr;
