@@ -39,11 +39,11 @@ kj::Promise<std::vector<Bytes>> FrameStream::receive(std::size_t most) {
   });
 }
 
-void FrameStream::send(Bytes frame, bool urgent) {
+void FrameStream::send(Bytes frame) {
   if (ended_) return;
   queued_ += frame.size();
   queue_.push_back(std::move(frame));
-  arm(urgent);
+  arm();
 }
 
 void FrameStream::on_write(std::function<void()> written, std::function<void(const kj::Exception&)> failed) {
@@ -51,18 +51,16 @@ void FrameStream::on_write(std::function<void()> written, std::function<void(con
   failed_ = std::move(failed);
 }
 
-void FrameStream::arm(bool urgent) {
-  if (!writing_.empty() || armed_urgent_ || (armed_ && !urgent)) return;
+void FrameStream::arm() {
+  if (armed_ || !writing_.empty()) return;
   armed_ = true;
-  armed_urgent_ = urgent;
-  const auto flush = [weak = weak_from_this()] {
+  host_.at_end_of_turn([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->flush();
-  };
-  urgent ? host_.at_end_of_turn(flush) : host_.behind_turn(flush);
+  });
 }
 
 void FrameStream::flush() {
-  armed_ = armed_urgent_ = false;
+  armed_ = false;
   if (ended_ || queue_.empty() || !writing_.empty()) return;
   std::size_t size = 0;
   while (!queue_.empty() && size < write_size) {

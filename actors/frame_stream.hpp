@@ -29,8 +29,8 @@ class FrameStream : public std::enable_shared_from_this<FrameStream>, private kj
   /// description for people, when the connection has ended or a frame is malformed. One at a time.
   kj::Promise<std::vector<Bytes>> receive(std::size_t most = ~std::size_t{0});
 
-  /// Never waits: queued() is the caller's to watch. `urgent`: not behind what others send in this turn.
-  void send(Bytes frame, bool urgent = true);
+  /// Never waits: queued() is the caller's to watch.
+  void send(Bytes frame);
   /// Bytes of frames that the system has not taken yet.
   std::size_t queued() const { return queued_; }
   /// `written` is called whenever queued() has fallen, `failed` once, when nothing more can be sent.
@@ -41,7 +41,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream>, private kj
 
  private:
   void taskFailed(kj::Exception&& error) override;
-  void arm(bool urgent);
+  void arm();
   void flush();
 
   KjHost& host_;
@@ -51,7 +51,7 @@ class FrameStream : public std::enable_shared_from_this<FrameStream>, private kj
   std::deque<Bytes> queue_;     // not yet given to the system
   std::vector<Bytes> writing_;  // being written
   std::size_t queued_ = 0;
-  bool armed_ = false, armed_urgent_ = false;  // flush() will be called; and before what is not urgent
+  bool armed_ = false;  // flush() will be called
   bool ended_ = false;
   std::function<void()> written_;
   std::function<void(const kj::Exception&)> failed_;

@@ -2,8 +2,6 @@
 
 #include <sys/eventfd.h>
 
-#include <utility>
-
 #include "schema/check.hpp"
 
 namespace troupe {
@@ -62,11 +60,6 @@ void KjHost::at_end_of_turn(std::function<void()> task) {
   arm();
 }
 
-void KjHost::behind_turn(std::function<void()> task) {
-  behind_.push_back(std::move(task));
-  arm();
-}
-
 kj::Promise<void> KjHost::watch() {
   return observer_.whenBecomesReadable().then([this] {
     eventfd_t count;
@@ -115,16 +108,15 @@ void KjHost::run_ready() {
 
 void KjHost::end_turn() {
   postponed_ = 0;
-  for (auto* list : {&at_end_, &behind_}) {
-    const auto tasks = std::exchange(*list, {});
-    for (const auto& task : tasks) task();
-  }
+  auto tasks = std::move(at_end_);
+  at_end_.clear();
+  for (auto& task : tasks) task();
   if (!ready_.empty()) arm();
 }
 
 void KjHost::hurry() {
   run_ready();
-  if (!at_end_.empty() || !behind_.empty()) end_turn();
+  if (!at_end_.empty()) end_turn();
 }
 
 }  // namespace troupe

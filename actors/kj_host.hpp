@@ -32,8 +32,6 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   /// Runs `task` once at the end of the current turn, after the actors that are ready: where a batch
   /// gathered during the turn goes out. Loop's thread only.
   void at_end_of_turn(std::function<void()> task);
-  /// Likewise, but behind all of those: what can wait for them.
-  void behind_turn(std::function<void()> task);
 
   /// Lets the actors that are ready run, and the ends of turns, before whatever else the loop has to do, which
   /// otherwise comes first: whoever counts on the actors calls it now and then. Loop's thread, and from no actor.
@@ -58,7 +56,7 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
 
   // The loop's thread only.
   std::deque<caf::resumable*> ready_;
-  std::vector<std::function<void()>> at_end_, behind_;
+  std::vector<std::function<void()>> at_end_;
   bool armed_ = false;
   unsigned postponed_ = 0;  // ends of turns, one after the other
   kj::TaskSet tasks_;

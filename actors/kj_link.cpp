@@ -45,8 +45,7 @@ void KjLink::send(const zab::Message& message) {
   if (down_) return;
   auto frame = encode(message);
   if (stream_) {
-    // What is decided is decided: the answers to this node's own clients go out first.
-    stream_->send(std::move(frame), !std::holds_alternative<zab::Commit>(message));
+    stream_->send(std::move(frame));
   } else {
     queued_ += frame.size();
     early_.push_back(std::move(frame));
