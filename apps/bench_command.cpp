@@ -204,7 +204,9 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--watchers", load.watchers, "Sessions that watch")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  command.add_option("--sessions", load.sessions, "How many sessions opens: by --rate, or so many at once as there are connections")
+  command
+      .add_option("--sessions", load.sessions,
+                  "How many sessions opens: by --rate, or as many at once as there are connections")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command.add_option("--children", load.children, "How many znodes children lists")

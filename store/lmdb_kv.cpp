@@ -160,6 +160,7 @@ class LmdbWriter final : public KvWriter {
   void commit() override {
     MDB_txn* txn = snapshot_.release();
     TROUPE_CHECK(txn, "a writer commits once");
+    places_.clear();
     int rc = mdb_txn_commit(txn);  // ends the transaction, also where it fails
     snapshot_.env().writing = false;
     if (rc != 0) snapshot_.env().fail(rc);
@@ -174,11 +175,13 @@ class LmdbWriter final : public KvWriter {
     if (rc != 0) snapshot_.env().fail(rc);
   }
 
-  /// Where the table was changed last: a change of the same page needs no way down to it. Goes with the transaction.
+  /// Where the table was changed last: a key of the same page is found without a way down to it. Goes with the
+  /// transaction.
   MDB_cursor* place(Table table) {
+    const MDB_dbi dbi = snapshot_.env().dbi(table);
     if (table >= places_.size()) places_.resize(table + 1);
     if (places_[table] == nullptr) {
-      int rc = mdb_cursor_open(snapshot_.txn(), snapshot_.env().dbi(table), &places_[table]);
+      int rc = mdb_cursor_open(snapshot_.txn(), dbi, &places_[table]);
       if (rc != 0) snapshot_.env().fail(rc);
     }
     return places_[table];

@@ -15,8 +15,8 @@ namespace {
 enum : Table { log_table, meta_table, configurations_table };
 // 1 had no journal, 2 no records up to the base, 3 one transaction in each record.
 constexpr std::uint64_t format_version = 4;
-// Of those, how many go with a flush: more than a flush brings, so that they never heap up.
-constexpr std::size_t most_dropped = 1 << 17;
+// How many records up to the base go with a flush: more than a flush brings, so that they never heap up.
+constexpr std::size_t most_dropped = 1 << 14;
 
 /// What is cached of the log; one copy is what is durable, the other what is staged.
 struct Facts {
@@ -121,7 +121,7 @@ struct Log::Impl {
   }
 
   void read(const Entry& record, std::vector<LoggedTxn>& to) const {
-    if (!read_record(record, to)) fail_damaged("the checksum of a record is wrong");
+    if (!read_record(record, to)) fail_damaged("a record is not what was written");
   }
   std::vector<LoggedTxn> txns_of(const Entry& record) const {
     std::vector<LoggedTxn> txns;
@@ -139,19 +139,17 @@ struct Log::Impl {
   void append(const LoggedTxn& txn) {
     if (open_record.add(txn)) return;
     close_record();
-    open_record.add(txn);
+    TROUPE_CHECK(open_record.add(txn), "a record begins with any transaction");
   }
   /// To be called before the table is looked at, or changed in another way.
   void close_record() {
     if (open_record.empty()) return;
     const std::string key = big_endian(open_record.last().value);
     changes().append(log_table, key, open_record.finish());
-    open_record.clear();
   }
 
   /// Erases the records that end after `zxid`.
   void erase_after(Zxid zxid) {
-    close_record();
     const auto records = changes().cursor(log_table);
     for (auto record = records->last(); record && zxid_of(*record) > zxid; record = records->previous()) {
       changes().erase(log_table, std::string(record->key));
@@ -163,12 +161,11 @@ struct Log::Impl {
     close_record();
     const auto cut = changes().cursor(log_table)->seek(big_endian(zxid.next().value));
     if (!cut) return;
-    LogRecordBuilder rest;
     for (const auto& txn : txns_of(*cut)) {
-      if (txn.zxid <= zxid) rest.add(txn);
+      if (txn.zxid > zxid) break;
+      TROUPE_CHECK(open_record.add(txn), "the beginning of a record fits into a record");
     }
     erase_after(zxid);
-    open_record = std::move(rest);
     close_record();
   }
 
@@ -278,6 +275,7 @@ void Log::set_state_mark(const StateMark& mark) {
 
 void Log::reset(Zxid base, const Bytes& configuration) {
   Impl& log = *impl_;
+  log.close_record();
   log.erase_after(base);
   log.changes().clear(configurations_table);
   // Under the base: when it was made is of no matter any more.
@@ -353,16 +351,21 @@ std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) co
   std::size_t bytes = 0;
   bool enough = false;
   auto records = reader->cursor(log_table);
-  for (auto record = records->seek(big_endian(after.next().value)); record && !enough; record = records->next()) {
+  // What is not needed is not looked at: it may be large, or damaged.
+  for (auto record = records->seek(big_endian(after.next().value)); record; record = records->next()) {
     in_record.clear();
     impl_->read(*record, in_record);
     for (const auto& one : in_record) {
       if (one.zxid <= after) continue;
       enough = one.zxid > upto || (!found.empty() && bytes + one.txn.size() > max_bytes);
       if (enough) break;
+      if (!found.empty() && one.zxid <= found.back().zxid) impl_->fail_damaged("its records overlap");
       found.push_back(one);
       bytes += one.txn.size();
+      enough = one.zxid == upto || bytes >= max_bytes;
+      if (enough) break;
     }
+    if (enough) break;
   }
 
   // LMDB aligns a value to two bytes; one block takes all, each, being words, at a multiple of eight.

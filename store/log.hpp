@@ -68,7 +68,7 @@ class Log {
   Bytes configuration() const;
 
   // Changes; they are staged, and take effect together in commit().
-  void append(const Proposal& proposal);  ///< CHECKs that it comes after all before it
+  void append(const Proposal& proposal);  ///< CHECKs that it is a whole transaction, and after all before it
   /// Drops every transaction after `last`. CHECKs last ≥ base and last ≥ checkpoint: what a checkpoint
   /// holds was committed.
   void truncate_after(Zxid last);

@@ -1,13 +1,16 @@
 #include "store/log_record.hpp"
 
+#include <utility>
+
 #include "schema/check.hpp"
 #include "schema/proposal.hpp"
 #include "store/encoding.hpp"
 
 namespace troupe::store {
 namespace {
-// Two to a page of LMDB: a larger value gets pages of its own, which cost more to find and to give back.
-constexpr std::size_t most_bytes = 1900;
+// Of transactions, so that two records fit a page of LMDB: a larger value gets pages of its own, which cost more to
+// find and to give back.
+constexpr std::size_t most_bytes = 2008;
 constexpr std::size_t checksum_size = 8;
 }  // namespace
 
@@ -22,9 +25,9 @@ bool LogRecordBuilder::add(const LoggedTxn& txn) {
   return true;
 }
 
-std::string_view LogRecordBuilder::finish() {
+std::string LogRecordBuilder::finish() {
   bytes_.append(raw_bytes(hash(bytes_, last_.value)));
-  return bytes_;
+  return std::exchange(bytes_, {});
 }
 
 Zxid zxid_of(const Entry& record) { return {from_big_endian(record.key)}; }
@@ -38,7 +41,8 @@ bool read_record(const Entry& record, std::vector<LoggedTxn>& to) {
   const std::size_t before = to.size();
   while (!bytes.empty()) {
     const std::size_t size = txn_size(bytes);
-    if (size == 0) {
+    // An epoch's transactions are counted from 1 on.
+    if (size == 0 || to.size() - before == last.counter()) {
       to.resize(before);
       return false;
     }

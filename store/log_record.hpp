@@ -26,12 +26,11 @@ class LogRecordBuilder {
  public:
   bool empty() const { return bytes_.empty(); }
   /// False if it does not belong into one record with what is there. CHECKs that it is one whole Txn.
-  bool add(const LoggedTxn& txn);
+  [[nodiscard]] bool add(const LoggedTxn& txn);
 
   Zxid last() const { return last_; }
-  /// The record's value. Only clear() may follow.
-  std::string_view finish();
-  void clear() { bytes_.clear(); }
+  /// The record's value. The builder is empty then.
+  std::string finish();
 
  private:
   std::string bytes_;

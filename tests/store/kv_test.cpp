@@ -230,6 +230,50 @@ TEMPLATE_TEST_CASE("random commits with readers alive agree with a map", "", Rea
   }
 }
 
+TEMPLATE_TEST_CASE("a writer that changes many pages, here and there, agrees with a map", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto kv = disk->open("env", fast);
+  std::mt19937 random(3);
+  Contents model[2];
+  const auto value = [&] { return std::string(random() % 1000, static_cast<char>('a' + random() % 26)); };
+  for (int round = 0; round < 12; ++round) {
+    auto writer = kv->write();
+    for (int i = 0; i < 1500; ++i) {
+      const Table table = random() % 2;
+      const std::string key = std::to_string(random() % 3000);
+      const auto kind = random() % (round % 3 == 2 ? 5 : 12);  // now and then more goes than comes
+      if (kind < 3) {
+        REQUIRE(writer->erase(table, key) == (model[table].erase(key) == 1));
+      } else if (kind == 3 && random() % 20 == 0) {
+        const auto most = random() % 400;
+        writer->erase_first(table, key, most);
+        for (auto left = most; left > 0 && !model[table].empty() && model[table].begin()->first <= key; --left) {
+          model[table].erase(model[table].begin());
+        }
+      } else if (kind == 4) {
+        const std::string last = model[table].empty() ? "0" : model[table].rbegin()->first;
+        if (last.size() > 20) continue;
+        writer->append(table, last + "x", model[table][last + "x"] = value());
+      } else {
+        writer->put(table, key, model[table][key] = value());
+      }
+      if (random() % 2000 == 0) {
+        writer->clear(table);
+        model[table].clear();
+      }
+      if (random() % 50 == 0) {
+        const auto held = writer->get(table, key);
+        REQUIRE(held.has_value() == model[table].contains(key));
+        if (held) REQUIRE(*held == model[table][key]);
+      }
+    }
+    for (Table table : {0, 1}) REQUIRE(contents(*writer, table) == model[table]);
+    writer->commit();
+    for (Table table : {0, 1}) REQUIRE(contents(*kv->read(), table) == model[table]);
+  }
+}
+
 TEMPLATE_TEST_CASE("a disk lists, renames, copies and removes environments", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();

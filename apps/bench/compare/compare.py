@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Compares Troupe with ZooKeeper on this machine.
 
-In each round every server is started anew, warmed up, taken through all scenarios by the same load
-generator, and stopped; the order of the servers turns round from one round to the next. The ratios are
-taken within a round.
+In each round all servers are started anew, and warmed up. Then each scenario is run by the same load
+generator at one server right after the other, so that what else the machine does weighs on both alike;
+meanwhile the others are idle. The order of the servers turns round from one scenario to the next, and
+from one round to the next. The ratios are taken within a round.
 
 Exit status: 0 done, 1 something was counted that must not be (errors, lost writes), 2 wrong command line.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -50,20 +52,23 @@ def machine():
     return f"{os.cpu_count()} × {cpu}, Linux {platform.release()}, servers and load on one machine over loopback"
 
 
-def visit(kind, sizes, rows, program, directory, record):
-    """One server in one round: all scenarios, in ensembles of the sizes that they ask for."""
-    rows = [row for row in rows if kind.protocol in row.protocols]
+def run_round(number, kinds, sizes, rows, program, directory, record):
+    """All scenarios, in ensembles of the sizes that they ask for."""
     for nodes in sorted({row.nodes for row in rows}, reverse=True):
-        place = os.path.join(directory, f"{kind.name}-{nodes}")
-        os.makedirs(place)
-        with kind(place, nodes) as ensemble:
-            bench = plan.Bench(program, ensemble, sizes)
-            # Processors, caches and compilers that learn while they run get their time before it counts.
-            bench.load("mixed", "--shapes", "16x16")
-            for row in rows:
-                if row.nodes == nodes:
-                    record(row, row.run(bench), ensemble.describe())
-        shutil.rmtree(place)
+        with contextlib.ExitStack() as running:
+            benches = []
+            for kind in kinds:
+                place = os.path.join(directory, f"{kind.name}-{nodes}")
+                os.makedirs(place)
+                bench = plan.Bench(program, running.enter_context(kind(place, nodes)), sizes)
+                # Processors, caches and compilers that learn while they run get their time before it counts.
+                bench.load("mixed", "--shapes", "16x16")
+                benches.append((kind, bench))
+            for index, row in enumerate(row for row in rows if row.nodes == nodes):
+                for kind, bench in benches if (number + index) % 2 == 0 else reversed(benches):
+                    if kind.protocol in row.protocols:
+                        os.sync()  # what the one before has written is not for this one to wait for
+                        record(kind, row, row.run(bench), bench.ensemble.describe())
 
 
 def measure(options, kinds, sizes, rows):
@@ -72,28 +77,26 @@ def measure(options, kinds, sizes, rows):
     failures = 0
 
     for number in range(options.rounds):
-        for kind in kinds if number % 2 == 0 else reversed(kinds):
 
-            def record(row, result, description):
-                nonlocal failures
-                data["configuration"][kind.name] = description
-                data["records"].append(
-                    {"round": number, "server": kind.name, "scenario": row.name, "result": result})
-                numbers = ", ".join(
-                    f"{metric.title} {results.readable(value, metric.unit)}" for metric in row.metrics
-                    if (value := results.value_of(data["records"][-1], metric)) is not None)
-                print(f"round {number + 1} of {options.rounds}, {kind.name}: {row.title}: {numbers}", flush=True)
-                for problem in plan.problems(result):
-                    failures += 1
-                    print(f"  WRONG: {problem}", flush=True)
+        def record(kind, row, result, description):
+            nonlocal failures
+            data["configuration"][kind.name] = description
+            data["records"].append({"round": number, "server": kind.name, "scenario": row.name, "result": result})
+            numbers = ", ".join(
+                f"{metric.title} {results.readable(value, metric.unit)}" for metric in row.metrics
+                if (value := results.value_of(data["records"][-1], metric)) is not None)
+            print(f"round {number + 1} of {options.rounds}, {kind.name}: {row.title}: {numbers}", flush=True)
+            for problem in plan.problems(result):
+                failures += 1
+                print(f"  WRONG: {problem}", flush=True)
 
-            directory = tempfile.mkdtemp(prefix="troupe-compare-", dir=options.dir)
-            try:
-                visit(kind, sizes, rows, os.path.abspath(options.program), directory, record)
-            except BaseException:
-                print(f"the logs are left in {directory}", file=sys.stderr)
-                raise
-            shutil.rmtree(directory)
+        directory = tempfile.mkdtemp(prefix="troupe-compare-", dir=options.dir)
+        try:
+            run_round(number, kinds, sizes, rows, os.path.abspath(options.program), directory, record)
+        except BaseException:
+            print(f"the logs are left in {directory}", file=sys.stderr)
+            raise
+        shutil.rmtree(directory)
         if options.json:  # after every round: who stops it early has those that were done
             with open(options.json, "w") as file:
                 json.dump(data, file, indent=1)

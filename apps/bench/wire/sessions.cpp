@@ -20,31 +20,31 @@ class Storm final : public Listener {
 
   Measured run() {
     const std::size_t count = task_.load.sessions;
-    const bool paced = task_.load.rate > 0;
     task_.observer.measuring();
     const std::uint64_t memory_before = memory_of(task_.servers).anonymous;
     const auto begun = Clock::now();
-    Pacer pacer(paced ? task_.load.rate : 1, begun);
+    std::optional<Pacer> pacer;
+    if (task_.load.rate > 0) pacer.emplace(task_.load.rate, begun);
     Timer pace(task_.rig.loop, [&] {
       while (begun_.size() < count) {
-        const auto due = paced ? pacer.take(task_.rig.loop.now()) : std::optional(task_.rig.loop.now());
-        if (!due) return pace.set(pacer.next());
-        if (!paced && begun_.size() >= answers_ + refused_ + task_.load.connections) return;
+        if (!pacer && begun_.size() - told_ >= task_.load.connections) return;
+        const auto due = pacer ? pacer->take(task_.rig.loop.now()) : std::optional(task_.rig.loop.now());
+        if (!due) return pace.set(pacer->next());
         open(*due);
       }
     });
-    if (!paced) on_opened_ = [&] { pace.set(task_.rig.loop.now()); };
+    if (!pacer) on_told_ = [&] { pace.set(task_.rig.loop.now()); };
     pace.set(begun);
     tick();
-    course_.run_until([&] { return begun_.size() == count && ended() + answers_ >= count; }, begun + patience);
-    on_opened_ = nullptr;
+    course_.run_until([&] { return told_ == count; }, begun + patience);
+    on_told_ = nullptr;
     measured_.elapsed = Clock::now() - begun;
     measured_.operations = measured_.latency.count();
     measured_.errors += begun_.size() - answers_;
     const std::uint64_t memory = memory_of(task_.servers).anonymous;
     task_.observer.measured();
     measured_.figures = {{"sessions", static_cast<double>(answers_)}};
-    if (paced) measured_.figures.emplace_back("asked_per_second", task_.load.rate);
+    if (pacer) measured_.figures.emplace_back("asked_per_second", task_.load.rate);
     if (!task_.servers.empty() && answers_ > 0)
       measured_.figures.emplace_back(
           "server_bytes_per_session",
@@ -56,6 +56,7 @@ class Storm final : public Listener {
  private:
   void open(Clock::time_point due) {
     begun_.push_back(due);
+    is_told_.push_back(false);
     sessions_.push_back(
         task_.rig.driver.open(task_.rig.loop, task_.rig.nodes, sessions_.size(), SessionOptions{}, *this));
     sessions_.back()->number = sessions_.size() - 1;
@@ -80,6 +81,13 @@ class Storm final : public Listener {
   }
 
   std::size_t ended() const { return refused_ + closed_; }
+  /// Whether it is open is known.
+  void tell(const Session& session) {
+    if (is_told_[session.number]) return;
+    is_told_[session.number] = true;
+    ++told_;
+    if (on_told_) on_told_();
+  }
   void tick() {
     for (auto& session : sessions_) session->tick();
     ticker_.set(task_.rig.loop.now() + tick_interval);
@@ -88,23 +96,24 @@ class Storm final : public Listener {
   void connected(Session& session, bool) override {
     measured_.latency.record(task_.rig.loop.now() - begun_[session.number]);
     ++answers_;
-    if (on_opened_) on_opened_();
+    tell(session);
   }
   void answered(Session&, const Answer&) override {}
   void disconnected(Session& session) override {
     session.abandon();
     ++refused_;
-    if (on_opened_) on_opened_();
+    tell(session);
   }
   void closed(Session&) override { ++closed_; }
 
   const Task& task_;
   Measured measured_;
   std::uint64_t answers_ = 0;
-  std::size_t refused_ = 0, closed_ = 0;
+  std::size_t refused_ = 0, closed_ = 0, told_ = 0;
   std::vector<Clock::time_point> begun_;
+  std::vector<bool> is_told_;
   std::vector<std::unique_ptr<Session>> sessions_;
-  std::function<void()> on_opened_;  // or it has failed
+  std::function<void()> on_told_;
   Course course_;
   Timer ticker_;
 };
