@@ -132,7 +132,8 @@ TEMPLATE_TEST_CASE("a cursor walks both ways, and is nowhere after it answered n
   SECTION("a cursor may outlive the commit, unused") { writer->commit(); }
 }
 
-TEMPLATE_TEST_CASE("the first entries are erased up to a key, and no more than so many", "", RealMachine, MemoryMachine) {
+TEMPLATE_TEST_CASE("the first entries are erased up to a key, and no more than so many", "", RealMachine,
+                   MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
   auto kv = disk->open("env", fast);
@@ -230,7 +231,8 @@ TEMPLATE_TEST_CASE("random commits with readers alive agree with a map", "", Rea
   }
 }
 
-TEMPLATE_TEST_CASE("a writer that changes many pages, here and there, agrees with a map", "", RealMachine, MemoryMachine) {
+TEMPLATE_TEST_CASE("a writer that changes many pages, here and there, agrees with a map", "", RealMachine,
+                   MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
   auto kv = disk->open("env", fast);

@@ -310,9 +310,7 @@ TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, Mem
       REQUIRE(record.add({z(i), txn(z(i)).txn.view()}));
       writer->put(0, big_endian(z(i).value), record.finish());
     }
-    SECTION("with a record for each transaction") {
-      writer->put(1, "format", std::string("\0\0\0\0\0\0\0\3", 8));
-    }
+    SECTION("with a record for each transaction") { writer->put(1, "format", std::string("\0\0\0\0\0\0\0\3", 8)); }
     SECTION("without a journal") {
       writer->put(1, "format", std::string("\0\0\0\0\0\0\0\1", 8));
       writer->clear(3);
