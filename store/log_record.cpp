@@ -20,6 +20,7 @@ bool LogRecordBuilder::add(const LoggedTxn& txn) {
     const bool follows = txn.zxid == last_.next() && txn.zxid.epoch() == last_.epoch();
     if (!follows || bytes_.size() + txn.txn.size() > most_bytes) return false;
   }
+  if (empty()) bytes_.reserve(most_bytes + checksum_size);
   bytes_.append(txn.txn);
   last_ = txn.zxid;
   return true;
