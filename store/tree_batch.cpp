@@ -436,22 +436,17 @@ void TreeBatch::write_due(std::string_view path, const CachedNode& node) {
 }
 
 AppliedBatch TreeBatch::commit() {
-  std::vector<std::pair<std::string_view, const CachedNode*>> changed;
-  for (const auto& [path, node] : nodes_) {
-    if (node.changed) changed.emplace_back(path, &node);
-  }
-  // In the order of the keys neighbours share the pages they touch, and the store is the same on every node.
-  std::sort(changed.begin(), changed.end(), [](const auto& a, const auto& b) { return a.second->key < b.second->key; });
   std::string bytes;
-  for (const auto& [path, node] : changed) {
-    write_due(path, *node);
-    if (node->exists) encode_node(node->value, bytes);
-    if (node->exists && node->before) {
-      writer_.replace(nodes_table, node->key, *node->before, bytes);
-    } else if (node->exists) {
-      writer_.insert(nodes_table, node->key, bytes);
-    } else if (node->before) {
-      writer_.erase(nodes_table, node->key, *node->before);
+  for (const auto& [path, node] : nodes_) {
+    if (!node.changed) continue;
+    write_due(path, node);
+    if (node.exists) encode_node(node.value, bytes);
+    if (node.exists && node.before) {
+      writer_.replace(nodes_table, node.key, *node.before, bytes);
+    } else if (node.exists) {
+      writer_.insert(nodes_table, node.key, bytes);
+    } else if (node.before) {
+      writer_.erase(nodes_table, node.key, *node.before);
     }
   }
   writer_.commit(done_.last, time_);

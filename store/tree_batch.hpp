@@ -56,6 +56,7 @@ class TreeBatch {
   void expect(std::size_t proposals) {
     done_.outcomes.reserve(proposals);
     done_.events.reserve(proposals);
+    nodes_.reserve(proposals);
   }
   /// `proposal` must live until commit().
   void apply(const Proposal& proposal);
