@@ -14,6 +14,7 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "actors/node.hpp"
 #include "actors/zk/sasl_login.hpp"
@@ -36,7 +37,7 @@ sigset_t stop_signals() {
 /// Says what `error` is and returns the exit status for it.
 int report(std::exception_ptr error) {
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(std::move(error));
   } catch (const ConfigError& e) {
     complain(e.what());
     return exit_code::usage;
