@@ -6,13 +6,13 @@
 namespace troupe {
 namespace {
 
-capnp::ReaderOptions reader_options(const RpcLimits& limits) {
-  capnp::ReaderOptions options;
+capnp::ReaderOptions incoming(const RpcLimits& limits) {
   // Lists are looked at twice, to count and to copy, and each look counts.
-  options.traversalLimitInWords = 2 * limits.max_message / sizeof(capnp::word);
-  options.nestingLimit = 32;
-  return options;
+  return {.traversalLimitInWords = 2 * limits.max_message / sizeof(capnp::word), .nestingLimit = 32};
 }
+
+/// An answer is as large as what was asked for: the children of a znode with very many, say.
+capnp::ReaderOptions outgoing() { return {.traversalLimitInWords = 1 << 28, .nestingLimit = 32}; }
 
 kj::Exception not_attached() {
   return KJ_EXCEPTION(DISCONNECTED, "this connection is not attached to the session any more");
@@ -69,7 +69,8 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
       status_(status),
       drop_(std::move(drop)),
       stream_(kj::mv(stream), limits.pause_above),
-      network_(stream_, capnp::rpc::twoparty::Side::SERVER, reader_options(limits)),
+      messages_(stream_, incoming(limits)),
+      network_(messages_, capnp::rpc::twoparty::Side::SERVER, outgoing()),
       rpc_(capnp::makeRpcServer(network_, schema::Door::Client(kj::heap<DoorServer>(*this)))),
       unconfirmed_(*this),
       disconnected_(network_.onDisconnect().then([this] { this->drop(); }).eagerlyEvaluate([this](kj::Exception&&) {

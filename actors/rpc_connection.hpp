@@ -19,6 +19,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/rpc_calls.hpp"
+#include "actors/rpc_messages.hpp"
 #include "schema/client.capnp.h"
 #include "schema/rpc_stream.hpp"
 
@@ -104,6 +105,7 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
 
   // Destroyed in the reverse order: first the RPC system, which holds the servers above.
   RpcStream stream_;
+  RpcMessages messages_;
   capnp::TwoPartyVatNetwork network_;
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
   kj::TaskSet unconfirmed_;  // events under way

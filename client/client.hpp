@@ -8,7 +8,7 @@
 // to another node when the connection breaks. Calls wait for that; writes that were unanswered are
 // repeated under their numbers, so each takes effect once. Watches are set again, and what happened
 // meanwhile is told. Calls fail only when the ensemble answers an error, when the session expires, or
-// when no node could be reached for longer than Options::patience.
+// when no node answered anything for longer than Options::patience.
 //
 // Every call has two forms. The blocking one throws ClientError. The asynchronous one takes a callback,
 // which runs on the client's thread and must neither block nor throw; promised<T>() makes one that

@@ -61,7 +61,7 @@ Core::Core(kj::AsyncIoContext& io, ConnectString nodes, const Options& options, 
       released_(std::move(released)),
       random_(std::random_device{}()),
       timeout_(milliseconds(options.session_timeout)),
-      connected_until_(timer_.now()),
+      useful_until_(timer_.now()),
       last_sent_(timer_.now()),
       last_heard_(timer_.now()),
       tasks_(*this) {
@@ -95,7 +95,6 @@ kj::Promise<void> Core::seek() {
       .then(
           [this]() -> kj::Promise<void> {
             if (state_ != State::connected) return kj::READY_NOW;
-            failed_attempts_ = 0;
             auto lost = kj::newPromiseAndFulfiller<void>();
             lost_ = kj::mv(lost.fulfiller);
             connection_tasks_ = kj::heap<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this));
@@ -166,9 +165,16 @@ void Core::lose() {
 
 void Core::clear_connection() {
   if (state_ == State::connected) {
-    connected_until_ = now();
+    // One that broke whenever it was asked would otherwise be asked for ever, and without a pause.
+    if (answered_here_ || (waiting_.empty() && submitted_.empty())) {
+      useful_until_ = now();
+      failed_attempts_ = 0;
+    } else {
+      ++failed_attempts_;
+    }
     set_state(State::connecting);
   }
+  answered_here_ = false;
   lost_ = nullptr;
   connection_tasks_ = nullptr;
   connection_ = nullptr;
@@ -202,10 +208,10 @@ kj::Promise<void> Core::tick() {
   return timer_.afterDelay(interval).then([this] {
     if (state_ == State::connected) {
       keep_alive();
-    } else if (now() - connected_until_ > milliseconds(options_.patience)) {
-      connected_until_ = now();
+    } else if (now() - useful_until_ > milliseconds(options_.patience)) {
+      useful_until_ = now();
       fail_all(Error::connection_loss,
-               "no node could be reached for too long; whether the call took effect is not known");
+               "no node could be reached, or answered, for too long; whether the call took effect is not known");
     }
     return tick();
   });
@@ -217,7 +223,10 @@ void Core::keep_alive() {
   if (now() - last_sent_ < timeout_ / 3) return;
   KJ_IF_MAYBE (session, connection_->session) {
     last_sent_ = now();
-    connection_tasks_->add(session->pingRequest().send().then([this](auto&&) { last_heard_ = now(); }));
+    connection_tasks_->add(session->pingRequest().send().then([this](auto&&) {
+      last_heard_ = now();
+      answered_here_ = true;
+    }));
   }
 }
 
@@ -368,7 +377,10 @@ bool Core::deliver_answer() {
     answered_ = std::max(answered_, call->number);
     if (!call->answer(*answer)) lose();
     seen(zxid);
-    if (!call->internal) released_(call->bytes);
+    if (!call->internal) {
+      answered_here_ = true;
+      released_(call->bytes);
+    }
     if (submitted.delivered > submitted.returned.size() &&
         ++parts_.front().delivered == parts_.front().answers.size()) {
       parts_.pop_front();

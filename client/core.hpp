@@ -133,8 +133,9 @@ class Core final : private kj::TaskSet::ErrorHandler {
   // The connection.
   std::size_t next_server_ = 0;
   std::size_t failed_attempts_ = 0;
-  kj::TimePoint connected_until_;  // the last moment at which there was a connection
+  kj::TimePoint useful_until_;  // the last moment at which there was a connection that answered
   kj::TimePoint last_sent_, last_heard_;
+  bool answered_here_ = false;  // a call of the user, or a ping, on this connection
   std::unique_ptr<Connection> connection_;
   kj::Own<kj::PromiseFulfiller<void>> lost_;  // null when there is no connection
   kj::Own<kj::TaskSet> connection_tasks_;     // end with the connection

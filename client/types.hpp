@@ -187,8 +187,9 @@ enum class State {
 struct Options {
   /// Silence after which the ensemble ends the session; the servers bring it within their bounds.
   std::chrono::milliseconds session_timeout{10000};
-  /// Calls that are unanswered when no node could be reached for so long fail with connection_loss:
-  /// whether they took effect is not known, and they are not repeated.
+  /// Calls that are unanswered when for so long no node could be reached, or every connection broke before
+  /// it had answered anything, fail with connection_loss: whether they took effect is not known, and they
+  /// are not repeated.
   std::chrono::milliseconds patience{60000};
   /// Calls made from other threads than the client's own wait while more than this is unanswered.
   std::size_t max_pending_bytes = 64 << 20;

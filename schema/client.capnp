@@ -31,7 +31,8 @@
 # Limits
 #   A message from a client: 4 MiB. The data of a znode: 1 MiB. Calls in a submit: 16384. A node's
 #   operator may lower them. A message from a node: 1 MiB and one answer more, which is small but for
-#   the children of a znode with a great many: ask for those with a limit.
+#   the children of a znode with a great many (some 32 bytes for each): ask for those with a limit, or allow for
+#   a long message (traversalLimitInWords).
 #   A client that does not take its answers gets no more of them for now: its next reads, and the writes behind
 #   them, wait until it does. It may be disconnected when the node needs the room. One that does
 #   not take its events is disconnected once a few MiB wait for it. Either may take up its session again.

@@ -1,6 +1,7 @@
 // What a client makes of nodes that break off in the middle, or whose answers cannot be read.
 #include <capnp/any.h>
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -108,6 +109,22 @@ TEST_CASE("An answer that cannot be read fails its call and ends the connection"
   CHECK_THAT(failed.message(), Catch::Contains("cannot be read"));
   CHECK(second.get().value().names == std::vector<std::string>{"name"});
   CHECK(client.children("/lies").names == std::vector<std::string>{"name"});
+}
+
+TEST_CASE("A call that breaks every connection fails after a while, and is not asked without a pause") {
+  std::atomic<unsigned> asked = 0;
+  FakeNode node([&](unsigned, FakeNode::Calls calls, FakeNode::Answers, auto&) {
+    if (!calls[0].isSync()) return;
+    ++asked;
+    KJ_FAIL_REQUIRE("the end of the connection");
+  });
+  Client client(node.address(), {.patience = std::chrono::milliseconds(300)});
+  client.get("/a");
+  CHECK_THROWS_WITH(client.sync(), Catch::Contains("no node could be reached, or answered, for too long"));
+  CHECK(asked > 1);
+  CHECK(asked < 100);  // 16 to 32 ms lie between the second and the third, and more later
+  client.get("/a");
+  client.abandon();
 }
 
 }  // namespace

@@ -229,6 +229,24 @@ TEST_CASE("Children come all at once or in pages") {
   CHECK(paged == all);
 }
 
+TEST_CASE("A list of children may be larger than any message from a client") {
+  TestServer server(1);
+  Client client(server.nodes());
+  client.create("/many");
+  constexpr int groups = 100, each = 300;
+  const std::string name(400, 'n');
+  std::vector<std::future<Result<client::Committed>>> created;
+  for (int group = 0; group < groups; ++group) {
+    client::Multi multi;
+    for (int i = 0; i < each; ++i) multi.create("/many/" + name + std::to_string(group * each + i));
+    auto [done, future] = promised<client::Committed>();
+    client.commit(std::move(multi), std::move(done));
+    created.push_back(std::move(future));
+  }
+  for (auto& one : created) REQUIRE(one.get()->error == Error::ok);
+  CHECK(client.children("/many").names.size() == groups * each);  // 12 MB
+}
+
 TEST_CASE("Behind a chroot all paths begin there") {
   TestServer server;
   Client plain(server.nodes());
