@@ -69,6 +69,9 @@ struct NodeConfig {
   /// Event loops for clients, beside that for the other nodes and the thread of the tree. 0: all three are one, which
   /// takes the fewest wake-ups for a request, and no more than one processor for all requests.
   std::uint32_t gateways = usual_gateways();
+  /// The process asks for no processor that another one uses, and takes one that is idle at once (Linux: SCHED_BATCH).
+  /// Under load more has come by the time that it runs, and is done in one turn.
+  bool batch_scheduling = true;
   std::string log_level = "info";
 };
 

@@ -226,6 +226,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("log_map_size", &C::log_map_size, range::map_size),
       number("state_map_size", &C::state_map_size, range::map_size),
       number("gateways", &C::gateways, range::gateways),
+      flag("batch_scheduling", &C::batch_scheduling),
       {"log_level", read_log_level, [](std::ostream& out, const C& from) { out << quoted(from.log_level); }},
   };
   return keys;

@@ -1,6 +1,7 @@
 #include "apps/node_command.hpp"
 
 #include <kj/exception.h>
+#include <sched.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "actors/node.hpp"
 #include "actors/zk/sasl_login.hpp"
@@ -35,7 +37,7 @@ sigset_t stop_signals() {
 /// Says what `error` is and returns the exit status for it.
 int report(std::exception_ptr error) {
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(std::move(error));
   } catch (const ConfigError& e) {
     complain(e.what());
     return exit_code::usage;
@@ -101,6 +103,12 @@ void allow_many_clients() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Told of the calling thread, and so of all that it starts. Whoever has chosen otherwise for this process is heeded.
+void schedule_in_batches() {
+  const sched_param no_priority{};
+  if (sched_getscheduler(0) == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &no_priority);
+}
+
 int run(const std::string& path, bool force_new_ensemble) {
   sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
@@ -113,6 +121,7 @@ int run(const std::string& path, bool force_new_ensemble) {
     install_terminate_handler();
     install_bad_page_handler();
     allow_many_clients();
+    if (config.batch_scheduling) schedule_in_batches();
     if (!config.jaas_file.empty()) zk::set_up_sasl();
     Node node(config);
     const auto& rpc_address = config.rpc_address.empty() ? config.client_address : config.rpc_address;

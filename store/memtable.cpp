@@ -95,12 +95,38 @@ const Memtable::Node* Memtable::less_than(Table table, std::string_view key, Nod
   return at;
 }
 
-/// Whether the key is new, and its place is behind the node that was inserted last.
-bool Memtable::follows_last(Table table, std::string_view key) const {
+/// Whether its place is right behind the node that was linked last.
+bool Memtable::follows_last(const Node& node) const {
   const Node* last = path_[0];
-  if (last == head_ || !last->comes_before(table, key)) return false;
+  if (last == head_ || !last->comes_before(node.table, node.key())) return false;
   const Node* next = last->link(0).load(std::memory_order_relaxed);
-  return next == nullptr || (next->table != table ? next->table > table : next->key() > key);
+  return next == nullptr || node.comes_before(next->table, next->key());
+}
+
+void Memtable::link(Node* node) const {
+  if (!follows_last(*node)) less_than(node->table, node->key(), path_);
+  for (int level = 0; level < node->height; ++level) {
+    node->link(level).store(path_[level]->link(level).load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  for (int level = 0; level < node->height; ++level) {
+    path_[level]->link(level).store(node, std::memory_order_release);
+    path_[level] = node;
+  }
+}
+
+void Memtable::order() const {
+  // Whoever may see a key sees that it was inserted, and so waits here until it is linked.
+  if (ordered_.load(std::memory_order_acquire) >= inserted_.load(std::memory_order_acquire)) return;
+  std::lock_guard lock(ordering_);
+  std::vector<Node*> fresh;
+  for (Node* node = unordered_.exchange(nullptr, std::memory_order_acquire); node != nullptr;
+       node = node->link(0).load(std::memory_order_relaxed)) {
+    fresh.push_back(node);
+  }
+  std::sort(fresh.begin(), fresh.end(),
+            [](const Node* a, const Node* b) { return a->comes_before(b->table, b->key()); });
+  for (Node* node : fresh) link(node);
+  ordered_.fetch_add(fresh.size(), std::memory_order_release);
 }
 
 Memtable::Node* Memtable::insert(std::uint64_t hash, Table table, std::string_view key) {
@@ -111,17 +137,17 @@ Memtable::Node* Memtable::insert(std::uint64_t hash, Table table, std::string_vi
   node->key_size = static_cast<std::uint32_t>(key.size());
   node->height = height;
   std::memcpy(node->key_bytes(), key.data(), key.size());
-  if (!follows_last(table, key)) less_than(table, key, path_);
-  for (int level = 0; level < height; ++level) {
-    new (&node->link(level)) std::atomic<Node*>(path_[level]->link(level).load(std::memory_order_relaxed));
-  }
-  for (int level = 0; level < height; ++level) {
-    path_[level]->link(level).store(node, std::memory_order_release);
-    path_[level] = node;
-  }
+  for (int level = 0; level < height; ++level) new (&node->link(level)) std::atomic<Node*>(nullptr);
+
   auto& first = bucket(hash);
   node->next_in_bucket = first.load(std::memory_order_relaxed);
   first.store(node, std::memory_order_release);
+
+  Node* newest = unordered_.load(std::memory_order_relaxed);
+  do {
+    node->link(0).store(newest, std::memory_order_relaxed);
+  } while (!unordered_.compare_exchange_weak(newest, node, std::memory_order_release, std::memory_order_relaxed));
+  inserted_.fetch_add(1, std::memory_order_release);
   return node;
 }
 
@@ -131,7 +157,7 @@ void Memtable::set(Table table, std::string_view key, std::optional<std::string_
     touched_in_ = sequence;
   }
   const std::uint64_t hash = hash_of(table, key);
-  Node* node = follows_last(table, key) ? nullptr : lookup(hash, table, key);
+  Node* node = lookup(hash, table, key);
   if (node == nullptr) node = insert(hash, table, key);
   const std::size_t size = value ? value->size() : 0;
   auto* version = new (allocate(sizeof(Version) + size)) Version;
@@ -175,6 +201,7 @@ const Memtable::Node* Memtable::within(const Node* node, Table table) const {
 }
 
 const Memtable::Node* Memtable::seek(Table table, std::string_view key) const {
+  order();
   return within(less_than(table, key, nullptr)->link(0).load(std::memory_order_acquire), table);
 }
 
@@ -183,9 +210,13 @@ const Memtable::Node* Memtable::next(const Node& node) const {
 }
 
 const Memtable::Node* Memtable::before(Table table, std::string_view key) const {
+  order();
   return within(less_than(table, key, nullptr), table);
 }
 
-const Memtable::Node* Memtable::last(Table table) const { return within(less_than(table + 1, {}, nullptr), table); }
+const Memtable::Node* Memtable::last(Table table) const {
+  order();
+  return within(less_than(table + 1, {}, nullptr), table);
+}
 
 }  // namespace troupe::store

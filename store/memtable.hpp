@@ -1,19 +1,21 @@
 // Recent changes of a Kv, in memory: an ordered map that keeps every version of a value, so that a
 // reader sees it as it was at its own sequence number, whatever is written meanwhile.
 //
-// A skip list for the order, a hash index for the single look-ups that nearly all reads are. Sources:
-// W. Pugh, "Skip lists: a probabilistic alternative to balanced trees" (1990); that one writer may
-// append while readers walk, if each pointer is published once its target is complete, is folklore of
-// log-structured stores.
+// A hash index for the single look-ups that nearly all reads are, a skip list for the order. A new key waits outside
+// the list until somebody asks for the order: to sort many at once costs half of finding the place of each, and most
+// are asked for in order only once, by who flushes them. Sources: W. Pugh, "Skip lists: a probabilistic alternative to
+// balanced trees" (1990); that one may link while readers walk, if each pointer is published once its target is
+// complete, is folklore of log-structured stores.
 //
-// Threads: one writer; readers on any thread, without locks. A reader must have learned its sequence
-// number from the writer in a way that orders memory (a mutex, a message). What was returned stays
-// valid as long as the memtable. Nothing is freed before all of it is.
+// Threads: one writer; readers on any thread. A look-up takes no lock; a walk may take one where it begins, to put in
+// order what is new. A reader must have learned its sequence number from the writer in a way that orders memory (a
+// mutex, a message). What was returned stays valid as long as the memtable. Nothing is freed before all of it is.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,8 @@ class Memtable {
   /// The newest version up to `sequence`; none as in find().
   static std::optional<Found> version_of(const Node& node, std::uint64_t sequence);
 
+  // Walks in order. They know all keys that were set before the walk began.
+
   /// The table's first node with a key ≥ `key`; null at its end.
   const Node* seek(Table table, std::string_view key) const;
   const Node* next(const Node& node) const;
@@ -79,8 +83,11 @@ class Memtable {
   std::atomic<Node*>& bucket(std::uint64_t hash) const { return buckets_[hash % bucket_count]; }
   Node* lookup(std::uint64_t hash, Table table, std::string_view key) const;
   Node* insert(std::uint64_t hash, Table table, std::string_view key);
-  bool follows_last(Table table, std::string_view key) const;
   int random_height();
+  /// Links what waits to be.
+  void order() const;
+  void link(Node* node) const;
+  bool follows_last(const Node& node) const;
   /// The last node before (table, key), or the head; `path` gets the one of each level.
   const Node* less_than(Table table, std::string_view key, Node** path) const;
   const Node* within(const Node* node, Table table) const;
@@ -92,10 +99,17 @@ class Memtable {
   std::uint64_t random_ = 0x9e3779b97f4a7c15u;
   std::vector<Node*> touched_;  // by the writer's open sequence
   std::uint64_t touched_in_ = 0;
-  Node* head_;
-  // The writer's: by level, the last node up to the one that was inserted last. What comes in order needs no search.
-  Node* path_[max_height];
   std::unique_ptr<std::atomic<Node*>[]> buckets_;
+
+  Node* head_;  // of the skip list
+  // The nodes outside the list, the newest first; each one's lowest link is the next here.
+  mutable std::atomic<Node*> unordered_ = nullptr;
+  // How many were ever inserted, and how many of them, the oldest ones, are in the list.
+  std::atomic<std::size_t> inserted_ = 0;
+  mutable std::atomic<std::size_t> ordered_ = 0;
+  mutable std::mutex ordering_;
+  // Guarded by it: by level, the last node up to the one that was linked last. What comes in order needs no search.
+  mutable Node* path_[max_height];
 };
 
 }  // namespace troupe::store

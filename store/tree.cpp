@@ -12,7 +12,7 @@ std::vector<std::string> Tree::tables() { return {"nodes", "sessions", "ephemera
 
 Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
   if (kv_.read()->entries(meta_table) == 0) {
-    TreeBatch batch(kv_, Zxid{0}, 0, 0, dropped_);
+    TreeBatch batch(kv_, Zxid{0}, 0, 0, answers_);
     batch.create_initial_nodes();
     batch.commit();
     kv_.freeze();
@@ -30,15 +30,15 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
 }
 
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
-  auto dropped = std::exchange(dropped_, {});  // true again when this is committed
-  TreeBatch batch(kv_, applied_, time_, digest_, dropped);
+  auto answers = std::exchange(answers_, {});  // true again when this is committed
+  TreeBatch batch(kv_, applied_, time_, digest_, answers);
   batch.expect(proposals.size());
   for (const Proposal& proposal : proposals) batch.apply(proposal);
   AppliedBatch done = batch.commit();
   applied_ = done.last;
   time_ = batch.time();
   digest_ = batch.digest();
-  dropped_ = std::move(dropped);
+  answers_ = std::move(answers);
   return done;
 }
 

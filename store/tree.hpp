@@ -158,6 +158,14 @@ class View {
   Zxid zxid_;
 };
 
+/// What is known of the answers kept for a session that is open: none has a number above `newest`, nor, unless
+/// `dropped` is 0, one up to that. So they need not be looked for, which takes a cursor, and longer where many were
+/// removed lately.
+struct KnownAnswers {
+  std::uint64_t newest = 0, dropped = 0;
+};
+using AnswersBySession = std::unordered_map<SessionId, KnownAnswers>;
+
 class Tree {
  public:
   /// Table names, for KvOptions.
@@ -185,7 +193,7 @@ class Tree {
   Zxid applied_;
   std::int64_t time_ = 0;  // of that transaction
   std::uint64_t digest_ = 0;
-  std::unordered_map<SessionId, std::uint64_t> dropped_;  // see DroppedAnswers
+  AnswersBySession answers_;
 };
 
 }  // namespace troupe::store

@@ -73,8 +73,8 @@ void DigestedWriter::commit(Zxid applied, std::int64_t time) {
   writer_->commit();
 }
 
-TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, DroppedAnswers& dropped)
-    : before_(kv.read()), writer_(kv, digest), dropped_(dropped), zxid_(applied), time_(time) {
+TreeBatch::TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, AnswersBySession& answers)
+    : before_(kv.read()), writer_(kv, digest), answers_(answers), zxid_(applied), time_(time) {
   done_.last = applied;
 }
 
@@ -317,29 +317,45 @@ void TreeBatch::close_session(SessionId id) {
   for (std::string_view path : paths) remove(path);
 
   drop_answers(id, 0, std::numeric_limits<std::uint64_t>::max());
-  dropped_.erase(id);
+  answers_.erase(id);
   done_.closed_sessions.push_back(id);
+}
+
+KnownAnswers* TreeBatch::known_answers(SessionId session) {
+  if (const auto found = answers_.find(session); found != answers_.end()) return &found->second;
+  if (!writer_.raw().get(sessions_table, session_key_of(session))) return nullptr;
+  return &answers_.emplace(session, KnownAnswers{.newest = last_number(writer_.raw(), session)}).first->second;
 }
 
 void TreeBatch::keep_answer(const Outcome& outcome, std::uint64_t answered) {
   // Answers go with their session: of one that is gone nothing would ever remove them.
-  if (!writer_.raw().get(sessions_table, session_key_of(outcome.session))) return;
+  KnownAnswers* const known = known_answers(outcome.session);
+  if (known == nullptr) return;
   const KeyBuffer key = answer_key(outcome.session, outcome.number);
-  if (const auto before = writer_.raw().get(answers_table, key)) {
+  const auto before = outcome.number > known->newest ? std::nullopt : writer_.raw().get(answers_table, key);
+  if (before) {
     writer_.replace(answers_table, key, *before, encode_outcome(outcome));
   } else {
     writer_.insert(answers_table, key, encode_outcome(outcome));
   }
+  known->newest = std::max(known->newest, outcome.number);
   // The newest stays, so that the session's last number is known.
   if (outcome.number == 0) return;
   const std::uint64_t upto = std::min(answered, outcome.number - 1);
-  auto& dropped = dropped_[outcome.session];
-  if (upto <= dropped) return;
-  drop_answers(outcome.session, dropped == 0 ? 0 : dropped + 1, upto);
-  dropped = upto;
+  if (upto <= known->dropped) return;
+  drop_answers(outcome.session, known->dropped == 0 ? 0 : known->dropped + 1, upto);
+  known->dropped = upto;
 }
 
 void TreeBatch::drop_answers(SessionId session, std::uint64_t from, std::uint64_t upto) {
+  constexpr std::uint64_t few = 64;
+  if (from != 0 && upto - from < few) {
+    for (auto number = from; number <= upto; ++number) {
+      const KeyBuffer key = answer_key(session, number);
+      if (const auto before = writer_.raw().get(answers_table, key)) writer_.erase(answers_table, key, *before);
+    }
+    return;
+  }
   const KeyBuffer first = answer_key(session, from), last = answer_key(session, upto);
   auto cursor = writer_.raw().cursor(answers_table);
   for (auto entry = cursor->seek(first); entry && entry->key <= last.view(); entry = cursor->next()) {
@@ -436,22 +452,17 @@ void TreeBatch::write_due(std::string_view path, const CachedNode& node) {
 }
 
 AppliedBatch TreeBatch::commit() {
-  std::vector<std::pair<std::string_view, const CachedNode*>> changed;
-  for (const auto& [path, node] : nodes_) {
-    if (node.changed) changed.emplace_back(path, &node);
-  }
-  // In the order of the keys neighbours share the pages they touch, and the store is the same on every node.
-  std::sort(changed.begin(), changed.end(), [](const auto& a, const auto& b) { return a.second->key < b.second->key; });
   std::string bytes;
-  for (const auto& [path, node] : changed) {
-    write_due(path, *node);
-    if (node->exists) encode_node(node->value, bytes);
-    if (node->exists && node->before) {
-      writer_.replace(nodes_table, node->key, *node->before, bytes);
-    } else if (node->exists) {
-      writer_.insert(nodes_table, node->key, bytes);
-    } else if (node->before) {
-      writer_.erase(nodes_table, node->key, *node->before);
+  for (const auto& [path, node] : nodes_) {
+    if (!node.changed) continue;
+    write_due(path, node);
+    if (node.exists) encode_node(node.value, bytes);
+    if (node.exists && node.before) {
+      writer_.replace(nodes_table, node.key, *node.before, bytes);
+    } else if (node.exists) {
+      writer_.insert(nodes_table, node.key, bytes);
+    } else if (node.before) {
+      writer_.erase(nodes_table, node.key, *node.before);
     }
   }
   writer_.commit(done_.last, time_);

@@ -42,20 +42,17 @@ class DigestedWriter {
   std::uint64_t digest_;
 };
 
-/// By session: no answer up to this number is kept any more. What it does not say is looked for; that takes long where
-/// many were removed lately, for a cursor passes over them one by one.
-using DroppedAnswers = std::unordered_map<SessionId, std::uint64_t>;
-
 class TreeBatch {
  public:
-  /// On a tree that is at `applied`, a transaction of that time. `dropped` outlives this, and is wrong where this is
+  /// On a tree that is at `applied`, a transaction of that time. `answers` outlives this, and is wrong where this is
   /// not committed.
-  TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, DroppedAnswers& dropped);
+  TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, AnswersBySession& answers);
 
   /// So many are to come.
   void expect(std::size_t proposals) {
     done_.outcomes.reserve(proposals);
     done_.events.reserve(proposals);
+    nodes_.reserve(proposals);
   }
   /// `proposal` must live until commit().
   void apply(const Proposal& proposal);
@@ -89,6 +86,8 @@ class TreeBatch {
   void open_session(SessionId id, std::uint32_t timeout_ms);
   void close_session(SessionId id);
   void keep_answer(const Outcome& outcome, std::uint64_t answered);
+  /// Null: there is no such session.
+  KnownAnswers* known_answers(SessionId session);
   void drop_answers(SessionId session, std::uint64_t from, std::uint64_t upto);
 
   /// The znode at `path`, there or not. `path` must live until commit().
@@ -113,7 +112,7 @@ class TreeBatch {
 
   std::unique_ptr<KvReader> before_;  // what the cached znodes point into
   DigestedWriter writer_;
-  DroppedAnswers& dropped_;
+  AnswersBySession& answers_;
   std::unordered_map<std::string_view, CachedNode> nodes_;
   CachedNode* quotas_ = nullptr;   // /zookeeper/quota, once it was looked for
   std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds

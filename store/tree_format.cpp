@@ -2,6 +2,8 @@
 
 #include <openssl/sha.h>
 
+#include <limits>
+
 #include "schema/check.hpp"
 #include "store/encoding.hpp"
 
@@ -184,6 +186,19 @@ KeyBuffer answer_key(SessionId session, std::uint64_t number) {
   KeyBuffer key = session_key_of(session);
   key.add_big_endian(number);
   return key;
+}
+
+std::uint64_t last_number(const KvReader& reader, SessionId session) {
+  auto cursor = reader.cursor(answers_table);
+  const KeyBuffer highest = answer_key(session, std::numeric_limits<std::uint64_t>::max());
+  auto entry = cursor->seek(highest);
+  if (!entry) {
+    entry = cursor->last();
+  } else if (entry->key != highest.view()) {
+    entry = cursor->previous();
+  }
+  const KeyBuffer prefix = session_key_of(session);
+  return entry && entry->key.starts_with(prefix.view()) ? from_big_endian(entry->key.substr(prefix.view().size())) : 0;
 }
 
 void encode_node(const NodeValue& node, std::string& to) {

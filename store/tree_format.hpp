@@ -111,6 +111,8 @@ std::string_view ephemeral_path(const Entry& entry);
 /// What an entry with a key made of `path` holds: the path, if the key has no room for it.
 std::string_view path_value(std::string_view key, std::string_view path);
 KeyBuffer answer_key(SessionId session, std::uint64_t number);
+/// Of all answers kept for the session; 0 if there is none.
+std::uint64_t last_number(const KvReader& reader, SessionId session);
 
 // Values.
 

@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "store/child_names.hpp"
 #include "store/encoding.hpp"
 #include "store/tree.hpp"
@@ -7,8 +5,6 @@
 
 namespace troupe::store {
 namespace {
-
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
 Applied applied_row_of(const KvReader& reader) {
   auto row = reader.get(meta_table, applied_row);
@@ -62,7 +58,7 @@ void View::children(std::string_view path, std::string_view after,
 void View::ephemerals(SessionId session, const std::function<bool(std::string_view)>& each) const {
   const KeyBuffer prefix = session_key_of(session);
   auto cursor = reader_->cursor(ephemerals_table);
-  for (auto entry = cursor->seek(prefix); entry && starts_with(entry->key, prefix); entry = cursor->next()) {
+  for (auto entry = cursor->seek(prefix); entry && entry->key.starts_with(prefix.view()); entry = cursor->next()) {
     if (!each(ephemeral_path(*entry))) return;
   }
 }
@@ -83,18 +79,7 @@ std::optional<Outcome> View::answer(SessionId session, std::uint64_t number) con
   return value ? std::optional(decode_outcome(session, number, *value)) : std::nullopt;
 }
 
-std::uint64_t View::last_number(SessionId session) const {
-  auto cursor = reader_->cursor(answers_table);
-  const KeyBuffer highest = answer_key(session, std::numeric_limits<std::uint64_t>::max());
-  auto entry = cursor->seek(highest);
-  if (!entry) {
-    entry = cursor->last();
-  } else if (entry->key != highest.view()) {
-    entry = cursor->previous();
-  }
-  const KeyBuffer prefix = session_key_of(session);
-  return entry && starts_with(entry->key, prefix) ? from_big_endian(entry->key.substr(prefix.view().size())) : 0;
-}
+std::uint64_t View::last_number(SessionId session) const { return store::last_number(*reader_, session); }
 
 void View::due(std::int64_t now_ms, std::int64_t never_used_ms, std::string_view after,
                const std::function<bool(std::string_view, std::string_view)>& each) const {

@@ -1,9 +1,11 @@
 // `troupe up` and `troupe node` as processes: how they start, report, and end.
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -12,6 +14,7 @@
 #include "apps/local_ensemble.hpp"
 #include "tests/catch.hpp"
 #include "tests/processes/ensemble.hpp"
+#include "tests/processes/nodes.hpp"
 #include "tests/wait.hpp"
 
 using namespace troupe;
@@ -171,4 +174,18 @@ TEST_CASE("status of an ensemble without a quorum fails") {
   Finished status = test::run(test::troupe({"status", "--connect", "127.0.0.1:1"}));
   CHECK(status.status == exit_code::failed);
   CHECK_THAT(status.errors, Contains("no quorum"));
+}
+
+TEST_CASE("all threads of a node leave the processor to who uses it, unless the configuration says otherwise") {
+  const bool batch = GENERATE(true, false);
+  test::Nodes nodes({.voters = 1, .configure = [&](NodeConfig& config) { config.batch_scheduling = batch; }});
+  nodes.start_all();
+  nodes.settle();
+  std::size_t threads = 0;
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(nodes.process(1)) + "/task")) {
+    CHECK(sched_getscheduler(std::stoi(thread.path().filename())) == (batch ? SCHED_BATCH : SCHED_OTHER));
+    ++threads;
+  }
+  CHECK(threads > 3);
 }

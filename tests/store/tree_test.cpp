@@ -286,6 +286,39 @@ TEST_CASE_METHOD(TreeFixture, "answers are kept until the client has them, the l
   CHECK(tree.view()->raw().entries(answers_table) == 0);
 }
 
+TEST_CASE_METHOD(TreeFixture,
+                 "answers go when the client has them, whatever numbers it gives and however many go at once") {
+  tree.apply({open_session_txn(head(alice))});
+  const auto answer = [&](std::uint64_t number, std::uint64_t answered) {
+    Head h = head(alice);
+    h.number = number;
+    h.numbered = true;
+    h.answered = answered;
+    tree.apply({refused_txn(h, Error::no_node)});
+  };
+  const auto kept = [&] {
+    std::vector<std::uint64_t> numbers;
+    for (std::uint64_t number = 1; number <= 400; ++number) {
+      if (tree.view()->answer(alice, number)) numbers.push_back(number);
+    }
+    return numbers;
+  };
+  const std::uint64_t far = 1ull << 40;
+  for (std::uint64_t number = 1; number <= 200; ++number) answer(number, 0);
+  answer(201, 190);
+  CHECK(kept() == std::vector<std::uint64_t>{191, 192, 193, 194, 195, 196, 197, 198, 199, 200, 201});
+  answer(300, 199);  // a few
+  CHECK(kept() == std::vector<std::uint64_t>{200, 201, 300});
+  answer(far, 300);  // many that are not there
+  CHECK(kept().empty());
+  CHECK(tree.view()->raw().entries(answers_table) == 1);
+  answer(far + 1, far - 1);
+  CHECK(tree.view()->answer(alice, far));
+  answer(far + 2, far + 1);
+  CHECK(tree.view()->raw().entries(answers_table) == 1);
+  CHECK(tree.view()->last_number(alice) == far + 2);
+}
+
 TEST_CASE_METHOD(TreeFixture, "the founding transaction names the ensemble") {
   CHECK(tree.view()->ensemble_id().empty());
   tree.apply({found_txn(head(), std::string(16, 'e'), std::string(32, 'k'))});
