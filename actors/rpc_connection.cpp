@@ -3,6 +3,8 @@
 #include <kj/debug.h>
 #include <spdlog/spdlog.h>
 
+#include "schema/message_room.hpp"
+
 namespace troupe {
 namespace {
 
@@ -174,8 +176,8 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
   const auto params = context.getParams();
   const auto calls = params.getCalls();
   KJ_REQUIRE(calls.size() <= limits_.max_calls, "too many calls in one submit", calls.size(), limits_.max_calls);
-  constexpr unsigned words_per_answer = 20;
-  auto results = context.getResults(capnp::MessageSize{8 + std::uint64_t{calls.size()} * words_per_answer, 0});
+  constexpr unsigned words_per_answer = 36;
+  auto results = context.getResults(message_room(8 + std::uint64_t{calls.size()} * words_per_answer));
   auto answers = results.initAnswers(calls.size());
   if (calls.size() == 0) return kj::READY_NOW;
 
@@ -248,7 +250,7 @@ void RpcConnection::drained() {
 template <class Fill>
 void RpcConnection::send_events(std::size_t count, std::size_t bytes, Fill fill) {
   KJ_IF_MAYBE (watcher, watcher_) {
-    auto request = watcher->eventsRequest(capnp::MessageSize{8 + count * 5 + bytes / 8, 0});
+    auto request = watcher->eventsRequest(message_room(8 + count * 5 + bytes / 8));
     auto list = request.initEvents(static_cast<unsigned>(count));
     fill(list);
     for (auto event : list) event.setPosition(++position_);

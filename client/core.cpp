@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/message_room.hpp"
+
 namespace troupe::client {
 namespace {
 
@@ -267,7 +269,7 @@ void Core::submit() {
     if (count > 0 && bytes > max_submit_bytes) break;
     ++count;
   }
-  auto request = session.submitRequest(capnp::MessageSize{bytes / 8 + 16, 0});
+  auto request = session.submitRequest(message_room(bytes / 8 + 16));
   auto list = request.initCalls(static_cast<unsigned>(count));
   auto& submitted = submitted_.emplace_back();
   submitted.calls.reserve(count);
