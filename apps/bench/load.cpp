@@ -1,13 +1,21 @@
 #include "apps/bench/load.hpp"
 
+#include <kj/async-io.h>
+
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <stdexcept>
 
-#include "client/client.hpp"
+#include "client/address.hpp"
+#include "client/connection.hpp"
+#include "client/loop.hpp"
+#include "client/types.hpp"
+#include "schema/message_room.hpp"
 
 namespace troupe::bench {
 namespace {
@@ -15,86 +23,163 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto connect_patience = 15s;
+constexpr auto connect_patience = 15 * kj::SECONDS, close_patience = 5 * kj::SECONDS;
+constexpr std::uint32_t session_timeout_ms = 30'000;
 constexpr auto progress_interval = 200ms;
+
+/// Without a look for its end.
+kj::StringPtr text(const std::string& from) { return {from.c_str(), from.size()}; }
 
 enum class Phase { warming_up, measuring, ending };
 
-/// What the connections share. `phase` is read on every answer and written twice.
+/// What the loop's thread and the caller's share. `phase` is read on every batch of answers and written twice.
 struct Control {
-  const Workspace& workspace;
-  const Load& load;
   std::atomic<Phase> phase{Phase::warming_up};
+  std::atomic<std::uint64_t> answers{0};
 
   std::mutex mutex;
   std::condition_variable ended;
   unsigned running;  ///< guarded by mutex: connections with requests under way
 };
 
-/// One connection and its loop of requests. But for the constructor, begin() and answers(), all of it
-/// runs on the client's thread.
-class Connection {
+/// One session at one door, and its requests, a submit for each batch of answers. On the loop's thread.
+class Connection final : private kj::TaskSet::ErrorHandler {
  public:
-  Connection(const std::string& node, unsigned index, Control& control)
+  Connection(unsigned index, const Workspace& workspace, const Load& load, Control& control, Measured& measured)
       : control_(control),
-        value_(control.load.value_size, 'w'),
-        prefix_(control.workspace.created() + "/" + std::to_string(index) + "-"),
+        load_(load),
+        keys_(workspace.keys()),
+        value_(load.value_size, 'w'),
+        prefix_(workspace.created() + "/" + std::to_string(index) + "-"),
         random_(index + 1),
-        client_(node, {.patience = connect_patience}) {
-    if (!client_.wait_connected(connect_patience))
-      throw std::runtime_error(node + " gives no session; does the node run, and has it a quorum? (troupe status)");
+        measured_(measured),
+        tasks_(*this) {}
+
+  kj::Promise<void> open(kj::Network& network, const std::string& node) {
+    return network.parseAddress(node.c_str(), client::default_port)
+        .then([](kj::Own<kj::NetworkAddress> address) {
+          auto connecting = address->connect();
+          return connecting.attach(kj::mv(address));
+        })
+        .then([this](kj::Own<kj::AsyncIoStream> stream) {
+          connection_ = std::make_unique<client::Connection>(kj::mv(stream));
+          auto request = connection_->door().connectRequest();
+          request.setTimeout(session_timeout_ms);
+          request.setWatcher(kj::heap<Watcher>(*this));
+          return request.send();
+        })
+        .then([this](auto&& connected) {
+          KJ_REQUIRE(connected.getError() == 0, "the node does not serve");
+          connection_->session = connected.getSession();
+        });
   }
 
-  /// The first requests are made where all others are: on the client's thread.
-  void begin() {
-    client_.sync([this](const client::Result<client::Nothing>& result) {
-      if (!result.ok()) return give_up(), end();
-      for (unsigned i = 0; i < control_.load.outstanding; ++i) issue();
-    });
+  void begin() { submit(load_.outstanding); }
+
+  /// What is under way is not waited for any longer.
+  void give_up() {
+    if (lost_ || under_way_ == 0) return;
+    lost_ = true;
+    ++measured_.lost_connections;
+    end();
   }
 
-  std::uint64_t answers() const { return answers_.load(std::memory_order_relaxed); }
-
-  /// Once the connection has ended.
-  void add_to(Measured& measured) const {
-    measured.operations += latency_.count();
-    measured.errors += errors_;
-    measured.lost_connections += lost_;
-    measured.latency.merge(latency_);
+  /// Ends the session.
+  kj::Promise<void> close() {
+    if (lost_) return kj::READY_NOW;
+    auto request = session().submitRequest();
+    auto call = request.initCalls(1)[0];
+    call.setNumber(++number_);
+    call.setClose();
+    return request.send().ignoreResult();
   }
 
  private:
-  void issue() {
-    ++under_way_;
-    const auto started = Clock::now();
-    // Small enough to be kept within the std::function.
-    const auto done = [this, started](const auto& result) { answered(started, result.error()); };
-    switch (control_.load.workload) {
-      case Workload::get:
-        return client_.get(some_key(), {}, done);
-      case Workload::set:
-        return client_.set(some_key(), value_, -1, done);
-      default:
-        return client_.create(prefix_ + std::to_string(created_++), value_, {}, done);
+  struct Batch {
+    Clock::time_point started;
+    unsigned left;
+  };
+  using AnswersContext = capnp::CallContext<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;
+
+  class Watcher final : public schema::Watcher::Server {
+   public:
+    explicit Watcher(Connection& connection) : connection_(connection) {}
+    kj::Promise<void> events(EventsContext) override { return kj::READY_NOW; }
+    kj::Promise<void> answers(AnswersContext context) override {
+      connection_.parts_.push_back(kj::mv(context));
+      connection_.take_parts();
+      return kj::READY_NOW;
+    }
+
+   private:
+    Connection& connection_;
+  };
+
+  schema::Session::Client& session() { return KJ_ASSERT_NONNULL(connection_->session); }
+
+  void submit(unsigned count) {
+    auto request = session().submitRequest(message_room(16 + count * (24 + value_.size() / 8)));
+    request.setAnswered(answered_);
+    for (auto call : request.initCalls(count)) write(call);
+    batches_.push_back({Clock::now(), count});
+    under_way_ += count;
+    tasks_.add(request.send().then([this](auto&& response) {
+      take(response.getAnswers());
+      take_parts();
+    }));
+  }
+
+  void write(schema::Call::Builder call) {
+    if (load_.workload == Workload::get) return call.initGetData().setPath(text(some_key()));
+    call.setNumber(++number_);
+    const auto bytes = text(value_).asBytes();
+    if (load_.workload == Workload::set) {
+      auto set = call.initWrite().initSetData();
+      set.setPath(text(some_key()));
+      set.setData(bytes);
+      set.setVersion(-1);
+    } else {
+      auto create = call.initWrite().initCreate();
+      create.setPath(text(prefix_ + std::to_string(created_++)));
+      create.setData(bytes);
+      auto anyone = create.initAcl(1)[0];
+      anyone.setPerms(client::perm::all);
+      anyone.setScheme("world");
+      anyone.setId("anyone");
     }
   }
 
-  const std::string& some_key() {
-    const auto& keys = control_.workspace.keys();
-    return keys[random_() % keys.size()];
+  const std::string& some_key() { return keys_[random_() % keys_.size()]; }
+
+  /// Parts may be here before the return that they continue.
+  void take_parts() {
+    while (!parts_.empty()) {
+      const auto answers = parts_.front().getParams().getAnswers();
+      if (answers.size() != 0 && answers[0].getPosition() > position_ + 1) return;
+      take(answers);
+      parts_.pop_front();
+    }
   }
 
-  void answered(Clock::time_point started, Error error) {
+  void take(capnp::List<schema::Answer>::Reader answers) {
     const Phase phase = control_.phase.load(std::memory_order_relaxed);
-    if (phase != Phase::warming_up) error == Error::ok ? latency_.record(Clock::now() - started) : void(++errors_);
-    answers_.store(answers_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    --under_way_;
-    if (error == Error::session_expired || error == Error::connection_loss) give_up();
-    if (phase != Phase::ending && !lost_) return issue();
+    const auto now = Clock::now();
+    for (const auto answer : answers) {
+      measured_.order_errors += answer.getPosition() != ++position_;
+      KJ_REQUIRE(!batches_.empty(), "an answer to nothing");
+      Batch& batch = batches_.front();
+      if (phase != Phase::warming_up)
+        answer.getError() == 0 ? measured_.latency.record(now - batch.started) : void(++measured_.errors);
+      if (load_.workload != Workload::get) ++answered_;
+      if (--batch.left == 0) batches_.pop_front();
+    }
+    under_way_ -= answers.size();
+    control_.answers.fetch_add(answers.size(), std::memory_order_relaxed);
+    if (phase != Phase::ending && answers.size() != 0) return submit(answers.size());
     if (under_way_ == 0) end();
   }
 
-  void give_up() { lost_ = true; }
+  void taskFailed(kj::Exception&&) override { give_up(); }
 
   void end() {
     std::lock_guard lock(control_.mutex);
@@ -103,64 +188,124 @@ class Connection {
   }
 
   Control& control_;
+  const Load& load_;
+  const std::vector<std::string>& keys_;
   const std::string value_, prefix_;
   std::minstd_rand random_;
-  Histogram latency_;
-  std::uint64_t errors_ = 0, created_ = 0;
+  Measured& measured_;
+  std::uint64_t created_ = 0;
+  std::uint64_t number_ = 0, answered_ = 0;  // of the writes: the last that was made, and that was answered
+  std::uint64_t position_ = 0;               // of the last answer
+  std::deque<Batch> batches_;
   unsigned under_way_ = 0;
   bool lost_ = false;
-  std::atomic<std::uint64_t> answers_{0};
-  Client client_;  // its thread ends first
+  std::deque<AnswersContext> parts_;
+  std::unique_ptr<client::Connection> connection_;
+  kj::TaskSet tasks_;
 };
 
 class Run {
  public:
   Run(const std::vector<std::string>& nodes, const Workspace& workspace, const Load& load, const Observer& observer)
-      : control_{.workspace = workspace, .load = load, .running = load.connections}, observer_(observer) {
-    for (unsigned i = 0; i < load.connections; ++i)
-      connections_.push_back(std::make_unique<Connection>(nodes[i % nodes.size()], i, control_));
+      : load_(load),
+        observer_(observer),
+        control_{.running = load.connections},
+        loop_([this](kj::AsyncIoContext& io) { io_ = &io; },
+              [this] {
+                task_ = nullptr;
+                connections_.clear();
+              }) {
+    const std::string refused = on_loop([&] {
+      auto opening = kj::heapArrayBuilder<kj::Promise<void>>(load.connections);
+      for (unsigned i = 0; i < load.connections; ++i) {
+        const std::string& node = nodes[i % nodes.size()];
+        auto& connection =
+            connections_.emplace_back(std::make_unique<Connection>(i, workspace, load, control_, measured_));
+        opening.add(timer()
+                        .timeoutAfter(connect_patience, connection->open(io_->provider->getNetwork(), node))
+                        .catch_([node](kj::Exception&& why) {
+                          kj::throwFatalException(KJ_EXCEPTION(FAILED, node, why.getDescription()));
+                        }));
+      }
+      return kj::joinPromises(opening.finish());
+    });
+    if (!refused.empty())
+      throw std::runtime_error("no session: " + refused + "; does the node run, and has it a quorum? (troupe status)");
+  }
+
+  ~Run() {
+    on_loop([this] {
+      auto closing = kj::heapArrayBuilder<kj::Promise<void>>(connections_.size());
+      for (auto& connection : connections_) closing.add(connection->close());
+      return timer().timeoutAfter(close_patience, kj::joinPromises(closing.finish()));
+    });
+    loop_.stop();
   }
 
   Measured run() {
     start_ = Clock::now();
-    for (auto& connection : connections_) connection->begin();
-    wait_until(start_ + std::chrono::duration_cast<Clock::duration>(control_.load.warm_up));
+    loop_.post([this] {
+      for (auto& connection : connections_) connection->begin();
+    });
+    wait_until(start_ + std::chrono::duration_cast<Clock::duration>(load_.warm_up));
     observer_.measuring();
     const auto measuring = Clock::now();
     control_.phase = Phase::measuring;
-    wait_until(measuring + std::chrono::duration_cast<Clock::duration>(control_.load.duration));
+    wait_until(measuring + std::chrono::duration_cast<Clock::duration>(load_.duration));
     control_.phase = Phase::ending;
-    wait_until(Clock::time_point::max());
-    Measured measured;
-    measured.elapsed = Clock::now() - measuring;
+    wait_until(Clock::now() + std::chrono::milliseconds(session_timeout_ms), true);
+    const auto elapsed = Clock::now() - measuring;
     observer_.measured();
-    for (const auto& connection : connections_) connection->add_to(measured);
-    return measured;
+    on_loop([this] {  // whose thread alone knows what was measured
+      for (auto& connection : connections_) connection->give_up();
+      return kj::Promise<void>(kj::READY_NOW);
+    });
+    Measured result = std::move(measured_);
+    result.elapsed = elapsed;
+    result.operations = result.latency.count();
+    return result;
   }
 
  private:
-  /// Until then, until all connections have ended, or until the observer has enough.
-  void wait_until(Clock::time_point end) {
+  kj::Timer& timer() { return io_->provider->getTimer(); }
+
+  /// Waits for the promise that `start` makes on the loop's thread. Returns why it was broken, if it was.
+  template <class Start>
+  std::string on_loop(Start start) {
+    const auto done = std::make_shared<std::promise<std::string>>();
+    loop_.post([this, start, done] {
+      task_ = kj::evalNow(start)
+                  .then([done] { done->set_value(""); },
+                        [done](kj::Exception&& why) { done->set_value(why.getDescription().cStr()); })
+                  .eagerlyEvaluate(nullptr);
+    });
+    return done->get_future().get();
+  }
+
+  /// Until then, until all connections have ended, or until the observer has enough; `ending`: whether it has or not.
+  void wait_until(Clock::time_point end, bool ending = false) {
     std::unique_lock lock(control_.mutex);
-    while (control_.running > 0 && Clock::now() < end && !(enough_ && end != Clock::time_point::max())) {
+    while (control_.running > 0 && Clock::now() < end && (ending || !enough_)) {
       control_.ended.wait_until(lock, std::min(end, Clock::now() + progress_interval));
       lock.unlock();
-      enough_ = enough_ || !report();
+      enough_ = enough_ || !observer_.progress(Clock::now() - start_, control_.answers);
       lock.lock();
     }
   }
 
-  bool report() const {
-    std::uint64_t answers = 0;
-    for (const auto& connection : connections_) answers += connection->answers();
-    return observer_.progress(Clock::now() - start_, answers);
-  }
-
-  Control control_;
+  const Load& load_;
   const Observer& observer_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  Control control_;
   Clock::time_point start_;
   bool enough_ = false;
+
+  // The loop's thread only.
+  kj::AsyncIoContext* io_ = nullptr;
+  Measured measured_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  kj::Promise<void> task_ = nullptr;
+
+  client::Loop loop_;
 };
 
 }  // namespace
