@@ -7,9 +7,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <string_view>
@@ -106,7 +108,8 @@ void allow_many_clients() {
 /// Told of the calling thread, and so of all that it starts. Whoever has chosen otherwise for this process is heeded.
 void schedule_in_batches() {
   const sched_param no_priority{};
-  if (sched_getscheduler(0) == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &no_priority);
+  if (sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &no_priority) != 0)
+    spdlog::warn("the system does not let this node run in batches: {}", std::strerror(errno));
 }
 
 int run(const std::string& path, bool force_new_ensemble) {

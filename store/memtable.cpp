@@ -114,7 +114,7 @@ void Memtable::link(Node* node) const {
   }
 }
 
-void Memtable::order() const {
+void Memtable::order() const noexcept {
   // Whoever may see a key sees that it was inserted, and so waits here until it is linked.
   if (ordered_.load(std::memory_order_acquire) >= inserted_.load(std::memory_order_acquire)) return;
   std::lock_guard lock(ordering_);

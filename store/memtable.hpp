@@ -84,8 +84,8 @@ class Memtable {
   Node* lookup(std::uint64_t hash, Table table, std::string_view key) const;
   Node* insert(std::uint64_t hash, Table table, std::string_view key);
   int random_height();
-  /// Links what waits to be.
-  void order() const;
+  /// Links what waits to be. Without memory for it the process ends: what was taken from the list must not be lost.
+  void order() const noexcept;
   void link(Node* node) const;
   bool follows_last(const Node& node) const;
   /// The last node before (table, key), or the head; `path` gets the one of each level.

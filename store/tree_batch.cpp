@@ -338,6 +338,8 @@ void TreeBatch::keep_answer(const Outcome& outcome, std::uint64_t answered) {
   } else {
     writer_.insert(answers_table, key, encode_outcome(outcome));
   }
+  // Whatever the numbers do, a node that knows nothing yet, because it was just started, must come to the same.
+  known->dropped = std::min(known->dropped, outcome.number == 0 ? 0 : outcome.number - 1);
   known->newest = std::max(known->newest, outcome.number);
   // The newest stays, so that the session's last number is known.
   if (outcome.number == 0) return;
