@@ -79,6 +79,9 @@ RpcConnection::RpcConnection(Gateway& gateway, kj::Own<kj::AsyncIoStream> stream
         this->drop();
       })) {
   stream_.on_drained([this] { drained(); });
+  stream_.on_progress([this] {
+    if (attachment_ != nullptr) gateway_.heard(*attachment_);
+  });
 }
 
 /// An event could not be delivered: the connection is ending, which is noticed elsewhere.

@@ -6,7 +6,8 @@
 // calls, so the first incomplete submit is always the one that a reply belongs to. When the answers of a
 // submit have become many bytes it returns with those that there are; the others go to the Watcher, part
 // by part, each when the system has taken what was sent before. So a client that does not read costs
-// about two parts of memory, whatever it asked for.
+// about two parts of memory and one answer, whatever it asked for, until its session has ended: while nothing is taken
+// nothing is heard of it. A single answer is as large as it is (the children of a znode with very many).
 //
 // Owner: the RpcDoor. Thread: its event loop.
 #pragma once

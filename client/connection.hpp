@@ -20,6 +20,8 @@ class Connection {
 
   schema::Door::Client& door() { return door_; }
   kj::Promise<void> on_disconnect() { return network_.onDisconnect(); }
+  /// Bytes, so far.
+  std::uint64_t received() const { return stream_.received(); }
 
   kj::Maybe<schema::Session::Client> session;
 

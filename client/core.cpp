@@ -167,16 +167,13 @@ void Core::lose() {
 
 void Core::clear_connection() {
   if (state_ == State::connected) {
-    // One that broke whenever it was asked would otherwise be asked for ever, and without a pause.
-    if (answered_here_ || (waiting_.empty() && submitted_.empty())) {
-      useful_until_ = now();
-      failed_attempts_ = 0;
-    } else {
-      ++failed_attempts_;
-    }
+    // Nodes that close whenever they are asked would otherwise be asked for ever, and without a pause.
+    if (answered_here_ || idle()) useful_until_ = now();
+    failed_attempts_ = answered_here_ ? 0 : failed_attempts_ + 1;
     set_state(State::connecting);
   }
   answered_here_ = false;
+  received_ = 0;
   lost_ = nullptr;
   connection_tasks_ = nullptr;
   connection_ = nullptr;
@@ -221,7 +218,11 @@ kj::Promise<void> Core::tick() {
 
 void Core::keep_alive() {
   if (lost_.get() == nullptr) return;
-  if (now() - last_heard_ > timeout_ * 2 / 3) return lose();
+  if (std::exchange(received_, connection_->received()) != connection_->received()) last_heard_ = now();
+  if (now() - last_heard_ > timeout_ * 2 / 3) {
+    useful_until_ = now();  // a node that froze says nothing of the others
+    return lose();
+  }
   if (now() - last_sent_ < timeout_ / 3) return;
   KJ_IF_MAYBE (session, connection_->session) {
     last_sent_ = now();
@@ -242,6 +243,7 @@ void Core::enqueue(std::unique_ptr<Call> call) {
   if (state_ == State::expired) return refuse(Error::session_expired, "the session has expired");
   if (state_ == State::closed || closing_) return refuse(Error::session_expired, "the client is closed");
   if (call->bytes > max_call_bytes) return refuse(Error::bad_arguments, "the call is larger than 4 MiB");
+  if (state_ == State::connected && idle()) useful_until_ = now();
   if (call->is_write) call->number = ++last_number_;
   waiting_.push_back(std::move(call));
   arm();

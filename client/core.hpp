@@ -96,6 +96,7 @@ class Core final : private kj::TaskSet::ErrorHandler {
   void set_state(State state);
   void taskFailed(kj::Exception&& exception) override;
   kj::TimePoint now() const { return timer_.now(); }
+  bool idle() const { return waiting_.empty() && submitted_.empty(); }
 
   kj::Network& network_;
   kj::Timer& timer_;
@@ -135,6 +136,7 @@ class Core final : private kj::TaskSet::ErrorHandler {
   std::size_t failed_attempts_ = 0;
   kj::TimePoint useful_until_;  // the last moment at which there was a connection that answered
   kj::TimePoint last_sent_, last_heard_;
+  std::uint64_t received_ = 0;  // when the connection was last looked at
   bool answered_here_ = false;  // a call of the user, or a ping, on this connection
   std::unique_ptr<Connection> connection_;
   kj::Own<kj::PromiseFulfiller<void>> lost_;  // null when there is no connection

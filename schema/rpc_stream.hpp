@@ -13,6 +13,7 @@
 #include <kj/async-io.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -26,12 +27,16 @@ class RpcStream final : public kj::AsyncIoStream {
 
   /// `drained` is called whenever all that was written has been taken by the system.
   void on_drained(std::function<void()> drained) { drained_ = std::move(drained); }
+  /// `progress` is called whenever a part of something long has been: the peer is taking it.
+  void on_progress(std::function<void()> progress) { progress_ = std::move(progress); }
 
   /// Reads nothing more until resume(): whoever handles what was read is full.
   void pause();
   void resume();
   /// Bytes written and not yet taken by the system.
-  std::size_t backlog() const { return gathered_.size() + sending_.size(); }
+  std::size_t backlog() const { return gathered_.size() + sending_.size() - sent_; }
+  /// Bytes that have come so far, of something long too before it is whole.
+  std::uint64_t received() const { return received_; }
 
   kj::Promise<size_t> tryRead(void* buffer, size_t min_bytes, size_t max_bytes) override;
   kj::Promise<void> write(const void* buffer, size_t size) override;
@@ -42,6 +47,7 @@ class RpcStream final : public kj::AsyncIoStream {
 
  private:
   kj::Promise<size_t> read(kj::byte* to, size_t min_bytes, size_t max_bytes);
+  kj::Promise<size_t> read_long(kj::byte* to, size_t have, size_t min_bytes, size_t max_bytes);
   bool gated() const { return paused_ || backlog() > pause_above_; }
   void open_gate();
   void arm();
@@ -55,10 +61,13 @@ class RpcStream final : public kj::AsyncIoStream {
   bool paused_ = false;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> gate_;  // of a read that waits for the gate
 
+  std::uint64_t received_ = 0;
+
   std::vector<kj::byte> gathered_, sending_;
+  std::size_t sent_ = 0;  // of sending_
   bool armed_ = false;
   bool shutdown_ = false;
-  std::function<void()> drained_;
+  std::function<void()> drained_, progress_;
   kj::Maybe<kj::Exception> failed_;  // of an earlier write
   kj::Promise<void> sender_ = kj::READY_NOW;
 };
