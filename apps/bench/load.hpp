@@ -66,7 +66,7 @@ struct Measured {
   std::uint64_t operations = 0;  ///< answered without an error
   std::uint64_t errors = 0;
   std::uint64_t order_errors = 0;  ///< answers that were not those to be expected next
-  unsigned lost_connections = 0;   ///< which gave up: their sessions were lost, or no node could be reached
+  unsigned lost_connections = 0;   ///< which gave up: broken, or their sessions were lost, or nothing answered
   std::chrono::duration<double> elapsed{0};
   Histogram latency;  ///< of the operations; at a fixed rate from when each should have begun
   /// What a workload has to tell beside that: names are those of the JSON's fields, units at their end.

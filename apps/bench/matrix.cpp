@@ -108,8 +108,8 @@ bool possible(Protocol protocol, Workload workload) {
   }
 }
 
-/// Whether the loop of load.hpp does, in which the client library's own threads send the next request.
-bool on_clients_threads(const Matrix& matrix) {
+/// Whether the loop of load.hpp does, which speaks to the doors itself; for the rest there is the client library.
+bool straight_at_doors(const Matrix& matrix) {
   return matrix.protocol == Protocol::rpc && matrix.load.rate == 0 && matrix.load.count == 0 &&
          std::ranges::all_of(matrix.workloads, [](Workload workload) {
            return workload == Workload::get || workload == Workload::set || workload == Workload::create;
@@ -214,7 +214,7 @@ bool run_matrix(const Matrix& matrix, const std::string& connect, const std::fun
   const std::vector<std::string> nodes = client::ConnectString::parse(connect).servers;
   const std::vector<pid_t> servers = matrix.servers.empty() ? listeners(nodes) : matrix.servers;
   std::unique_ptr<Bench> bench;
-  if (on_clients_threads(matrix))
+  if (straight_at_doors(matrix))
     bench = std::make_unique<RpcBench>(connect, nodes, matrix);
   else
     bench = std::make_unique<WireBench>(nodes, matrix);
