@@ -65,18 +65,19 @@ void GatewayLoop::open_doors(kj::AsyncIoContext& io, KjHost& host, const ClientP
                                         [this](schema::Status::Builder status) { write_status(status); });
   words_ = std::make_unique<zk::FourLetterWords>(gateway_, config_, board_, shared.admission, shared.clients);
   shared.clients.add([this](const zk::ClientQuestion& question) { return answer(question); });
-  const auto open = [&](int port, const zk::TlsContext* tls) {
+  const auto open = [&](int port, zk::DoorBalance& balance, const zk::TlsContext* tls) {
     if (port < 0) return;
     zk_doors_.push_back(std::make_unique<zk::Door>(
         gateway_, io.unixEventPort, io.provider->getTimer(),
-        [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); }, share(port), shared.admission,
+        [&host](std::function<void()> task) { host.at_end_of_turn(std::move(task)); },
+        [&host](std::function<void()> task) { host.post(std::move(task)); }, share(port), shared.admission, balance,
         [this](std::string_view received) { return words_->answer(received); },
         zk::DoorOptions{.max_frame = config_.jute_maxbuffer,
                         .sasl_users = config_.jaas_file.empty() ? nullptr : &config_.sasl_users,
                         .tls = tls}));
   };
-  open(ports.zk, nullptr);
-  open(ports.zk_secure, ports.tls);
+  open(ports.zk, shared.zk_doors, nullptr);
+  open(ports.zk_secure, shared.secure_doors, ports.tls);
 }
 
 zk::ClientFacts GatewayLoop::answer(const zk::ClientQuestion& question) {

@@ -1,7 +1,7 @@
 // A gateway and its doors on one event loop: the actor, what clients come in through, and its clock.
 //
-// Owner: the KjThread of the loop; made and destroyed there. Several loops accept from one listening
-// socket: whichever is free takes the next client.
+// Owner: the KjThread of the loop; made and destroyed there. Several loops accept from one listening socket, and share
+// the clients.
 #pragma once
 
 #include <kj/async-io.h>
@@ -33,6 +33,7 @@ struct ClientPorts {
 struct SharedByLoops {
   StatusBoard& board;
   zk::Admission& admission;
+  zk::DoorBalance &zk_doors, &secure_doors;
   zk::NodeClients& clients;
 };
 

@@ -202,6 +202,7 @@ struct Node::Impl {
   std::optional<zk::TlsContext> tls;
   ClientPorts ports;
   zk::Admission admission;
+  zk::DoorBalance zk_doors, secure_doors;
   zk::NodeClients clients;
   const std::shared_ptr<NodeSessions> sessions = std::make_shared<NodeSessions>(GatewayOptions{}.tick_ms);
 
@@ -278,8 +279,8 @@ void Node::Impl::open_ports() {
 std::shared_ptr<GatewayLoop> Node::Impl::start_gateway(kj::AsyncIoContext& io, KjHost& host) {
   auto options = make_gateway_options(config, static_cast<std::uint32_t>(context.gateways.size()), sessions);
   options.on_storage_error = fatal;
-  auto loop =
-      std::make_shared<GatewayLoop>(system, io, host, options, ports, config, SharedByLoops{board, admission, clients});
+  auto loop = std::make_shared<GatewayLoop>(system, io, host, options, ports, config,
+                                            SharedByLoops{board, admission, zk_doors, secure_doors, clients});
   context.gateways.push_back(loop->actor());
   caf::anon_send(context.applier, Subscribe{new_subscription()}, AppliedUserActor{loop->actor()});
   return loop;

@@ -80,8 +80,9 @@ struct Door::Socket final : Connection {
   bool touched = false, waiting = false, lingering = false, dying = false;
 };
 
-Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
-           kj::AutoCloseFd listening, Admission& admission, Words words, const DoorOptions& options)
+Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn, Post post,
+           kj::AutoCloseFd listening, Admission& admission, DoorBalance& balance, Words words,
+           const DoorOptions& options)
     : context_{.gateway = gateway,
                .host = *this,
                .max_frame = options.max_frame,
@@ -91,6 +92,7 @@ Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfT
       at_end_of_turn_(std::move(at_end_of_turn)),
       listening_(kj::mv(listening)),
       admission_(admission),
+      balance_(balance),
       words_(std::move(words)),
       options_(options),
       epoll_(make_epoll()),
@@ -100,11 +102,19 @@ Door::Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfT
   // Several loops may wait for one listening socket: one of them is woken for a connection.
   epoll_event event{.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, .data = {.ptr = nullptr}};
   TROUPE_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, listening_, &event) == 0, "a listening socket can be waited for");
+  number_ = balance_.join([this, post = std::move(post), alive = alive_](std::shared_ptr<NewClient> client) {
+    post([this, alive, client = std::move(client), &admission = admission_] {
+      if (!*alive) return admission.release(client->address);
+      context_.now_ms = monotonic_ms();
+      add(*client);
+    });
+  });
   tasks_.add(watch());
   tasks_.add(tick());
 }
 
 Door::~Door() noexcept {
+  balance_.leave(number_);
   *alive_ = false;
   for (const auto& [id, socket] : sockets_) admission_.release(socket->address);
 }
@@ -186,25 +196,32 @@ void Door::accept_all() {
       }
       continue;
     }
-    add(kj::mv(fd), address, std::move(name));
+    const auto client = std::make_shared<NewClient>(NewClient{kj::mv(fd), address, std::move(name)});
+    if (balance_.place(number_, client)) add(*client);
   }
 }
 
-void Door::add(kj::AutoCloseFd fd, const std::string& address, std::string name) {
+/// Counted by all who count, it is this door's.
+void Door::add(NewClient& client) {
+  kj::AutoCloseFd fd = kj::mv(client.fd);
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   const std::uint64_t id = next_id_++;
-  auto socket = std::make_unique<Socket>(context_, kj::mv(fd), address, std::move(name), id);
+  auto socket = std::make_unique<Socket>(context_, kj::mv(fd), client.address, std::move(client.name), id);
   if (options_.tls != nullptr) socket->tls = std::make_unique<TlsSession>(*options_.tls, socket->fd);
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = socket.get()}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
     spdlog::warn("cannot wait for a client's connection: {}", std::strerror(errno));
-    admission_.release(address);
-    return;
+    return release(client.address);
   }
   deadlines_.emplace_back(context_.now_ms + options_.handshake_timeout_ms, id);
   sockets_.emplace(id, std::move(socket));
+}
+
+void Door::release(const std::string& address) {
+  admission_.release(address);
+  balance_.gone(number_);
 }
 
 // --- reading ---
@@ -366,7 +383,7 @@ void Door::destroy(Socket& socket) {
     for (int i = 0; i < most && recv(socket.fd, buffer_.get(), buffer_size, MSG_DONTWAIT) > 0; ++i) {
     }
   }
-  admission_.release(socket.address);
+  release(socket.address);
   std::erase(waiting_, &socket);
   sockets_.erase(socket.id);
 }

@@ -26,6 +26,7 @@
 
 #include "actors/zk/admission.hpp"
 #include "actors/zk/connection.hpp"
+#include "actors/zk/door_balance.hpp"
 #include "actors/zk/tls.hpp"
 
 namespace troupe::zk {
@@ -41,12 +42,16 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
  public:
   /// Runs a task at the end of the loop's turn (KjHost::at_end_of_turn).
   using AtEndOfTurn = std::function<void(std::function<void()>)>;
+  /// Runs a task on the loop's thread; any thread may call it (KjHost::post).
+  using Post = std::function<void(std::function<void()>)>;
   /// Answers a four-letter word; nothing for what is none.
   using Words = std::function<kj::Maybe<kj::Promise<std::string>>(std::string_view received)>;
 
-  /// `listening` is a non-blocking socket. The gateway and `admission` outlive the door.
-  Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn,
-       kj::AutoCloseFd listening, Admission& admission, Words words, const DoorOptions& options = {});
+  /// `listening` is a non-blocking socket, the one of all doors in `balance`. The gateway, `admission` and `balance`
+  /// outlive the door and what it posts.
+  Door(Gateway& gateway, kj::UnixEventPort& port, kj::Timer& timer, AtEndOfTurn at_end_of_turn, Post post,
+       kj::AutoCloseFd listening, Admission& admission, DoorBalance& balance, Words words,
+       const DoorOptions& options = {});
   ~Door() noexcept;
 
   const Counters& counters() const { return context_.counters; }
@@ -68,7 +73,8 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   kj::Promise<void> tick();
   void poll();
   void accept_all();
-  void add(kj::AutoCloseFd fd, const std::string& address, std::string name);
+  void add(NewClient& client);
+  void release(const std::string& address);
   void wait_for_turn(Socket& socket);
   void serve();
   void serve_later();
@@ -86,6 +92,8 @@ class Door final : private ConnectionHost, private kj::TaskSet::ErrorHandler {
   const AtEndOfTurn at_end_of_turn_;
   kj::AutoCloseFd listening_;
   Admission& admission_;
+  DoorBalance& balance_;
+  std::size_t number_ = 0;  // in balance_
   const Words words_;
   const DoorOptions options_;
 

@@ -1,6 +1,12 @@
 // A whole node's port for ZooKeeper's wire protocol, over real sockets.
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "tests/node/one_node.hpp"
 #include "tests/node/raw_client.hpp"
@@ -16,6 +22,20 @@ std::string word(const OneNode& one, std::string_view name) {
   RawClient client(one.config.zk_port);
   client.send(name);
   return client.rest();
+}
+
+/// How many files each epoll set of this process waits for, the largest first, as the system tells it.
+std::vector<std::size_t> epoll_sets() {
+  std::vector<std::size_t> sizes;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) != "anon_inode:[eventpoll]") continue;
+    std::ifstream info("/proc/self/fdinfo/" + entry.path().filename().string());
+    auto& size = sizes.emplace_back(0);
+    for (std::string line; std::getline(info, line);) size += line.starts_with("tfd:");
+  }
+  std::sort(sizes.begin(), sizes.end(), std::greater());
+  return sizes;
 }
 
 }  // namespace
@@ -67,6 +87,29 @@ TEST_CASE("what is too much from one address, or in all, is not let in") {
     let_in = next.frame().has_value();
   }
   CHECK(let_in);
+}
+
+TEST_CASE("clients that come together are shared evenly by the node's loops") {
+  constexpr std::size_t loops = 3, each = 20;
+  OneNode one([](NodeConfig& config) {
+    config.gateways = loops;
+    config.max_client_cnxns = 0;
+  });
+  // A door waits for the clients' port, too.
+  const auto shared = [](std::size_t clients) {
+    const auto sets = epoll_sets();
+    return std::count(sets.begin(), sets.end(), clients + 1) == loops;
+  };
+  for (int time = 0; time < 2; ++time) {
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (std::size_t i = 0; i < loops * each; ++i) clients.push_back(std::make_unique<RawClient>(one.config.zk_port));
+    for (auto& client : clients) REQUIRE(client->connect());
+    CHECK(shared(each));
+    clients.clear();
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!shared(0) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    REQUIRE(shared(0));
+  }
 }
 
 TEST_CASE("a frame above the limit of jute.maxbuffer ends its connection") {
