@@ -13,7 +13,7 @@ using namespace troupe::testing;
 using namespace std::chrono_literals;
 
 TEST_CASE("an answer that is longer under way than its client's session may be silent ends neither") {
-  OneNode one([](NodeConfig& config) { config.tick_ms = 50; });  // timeouts of at most a second
+  OneNode one([](NodeConfig& config) { config.tick_ms = 100; });  // timeouts of at most two seconds
   const unsigned port = one.node->rpc_port();
   Client near("127.0.0.1:" + std::to_string(port));
   near.create("/many");
@@ -29,7 +29,7 @@ TEST_CASE("an answer that is longer under way than its client's session may be s
   }
   for (auto& group : created) REQUIRE(group.get().ok());
 
-  SlowLink link(port, 4'000);  // on which these 12 MB take three seconds
+  SlowLink link(port, 2'500);  // on which these 12 MB take five seconds
   Client far(link.address());
   far.create("/mine", {}, {.kind = client::Kind::ephemeral});
   CHECK(far.children("/many").names.size() == groups * each);
