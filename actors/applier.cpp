@@ -12,7 +12,7 @@ constexpr std::size_t remembered_digests = 1024;
 // What waits in memory for the disk: enough for changes of the same znodes to come together, little enough for a start
 // after a crash to make up for quickly, and for the memory of LMDB, which keeps the pages of its largest transaction
 // for the next: several times what is new, where the changes are far apart.
-constexpr std::size_t flush_bytes = 2 << 20;
+constexpr std::size_t flush_bytes = 4 << 20;
 constexpr std::int64_t flush_interval_ms = 500;
 constexpr std::size_t most_unflushed_bytes = 2 * flush_bytes;
 constexpr std::size_t views_ahead = 64;  // beside the one or two that a subscriber holds all the time

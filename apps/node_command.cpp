@@ -77,18 +77,21 @@ void install_terminate_handler() {
   });
 }
 
-/// The data directory is mapped into memory: a page that the disk cannot read comes as a signal, to whoever looks at
-/// it.
+/// The data directory is mapped into memory: a page that the disk cannot read or has no room for comes as a signal, to
+/// whoever touches it.
 void install_bad_page_handler() {
   struct sigaction action {};
   action.sa_handler = [](int) {
     constexpr std::string_view message =
-        "troupe node: a page of a mapped file cannot be read: the disk fails, or a file of the data directory was cut "
-        "short or is on a disk that is full. Check the disk.\n";
+        "troupe node: a page of a mapped file can be neither read nor written. If its disk is full (No space left on "
+        "device): Free some space on its disk, then start the node again. If not, the disk fails, or a file of the "
+        "data directory was cut short: check the disk.\n";
     [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, message.data(), message.size());
     std::_Exit(exit_code::storage);
   };
   sigaction(SIGBUS, &action, nullptr);
+  // A file that has no room to grow by the process's limits is told as an error.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void set_up_log(const NodeConfig& config) {

@@ -112,6 +112,7 @@ struct DataDir::Impl {
   void open_tree(const std::string& remedy = {}) {
     auto state = tree_options();
     state.remedy = remedy;
+    state.write_in_map = true;
     auto opened = std::make_shared<Tree>(disk->open(state_name, state));
     std::lock_guard lock(mutex);
     tree = std::move(opened);

@@ -4,13 +4,16 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace troupe::store {
 namespace {
@@ -119,6 +122,18 @@ std::uint64_t file_size(const std::string& path) {
 
 void extend_file(const std::string& path, std::uint64_t size) {
   if (::truncate(path.c_str(), static_cast<off_t>(size)) != 0) fail_file("extend", path, errno);
+}
+
+void stop_reading_ahead(const std::string& path, std::uint64_t offset) {
+  std::error_code unknown;
+  const std::string file = " " + fs::canonical(path, unknown).string();
+  std::ifstream maps("/proc/self/maps");  // of each mapping: begin-end, in hexadecimal, …, the file
+  for (std::string line; !unknown && std::getline(maps, line);) {
+    if (line.size() < file.size() || line.compare(line.size() - file.size(), file.size(), file) != 0) continue;
+    std::uintptr_t begin, end;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2 || end - begin <= offset) continue;
+    ::madvise(reinterpret_cast<void*>(begin + offset), end - begin - offset, MADV_RANDOM);
+  }
 }
 
 void copy_file(const std::string& from, const std::string& to) {

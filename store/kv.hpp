@@ -85,7 +85,10 @@ struct KvOptions {
   std::vector<std::string> tables;
   bool durable = true;                  ///< every commit is flushed: what it wrote survives a power cut
   std::uint64_t map_size = 1ull << 36;  ///< upper bound of the file, bytes; address space, not disk
-  std::string remedy = {};              ///< what to do when it is damaged, for people; empty: start_anew
+  /// Changes are made in the mapped file itself, where the file system can do that: fewer copies, and no memory of
+  /// one's own. A disk that is full is then met as SIGBUS, at any change. For environments that are not durable.
+  bool write_in_map = false;
+  std::string remedy = {};  ///< what to do when it is damaged, for people; empty: start_anew
 };
 
 /// A file beside an environment that what is committed goes to first; see journal.hpp. One thread at a time.

@@ -102,6 +102,7 @@ class LmdbReader final : public KvReader {
 };
 
 MDB_txn* begin_write(LmdbEnv& env) {
+  if (env.room) env.room->begin(env.used());
   TROUPE_CHECK(!env.writing.exchange(true), "an environment has one writer at a time");
   MDB_txn* txn = nullptr;
   if (int rc = mdb_txn_begin(env.get(), nullptr, 0, &txn)) {
@@ -111,13 +112,19 @@ MDB_txn* begin_write(LmdbEnv& env) {
   return txn;
 }
 
+/// After the transaction, however it went.
+void end_write(LmdbEnv& env) {
+  if (env.room) env.room->end(env.used());
+  env.writing = false;
+}
+
 class LmdbWriter final : public KvWriter {
  public:
   explicit LmdbWriter(const std::shared_ptr<LmdbEnv>& env) : snapshot_(env, begin_write(*env)) {}
   ~LmdbWriter() override {
     if (MDB_txn* txn = snapshot_.release()) {
       mdb_txn_abort(txn);
-      snapshot_.env().writing = false;
+      end_write(snapshot_.env());
     }
   }
 
@@ -133,6 +140,7 @@ class LmdbWriter final : public KvWriter {
   }
 
   bool erase(Table table, std::string_view key) override {
+    make_room(0);
     MDB_cursor* cursor = place(table);
     MDB_val k = to_val(key);
     int rc = mdb_cursor_get(cursor, &k, nullptr, MDB_SET);
@@ -147,6 +155,7 @@ class LmdbWriter final : public KvWriter {
     // Behind one that was deleted the cursor stands at the next, which MDB_NEXT then reads.
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     for (; rc == 0 && most > 0 && to_view(key) <= last; --most) {
+      make_room(0);
       rc = mdb_cursor_del(cursor, 0);
       if (rc == 0) rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -162,13 +171,18 @@ class LmdbWriter final : public KvWriter {
     TROUPE_CHECK(txn, "a writer commits once");
     places_.clear();
     int rc = mdb_txn_commit(txn);  // ends the transaction, also where it fails
-    snapshot_.env().writing = false;
+    end_write(snapshot_.env());
     if (rc != 0) snapshot_.env().fail(rc);
   }
 
  private:
+  void make_room(std::size_t value_size) {
+    if (auto& room = snapshot_.env().room) room->change(value_size);
+  }
+
   void store(Table table, std::string_view key, std::string_view value, unsigned flags) {
     TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
+    make_room(value.size());
     MDB_val k = to_val(key), v = to_val(value);
     int rc = mdb_cursor_put(place(table), &k, &v, flags);
     TROUPE_CHECK(!(rc == MDB_KEYEXIST && flags == MDB_APPEND), "an appended key comes after all others");
@@ -247,17 +261,15 @@ LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), 
   // LMDB would quietly make a new, empty database of an empty file.
   if (!absent && size == 0) fail(MDB_INVALID);
 
-  if (int rc = mdb_env_create(&env_)) fail(rc);
+  const unsigned flags = MDB_NOTLS | (options_.durable ? 0 : MDB_NOSYNC);
+  // Some file systems have no files as long as the map, or no mappings that are written.
+  const bool in_map = options_.write_in_map && open(flags | MDB_WRITEMAP) == 0;
+  if (!in_map) {
+    if (int rc = open(flags)) fail(rc);
+  }
   try {
-    const std::uint64_t map_size = (options_.map_size + map_granularity - 1) / map_granularity * map_granularity;
-    int rc = mdb_env_set_mapsize(env_, map_size);
-    if (rc == 0) rc = mdb_env_set_maxreaders(env_, max_readers);
-    if (rc == 0) rc = mdb_env_set_userctx(env_, this);
-    if (rc == 0) rc = mdb_env_set_assert(env_, explain_assertion);
-    if (rc == 0) rc = mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.tables.size()));
-    if (rc == 0) rc = mdb_env_open(env_, path_.c_str(), MDB_NOTLS | (options_.durable ? 0 : MDB_NOSYNC), 0600);
-    if (rc != 0) fail(rc);
     complete_file();
+    if (in_map) fit_file();
     open_tables();
   } catch (...) {
     mdb_env_close(env_);
@@ -265,27 +277,53 @@ LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), 
   }
 }
 
+/// LMDB's code. After an error there is no environment.
+int LmdbEnv::open(unsigned flags) {
+  if (int rc = mdb_env_create(&env_)) return rc;
+  const std::uint64_t map_size = (options_.map_size + map_granularity - 1) / map_granularity * map_granularity;
+  int rc = mdb_env_set_mapsize(env_, map_size);
+  if (rc == 0) rc = mdb_env_set_maxreaders(env_, max_readers);
+  if (rc == 0) rc = mdb_env_set_userctx(env_, this);
+  if (rc == 0) rc = mdb_env_set_assert(env_, explain_assertion);
+  if (rc == 0) rc = mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.tables.size()));
+  if (rc == 0) rc = mdb_env_open(env_, path_.c_str(), flags, 0600);
+  if (rc != 0) mdb_env_close(std::exchange(env_, nullptr));
+  return rc;
+}
+
 LmdbEnv::~LmdbEnv() {
   for (MDB_txn* txn : idle_) mdb_txn_abort(txn);
   mdb_env_close(env_);
+}
+
+std::uint64_t LmdbEnv::used() const {
+  MDB_envinfo info;
+  MDB_stat stat;
+  if (int rc = mdb_env_info(env_, &info)) fail(rc);
+  if (int rc = mdb_env_stat(env_, &stat)) fail(rc);
+  return (info.me_last_pgno + 1) * std::uint64_t{stat.ms_psize};
 }
 
 void LmdbEnv::complete_file() {
   // A file that was cut short would kill the process when a page behind its end is touched. Zeros
   // there are harmless where the pages are unused, as pages at the end may be, and are recognised as
   // damage where they are not.
-  MDB_envinfo info;
-  MDB_stat stat;
-  if (int rc = mdb_env_info(env_, &info)) fail(rc);
-  if (int rc = mdb_env_stat(env_, &stat)) fail(rc);
-  const std::uint64_t needed = (info.me_last_pgno + 1) * std::uint64_t{stat.ms_psize};
   const std::string file = path_ + "/data.mdb";
-  if (file_size(file) < needed) extend_file(file, needed);
+  if (file_size(file) < used()) extend_file(file, used());
+}
+
+void LmdbEnv::fit_file() {
+  MDB_stat stat;
+  int file;
+  if (int rc = mdb_env_stat(env_, &stat)) fail(rc);
+  if (int rc = mdb_env_get_fd(env_, &file)) fail(rc);
+  const std::string path = path_ + "/data.mdb";
+  room.emplace(file, path, stat.ms_psize, used());
+  stop_reading_ahead(path, used());
 }
 
 void LmdbEnv::open_tables() {
-  MDB_txn* txn = nullptr;
-  if (int rc = mdb_txn_begin(env_, nullptr, 0, &txn)) fail(rc);
+  MDB_txn* txn = begin_write(*this);
   for (const std::string& name : options_.tables) {
     MDB_dbi dbi;
     if (int rc = mdb_dbi_open(txn, name.c_str(), MDB_CREATE, &dbi)) {
@@ -294,7 +332,9 @@ void LmdbEnv::open_tables() {
     }
     dbis_.push_back(dbi);
   }
-  if (int rc = mdb_txn_commit(txn)) fail(rc);
+  const int rc = mdb_txn_commit(txn);
+  end_write(*this);
+  if (rc != 0) fail(rc);
 }
 
 MDB_dbi LmdbEnv::dbi(Table table) const {

@@ -11,10 +11,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "store/kv.hpp"
+#include "store/map_room.hpp"
 
 namespace troupe::store {
 
@@ -42,10 +44,16 @@ class LmdbEnv {
 
   /// Whether a write transaction is open: LMDB would wait for it forever on its own thread.
   std::atomic<bool> writing = false;
+  /// Of the writer, if changes are made in the map.
+  std::optional<MapRoom> room;
+  /// Bytes of the file that are in use by what is committed.
+  std::uint64_t used() const;
 
  private:
+  int open(unsigned flags);
   void open_tables();
   void complete_file();
+  void fit_file();
 
   std::string path_;
   KvOptions options_;

@@ -11,7 +11,7 @@ namespace troupe::store::testing {
 namespace {
 
 const KvOptions options{.tables = {"one", "two"}, .durable = true, .map_size = test_map_size};
-const KvOptions fast{.tables = {"one", "two"}, .durable = false, .map_size = test_map_size};
+const KvOptions fast{.tables = {"one", "two"}, .durable = false, .map_size = test_map_size, .write_in_map = true};
 
 using Contents = std::map<std::string, std::string>;
 

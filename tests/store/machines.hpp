@@ -13,7 +13,7 @@ namespace troupe::store::testing {
 
 class RealMachine {
  public:
-  std::unique_ptr<Disk> disk() { return open_lmdb_disk(path()); }
+  std::unique_ptr<Disk> disk() const { return open_lmdb_disk(path()); }
   std::string path() const { return directory_.path() + "/data"; }
 
  private:
