@@ -1,6 +1,9 @@
 #include "actors/kj_host.hpp"
 
+#include <sched.h>
 #include <sys/eventfd.h>
+
+#include <utility>
 
 #include "schema/check.hpp"
 
@@ -15,11 +18,12 @@ kj::AutoCloseFd make_eventfd() {
 
 }  // namespace
 
-KjHost::KjHost(caf::actor_system& system, kj::UnixEventPort& port)
+KjHost::KjHost(caf::actor_system& system, kj::UnixEventPort& port, IdlePoll::Duration idle_poll)
     : Host(&system),
       wake_fd_(make_eventfd()),
       observer_(port, wake_fd_, kj::UnixEventPort::FdObserver::OBSERVE_READ),
       thread_(std::this_thread::get_id()),
+      idle_poll_(idle_poll),
       tasks_(*this) {
   tasks_.add(watch());
 }
@@ -86,6 +90,7 @@ void KjHost::take_foreign() {
 void KjHost::arm() {
   if (armed_) return;
   armed_ = true;
+  idle_poll_.end(std::chrono::steady_clock::now());
   tasks_.add(kj::evalLast([this] {
     armed_ = false;
     run_ready();
@@ -112,6 +117,25 @@ void KjHost::end_turn() {
   at_end_.clear();
   for (auto& task : tasks) task();
   if (!ready_.empty()) arm();
+  if (armed_ || !idle_poll_.begin(std::chrono::steady_clock::now()) || std::exchange(polling_, true)) return;
+  looks_ = 0;
+  poll_on();
+}
+
+/// As long as there is something to run the loop does not sleep, and looks at its sockets now and then.
+void KjHost::poll_on() {
+  tasks_.add(kj::evalLast([this] {
+    using Clock = std::chrono::steady_clock;
+    constexpr unsigned looks = 16;
+    polling_ = !armed_;
+    if (polling_ && ++looks_ % looks == 0) {
+      const auto before = Clock::now();
+      sched_yield();
+      const auto after = Clock::now();
+      polling_ = idle_poll_.go_on(after, after - before);
+    }
+    if (polling_) poll_on();
+  }));
 }
 
 void KjHost::hurry() {

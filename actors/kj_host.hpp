@@ -15,13 +15,15 @@
 #include <vector>
 
 #include "actors/host.hpp"
+#include "actors/idle_poll.hpp"
 
 namespace troupe {
 
 class KjHost : public Host, private kj::TaskSet::ErrorHandler {
  public:
-  /// Constructed and destroyed on the loop's thread, and outlived by `port`'s event loop.
-  KjHost(caf::actor_system& system, kj::UnixEventPort& port);
+  /// Constructed and destroyed on the loop's thread, and outlived by `port`'s event loop. `idle_poll`: how long the
+  /// loop looks on for work when it runs out of it, instead of sleeping; see idle_poll.hpp.
+  KjHost(caf::actor_system& system, kj::UnixEventPort& port, IdlePoll::Duration idle_poll = IdlePoll::Duration::zero());
   ~KjHost() noexcept override;
 
   void exec_later(caf::resumable* actor) override;  ///< any thread
@@ -44,6 +46,7 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   void run_ready();
   void end_turn();
   void arm();
+  void poll_on();
 
   kj::AutoCloseFd wake_fd_;  // outlives its observer
   kj::UnixEventPort::FdObserver observer_;
@@ -58,6 +61,9 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   std::deque<caf::resumable*> ready_;
   std::vector<std::function<void()>> at_end_;
   bool armed_ = false;
+  IdlePoll idle_poll_;
+  bool polling_ = false;
+  unsigned looks_ = 0;      // since it last gave way
   unsigned postponed_ = 0;  // ends of turns, one after the other
   kj::TaskSet tasks_;
 };

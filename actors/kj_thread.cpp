@@ -4,10 +4,12 @@
 
 namespace troupe {
 
-KjThread::KjThread(caf::actor_system& system, const std::string& name, const Setup& setup) {
+KjThread::KjThread(caf::actor_system& system, const std::string& name, const Setup& setup,
+                   IdlePoll::Duration idle_poll) {
   std::promise<void> ready;
   auto is_ready = ready.get_future();
-  thread_ = std::thread([&, ready = std::move(ready)]() mutable { run(system, setup, std::move(ready)); });
+  thread_ = std::thread(
+      [&, idle_poll, ready = std::move(ready)]() mutable { run(system, setup, idle_poll, std::move(ready)); });
   pthread_setname_np(thread_.native_handle(), name.c_str());
   try {
     is_ready.get();
@@ -22,10 +24,11 @@ KjThread::~KjThread() {
   thread_.join();
 }
 
-void KjThread::run(caf::actor_system& system, const Setup& setup, std::promise<void> ready) {
+void KjThread::run(caf::actor_system& system, const Setup& setup, IdlePoll::Duration idle_poll,
+                   std::promise<void> ready) {
   auto io = kj::setupAsyncIo();
   auto stop = kj::newPromiseAndFulfiller<void>();
-  KjHost host(system, io.unixEventPort);
+  KjHost host(system, io.unixEventPort, idle_poll);
   std::shared_ptr<void> contents;
   try {
     contents = setup(io, host);

@@ -235,14 +235,16 @@ void Node::Impl::start() {
     applier_host->on_storage_error(fatal);
     context.applier = spawn_on<Applier>(system, *applier_host, data, flusher, fatal);
   }
+  const std::chrono::microseconds idle_poll(config.idle_poll_us);
+  const auto set_up_gateway = [&](kj::AsyncIoContext& io, KjHost& host) {
+    host.on_storage_error(fatal);
+    return start_gateway(io, host);
+  };
   for (std::uint32_t id = 0; id < config.gateways; ++id) {
     gateway_threads.push_back(
-        std::make_unique<KjThread>(system, "gateway " + std::to_string(id), [&](kj::AsyncIoContext& io, KjHost& host) {
-          host.on_storage_error(fatal);
-          return start_gateway(io, host);
-        }));
+        std::make_unique<KjThread>(system, "gateway " + std::to_string(id), set_up_gateway, idle_poll));
   }
-  peer_thread = std::make_unique<KjThread>(system, "peer loop", [&](kj::AsyncIoContext& io, KjHost& host) {
+  const auto set_up_peer = [&](kj::AsyncIoContext& io, KjHost& host) {
     host.on_storage_error(fatal);
     auto loop = std::make_shared<PeerLoop>(io, host, config, members);
     try {
@@ -258,7 +260,8 @@ void Node::Impl::start() {
       throw;
     }
     return loop;
-  });
+  };
+  peer_thread = std::make_unique<KjThread>(system, "peer loop", set_up_peer, idle_poll);
 }
 
 void Node::Impl::open_ports() {

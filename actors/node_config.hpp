@@ -70,8 +70,12 @@ struct NodeConfig {
   /// takes the fewest wake-ups for a request, and no more than one processor for all requests.
   std::uint32_t gateways = usual_gateways();
   /// The process asks for no processor that another one uses, and takes one that is idle at once (Linux: SCHED_BATCH).
-  /// Under load more has come by the time that it runs, and is done in one turn.
-  bool batch_scheduling = true;
+  /// Under its clients' load more has come by the time that it runs, and is done in one turn. For hosts where nothing
+  /// but clients uses the processors: whatever else does keeps the node waiting, milliseconds at a time.
+  bool batch_scheduling = false;
+  /// How long an event loop looks on for more when it has run out of work, in microseconds, before it sleeps; it does
+  /// where requests follow each other closely and the processor has nothing else to do. 0: it sleeps at once.
+  std::uint32_t idle_poll_us = 50;
   std::string log_level = "info";
 };
 

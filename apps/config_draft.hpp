@@ -48,6 +48,7 @@ inline constexpr Range group{0, 255};
 inline constexpr Range checkpoint_txns{1, 1'000'000'000'000};
 inline constexpr Range map_size{1 << 20, 1ull << 46};
 inline constexpr Range gateways{0, 64};
+inline constexpr Range idle_poll_us{0, 1000};
 inline constexpr Range connections{0, 1'000'000};
 inline constexpr Range jute_maxbuffer{1024, 64 << 20};
 }  // namespace range

@@ -227,6 +227,7 @@ const std::vector<Key<NodeConfig>>& node_keys() {
       number("state_map_size", &C::state_map_size, range::map_size),
       number("gateways", &C::gateways, range::gateways),
       flag("batch_scheduling", &C::batch_scheduling),
+      number("idle_poll_us", &C::idle_poll_us, range::idle_poll_us),
       {"log_level", read_log_level, [](std::ostream& out, const C& from) { out << quoted(from.log_level); }},
   };
   return keys;

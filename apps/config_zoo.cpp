@@ -5,9 +5,9 @@
 // node; peers listen on the node's own name unless quorumListenOnAllIPs is true). A key without effect
 // is named in a warning. A key that asks for protection which would not be given is refused.
 //
-// clientPort is where ZooKeeper's own protocol is spoken. Three keys are Troupe's own: gateways and batchScheduling, as
-// in TOML, and rpcPort, where its RPC is; by default 10000 above clientPort, so that the ports of several nodes on one
-// machine, which often lie side by side, stay apart.
+// clientPort is where ZooKeeper's own protocol is spoken. Four keys are Troupe's own: gateways, batchScheduling and
+// idlePollMicros, as in TOML, and rpcPort, where its RPC is; by default 10000 above clientPort, so that the ports of
+// several nodes on one machine, which often lie side by side, stay apart.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -293,6 +293,7 @@ const std::map<std::string_view, Reader>& readers() {
        [](Draft& draft, Zoo&, const Entry& entry) { draft.node().super_subject = entry.value; }},
       {"rpcPort", [](Draft&, Zoo& zoo, const Entry& entry) { zoo.rpc_port = entry; }},
       {"gateways", number(&NodeConfig::gateways, range::gateways)},
+      {"idlePollMicros", number(&NodeConfig::idle_poll_us, range::idle_poll_us)},
       {"batchScheduling",
        [](Draft& draft, Zoo&, const Entry& entry) { draft.node().batch_scheduling = read_flag(draft, entry); }},
       {"maxClientCnxns", number(&NodeConfig::max_client_cnxns, range::connections)},

@@ -70,7 +70,8 @@ TEST_CASE("every setting of a TOML file is read back from what to_toml wrote") {
   node.log_map_size = 1 << 30;
   node.state_map_size = 1 << 29;
   node.gateways = 3;
-  node.batch_scheduling = false;
+  node.batch_scheduling = true;
+  node.idle_poll_us = 20;
   node.container_check_ms = 5'000;
   node.container_max_per_minute = 7;
   node.container_never_used_ms = 9'000;

@@ -94,7 +94,7 @@ TEST_CASE("a zoo.cfg sets the limits of ZooKeeper's port, and may move the other
                               .load(
                                   "clientPort=2181\nmaxClientCnxns=0\nmaxCnxns=1000\njute.maxbuffer=4194304\n"
                                   "4lw.commands.whitelist=stat, ruok,mntr\nrpcPort=2182\ngateways=2\n"
-                                  "batchScheduling=false\n")
+                                  "batchScheduling=true\nidlePollMicros=20\n")
                               .node;
   CHECK(node.max_client_cnxns == 0);
   CHECK(node.max_cnxns == 1000);
@@ -102,8 +102,10 @@ TEST_CASE("a zoo.cfg sets the limits of ZooKeeper's port, and may move the other
   CHECK(node.four_letter_words == std::vector<std::string>{"stat", "ruok", "mntr"});
   CHECK(node.rpc_port == 2182);
   CHECK(node.gateways == 2);
-  CHECK(by_default.batch_scheduling);
-  CHECK_FALSE(node.batch_scheduling);
+  CHECK_FALSE(by_default.batch_scheduling);
+  CHECK(node.batch_scheduling);
+  CHECK(by_default.idle_poll_us == 50);
+  CHECK(node.idle_poll_us == 20);
   CHECK(Zoo("").load("clientPort=60000\n").node.rpc_port == 50000);
   CHECK(Zoo("").error("clientPort=2181\nrpcPort=2181\n") ==
         "zoo.cfg:2: port 2181 is given for ZooKeeper's clients and for others too; choose another");

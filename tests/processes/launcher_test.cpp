@@ -176,7 +176,7 @@ TEST_CASE("status of an ensemble without a quorum fails") {
   CHECK_THAT(status.errors, Contains("no quorum"));
 }
 
-TEST_CASE("all threads of a node leave the processor to who uses it, unless the configuration says otherwise") {
+TEST_CASE("all threads of a node leave the processor to who uses it if the configuration says so") {
   const bool batch = GENERATE(true, false);
   test::Nodes nodes({.voters = 1, .configure = [&](NodeConfig& config) { config.batch_scheduling = batch; }});
   nodes.start_all();
