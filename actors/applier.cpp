@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t batch_bytes = 256 << 10;  // some milliseconds
 constexpr std::size_t remembered_digests = 1024;
 // What waits in memory for the disk: enough for changes of the same znodes to come together, little enough for a start
-// after a crash to make up for quickly, and for the memory of LMDB, which keeps the pages of its largest transaction
-// for the next: several times what is new, where the changes are far apart.
+// after a crash to make up for quickly, and for memory: it is there up to three times, as what is new, what is being
+// flushed, and what was flushed last.
 constexpr std::size_t flush_bytes = 4 << 20;
 constexpr std::int64_t flush_interval_ms = 500;
 constexpr std::size_t most_unflushed_bytes = 2 * flush_bytes;

@@ -34,10 +34,12 @@ class IdlePoll {
     }
     return polled_ = true;
   }
-  /// After a look that found nothing, and after giving way to who else wanted the processor, which took `gave_way`.
+  /// Whether it is looking on, and has found nothing so far.
+  bool polling() const { return idle_ && polled_; }
+  /// After a look, and after giving way to who else wanted the processor, which took `gave_way`.
   bool go_on(Time now, Duration gave_way) {
     if (gave_way > long_turn) not_before_ = now + recovery;
-    return gave_way <= long_turn && now - idle_since_ < window_;
+    return polling() && gave_way <= long_turn && now - idle_since_ < window_;
   }
   /// There is work.
   void end(Time now) {

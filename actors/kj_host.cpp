@@ -22,6 +22,7 @@ KjHost::KjHost(caf::actor_system& system, kj::UnixEventPort& port, IdlePoll::Dur
     : Host(&system),
       wake_fd_(make_eventfd()),
       observer_(port, wake_fd_, kj::UnixEventPort::FdObserver::OBSERVE_READ),
+      timer_(port.getTimer()),
       thread_(std::this_thread::get_id()),
       idle_poll_(idle_poll),
       tasks_(*this) {
@@ -91,10 +92,13 @@ void KjHost::arm() {
   if (armed_) return;
   armed_ = true;
   idle_poll_.end(std::chrono::steady_clock::now());
-  tasks_.add(kj::evalLast([this] {
+  auto turn = [this] {
     armed_ = false;
     run_ready();
-  }));
+  };
+  // Of all that waits for the queue to run dry KJ takes first what came last: a turn that followed at once upon a turn
+  // would keep everybody else waiting.
+  tasks_.add(ending_turn_ ? at_next_look(turn) : kj::evalLast(std::move(turn)));
 }
 
 void KjHost::run_ready() {
@@ -115,25 +119,20 @@ void KjHost::end_turn() {
   postponed_ = 0;
   auto tasks = std::move(at_end_);
   at_end_.clear();
+  ending_turn_ = true;
   for (auto& task : tasks) task();
   if (!ready_.empty()) arm();
-  if (armed_ || !idle_poll_.begin(std::chrono::steady_clock::now()) || std::exchange(polling_, true)) return;
-  looks_ = 0;
-  poll_on();
+  ending_turn_ = false;
+  if (!armed_ && idle_poll_.begin(std::chrono::steady_clock::now()) && !std::exchange(polling_, true)) poll_on();
 }
 
-/// As long as there is something to run the loop does not sleep, and looks at its sockets now and then.
 void KjHost::poll_on() {
-  tasks_.add(kj::evalLast([this] {
+  tasks_.add(at_next_look([this] {
     using Clock = std::chrono::steady_clock;
-    constexpr unsigned looks = 16;
-    polling_ = !armed_;
-    if (polling_ && ++looks_ % looks == 0) {
-      const auto before = Clock::now();
-      sched_yield();
-      const auto after = Clock::now();
-      polling_ = idle_poll_.go_on(after, after - before);
-    }
+    const auto before = Clock::now();
+    if (idle_poll_.polling()) sched_yield();
+    const auto after = Clock::now();
+    polling_ = idle_poll_.go_on(after, after - before);
     if (polling_) poll_on();
   }));
 }

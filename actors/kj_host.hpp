@@ -46,10 +46,16 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   void run_ready();
   void end_turn();
   void arm();
+  /// When the loop has nothing left to run and has looked at its sockets, without sleeping.
+  template <class Task>
+  kj::Promise<void> at_next_look(Task task) {
+    return timer_.afterDelay(0 * kj::NANOSECONDS).then(std::move(task));
+  }
   void poll_on();
 
   kj::AutoCloseFd wake_fd_;  // outlives its observer
   kj::UnixEventPort::FdObserver observer_;
+  kj::Timer& timer_;
   const std::thread::id thread_;
 
   std::mutex mutex_;
@@ -61,9 +67,9 @@ class KjHost : public Host, private kj::TaskSet::ErrorHandler {
   std::deque<caf::resumable*> ready_;
   std::vector<std::function<void()>> at_end_;
   bool armed_ = false;
+  bool ending_turn_ = false;
   IdlePoll idle_poll_;
-  bool polling_ = false;
-  unsigned looks_ = 0;      // since it last gave way
+  bool polling_ = false;    // poll_on() is to run again
   unsigned postponed_ = 0;  // ends of turns, one after the other
   kj::TaskSet tasks_;
 };

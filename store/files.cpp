@@ -124,7 +124,7 @@ void extend_file(const std::string& path, std::uint64_t size) {
   if (::truncate(path.c_str(), static_cast<off_t>(size)) != 0) fail_file("extend", path, errno);
 }
 
-void stop_reading_ahead(const std::string& path, std::uint64_t offset) {
+void limit_reading_ahead(const std::string& path, std::uint64_t offset) {
   std::error_code unknown;
   const std::string file = " " + fs::canonical(path, unknown).string();
   std::ifstream maps("/proc/self/maps");  // of each mapping: begin-end, in hexadecimal, …, the file
@@ -132,6 +132,7 @@ void stop_reading_ahead(const std::string& path, std::uint64_t offset) {
     if (line.size() < file.size() || line.compare(line.size() - file.size(), file.size(), file) != 0) continue;
     std::uintptr_t begin, end;
     if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2 || end - begin <= offset) continue;
+    ::madvise(reinterpret_cast<void*>(begin), offset, MADV_NORMAL);
     ::madvise(reinterpret_cast<void*>(begin + offset), end - begin - offset, MADV_RANDOM);
   }
 }

@@ -25,10 +25,10 @@ bool exchange_paths(const std::string& a, const std::string& b);
 std::vector<std::string> list_names(const std::string& directory);
 std::uint64_t file_size(const std::string& path);               ///< bytes
 void extend_file(const std::string& path, std::uint64_t size);  ///< with zeros, sparse
-/// Where this process has mapped the file, from `offset` on, a multiple of the page size, to the end: a page that is
-/// touched first is fetched alone. Beyond a file's data the system would fill all that it reads ahead with zeros.
-/// Without effect where the mapping is not found.
-void stop_reading_ahead(const std::string& path, std::uint64_t offset);
+/// Where this process has mapped the file, what is behind `offset`, a multiple of the page size, is read page by page,
+/// and what is before it with what lies beside it: there is data, where behind it the system would fill all that it
+/// reads ahead with zeros. Without effect where the mapping is not found.
+void limit_reading_ahead(const std::string& path, std::uint64_t offset);
 void copy_file(const std::string& from, const std::string& to);  ///< shares blocks where the file system can
 void flush_file(const std::string& path);                        ///< its content survives a power cut
 void flush_directory(const std::string& path);                   ///< the names in it survive a power cut

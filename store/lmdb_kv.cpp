@@ -102,14 +102,16 @@ class LmdbReader final : public KvReader {
 };
 
 MDB_txn* begin_write(LmdbEnv& env) {
-  if (env.room) env.room->begin(env.used());
   TROUPE_CHECK(!env.writing.exchange(true), "an environment has one writer at a time");
-  MDB_txn* txn = nullptr;
-  if (int rc = mdb_txn_begin(env.get(), nullptr, 0, &txn)) {
+  try {
+    if (env.room) env.room->begin(env.used());
+    MDB_txn* txn = nullptr;
+    if (int rc = mdb_txn_begin(env.get(), nullptr, 0, &txn)) env.fail(rc);
+    return txn;
+  } catch (...) {
     env.writing = false;
-    env.fail(rc);
+    throw;
   }
-  return txn;
 }
 
 /// After the transaction, however it went.
@@ -269,7 +271,7 @@ LmdbEnv::LmdbEnv(std::string path, KvOptions options) : path_(std::move(path)), 
   }
   try {
     complete_file();
-    if (in_map) fit_file();
+    if (options_.write_in_map) fit_file(in_map);
     open_tables();
   } catch (...) {
     mdb_env_close(env_);
@@ -312,14 +314,16 @@ void LmdbEnv::complete_file() {
   if (file_size(file) < used()) extend_file(file, used());
 }
 
-void LmdbEnv::fit_file() {
+/// LMDB may have made it as long as the map.
+void LmdbEnv::fit_file(bool written_in_map) {
+  MDB_envinfo info;
   MDB_stat stat;
   int file;
+  if (int rc = mdb_env_info(env_, &info)) fail(rc);
   if (int rc = mdb_env_stat(env_, &stat)) fail(rc);
   if (int rc = mdb_env_get_fd(env_, &file)) fail(rc);
-  const std::string path = path_ + "/data.mdb";
-  room.emplace(file, path, stat.ms_psize, used());
-  stop_reading_ahead(path, used());
+  room.emplace(file, path_ + "/data.mdb", stat.ms_psize, info.me_mapsize, used());
+  if (!written_in_map) room.reset();
 }
 
 void LmdbEnv::open_tables() {

@@ -53,7 +53,7 @@ class LmdbEnv {
   int open(unsigned flags);
   void open_tables();
   void complete_file();
-  void fit_file();
+  void fit_file(bool written_in_map);
 
   std::string path_;
   KvOptions options_;

@@ -3,6 +3,9 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <chrono>
+#include <functional>
+#include <thread>
 
 #include "actors/interfaces.hpp"
 #include "tests/catch.hpp"
@@ -30,10 +33,24 @@ class Restless : public Hosted<RestlessActor> {
 };
 
 struct Loop {
+  explicit Loop(std::chrono::microseconds idle_poll = {}) : host(system, io.unixEventPort, idle_poll) {}
+
   caf::actor_system_config config;
   caf::actor_system system{config};
   kj::AsyncIoContext io = kj::setupAsyncIo();
-  KjHost host{system, io.unixEventPort};
+  KjHost host;
+};
+
+/// Has something done at the end of the turn, then again, and so on.
+struct Persistent {
+  Loop& loop;
+  unsigned turns = 0;
+  void arm() {
+    loop.host.at_end_of_turn([this] {
+      ++turns;
+      arm();
+    });
+  }
 };
 
 }  // namespace
@@ -73,4 +90,40 @@ TEST_CASE("what the loop always has to do does not keep actors back from who hur
   busy().wait(loop.io.waitScope);
   CHECK(rounds == 3000);
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("turn upon turn does not keep back what waits for the loop to have nothing else to run") {
+  Loop loop;
+  Persistent persistent{loop};
+  auto patient = kj::newPromiseAndFulfiller<void>();
+  unsigned turns_before = 0;
+  // KJ takes what came last first.
+  auto last = kj::evalLast([&] {
+                turns_before = persistent.turns;
+                patient.fulfiller->fulfill();
+              }).eagerlyEvaluate(nullptr);
+  persistent.arm();
+  patient.promise.wait(loop.io.waitScope);
+  CHECK(turns_before <= 1);
+}
+
+TEST_CASE("a loop that looks on for work keeps nothing back, and takes what others post") {
+  Loop loop(std::chrono::milliseconds(1));
+  loop.io.waitScope.setBusyPollInterval(16);
+  auto done = kj::newPromiseAndFulfiller<void>();
+  unsigned posted = 0, answered = 0, late = 0;
+  std::thread poster;
+  std::function<void()> next = [&] {
+    late += answered != posted;
+    if (++posted == 1'000) return done.fulfiller->fulfill();
+    if (poster.joinable()) poster.join();
+    poster = std::thread([&] { loop.host.post(next); });
+    // An answer, say, that is sent once the loop has nothing else to run; it does not wait for the looking to end.
+    kj::evalLast([&] { ++answered; }).detach([](kj::Exception&&) {});
+    loop.host.at_end_of_turn([] {});
+  };
+  loop.host.post(next);
+  done.promise.wait(loop.io.waitScope);
+  poster.join();
+  CHECK(late == 0);
 }
