@@ -94,6 +94,7 @@ void Gateway::call(Attachment& attachment, const Call& call) {
 void Gateway::take(Attachment& attachment, const Call& call) {
   if (attachment.state != State::ready) return close(attachment, Closed::bad_request);
   heard(attachment);
+  dirty();  // also for reads: by the ends of turns the loop knows when it has run out of work
   if (attachment.scope == Scope::guest && (is_write(call.code) || call.code == OpCode::sync)) {
     return take_from_guest(attachment, call);
   }

@@ -75,7 +75,7 @@ struct NodeConfig {
   bool batch_scheduling = false;
   /// How long an event loop looks on for more when it has run out of work, in microseconds, before it sleeps; it does
   /// where requests follow each other closely and the processor has nothing else to do. 0: it sleeps at once.
-  std::uint32_t idle_poll_us = 50;
+  std::uint32_t idle_poll_us = 100;
   std::string log_level = "info";
 };
 

@@ -104,7 +104,7 @@ TEST_CASE("a zoo.cfg sets the limits of ZooKeeper's port, and may move the other
   CHECK(node.gateways == 2);
   CHECK_FALSE(by_default.batch_scheduling);
   CHECK(node.batch_scheduling);
-  CHECK(by_default.idle_poll_us == 50);
+  CHECK(by_default.idle_poll_us == 100);
   CHECK(node.idle_poll_us == 20);
   CHECK(Zoo("").load("clientPort=60000\n").node.rpc_port == 50000);
   CHECK(Zoo("").error("clientPort=2181\nrpcPort=2181\n") ==
