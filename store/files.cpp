@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -127,13 +128,23 @@ void extend_file(const std::string& path, std::uint64_t size) {
 void limit_reading_ahead(const std::string& path, std::uint64_t offset) {
   std::error_code unknown;
   const std::string file = " " + fs::canonical(path, unknown).string();
-  std::ifstream maps("/proc/self/maps");  // of each mapping: begin-end, in hexadecimal, …, the file
+  struct Part {
+    std::uintptr_t begin, end;
+    std::uint64_t at;  // in the file
+  };
+  std::vector<Part> parts;                // all, before advice joins or splits them
+  std::ifstream maps("/proc/self/maps");  // of each: begin-end permissions offset …, the file; the numbers hexadecimal
   for (std::string line; !unknown && std::getline(maps, line);) {
     if (line.size() < file.size() || line.compare(line.size() - file.size(), file.size(), file) != 0) continue;
-    std::uintptr_t begin, end;
-    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2 || end - begin <= offset) continue;
-    ::madvise(reinterpret_cast<void*>(begin), offset, MADV_NORMAL);
-    ::madvise(reinterpret_cast<void*>(begin + offset), end - begin - offset, MADV_RANDOM);
+    Part part;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNx64, &part.begin, &part.end, &part.at) == 3)
+      parts.push_back(part);
+  }
+  for (const Part& part : parts) {
+    const std::uint64_t size = part.end - part.begin;
+    const std::uint64_t before = offset <= part.at ? 0 : std::min(offset - part.at, size);
+    if (before > 0) ::madvise(reinterpret_cast<void*>(part.begin), before, MADV_NORMAL);
+    if (before < size) ::madvise(reinterpret_cast<void*>(part.begin + before), size - before, MADV_RANDOM);
   }
 }
 

@@ -4,9 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cinttypes>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <thread>
@@ -156,6 +160,36 @@ TEST_CASE("a file that is written in its map has room for whatever a transaction
     CHECK((entry->key == key && entry->value == value));
     entry = cursor->next();
   }
+}
+
+TEST_CASE("behind the end of a file that is written in its map the system reads nothing ahead, however it grows") {
+  RealMachine machine;
+  const auto disk = machine.disk();
+  const auto kv = disk->open("env", options(true));
+  for (int i = 0; i < 40; ++i) {
+    const auto writer = kv->write();
+    writer->put(table, std::to_string(i), std::string(100'000, 'v'));
+    writer->commit();
+  }
+  const std::string file = std::filesystem::canonical(machine.path() + "/env/data.mdb");
+  // Of each mapping: begin-end permissions offset …, the file; then facts, of which the flags are the last: rr where
+  // pages are read one by one.
+  std::uint64_t begin = 0, end = 0, offset = 0, part_end = 0, ahead = 0;
+  unsigned parts = 0;
+  bool ours = false;
+  std::ifstream facts("/proc/self/smaps");
+  for (std::string line; std::getline(facts, line);) {
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &begin, &end, &offset) == 3) {
+      ours = line.find(file) != std::string::npos;
+      part_end = offset + (end - begin);
+    } else if (ours && line.rfind("VmFlags:", 0) == 0) {
+      ++parts;
+      if (line.find(" rr") == std::string::npos) ahead = std::max(ahead, part_end);
+    }
+  }
+  CHECK(parts == 2);
+  CHECK(ahead > 1'000'000);
+  CHECK(ahead <= data_file_size(machine));
 }
 
 TEST_CASE("where no file may be as long as the map, it is not written in its map") {
