@@ -3,6 +3,11 @@
 #include <capnp/serialize.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+
 #include "actors/sender.hpp"
 #include "actors/session_tracker.hpp"
 #include "schema/check.hpp"
@@ -14,6 +19,10 @@ constexpr std::size_t progress_bytes = 64 << 10;
 // Of one learner's gateways, that wait for a confirmation. A gateway syncs once a turn of its loop.
 constexpr std::size_t max_questions = 100'000;
 constexpr std::int64_t quota_warning_interval_ms = 10'000;
+
+kj::ArrayPtr<const capnp::word> words(const Bytes& message) {
+  return kj::arrayPtr(reinterpret_cast<const capnp::word*>(message.data()), message.size() / sizeof(capnp::word));
+}
 }  // namespace
 
 LeaderRole::LeaderRole(caf::actor_config& config, const RoleContext& context, RoleUserActor peer, HistoryFacts facts,
@@ -241,24 +250,39 @@ void LeaderRole::start_serving(const store::View& view) {
 }
 
 void LeaderRole::submit(zab::LinkId from, const std::vector<Bytes>& requests) {
-  for (const auto& bytes : requests) {
-    if (ended_) return;
-    // What another node forwards is input from outside: one that cannot be read ends nothing but itself.
+  // What another node forwards is input from outside: one that cannot be read ends nothing but itself.
+  const auto read = [&](auto&& run) {
     try {
-      submit(from, bytes);
+      run();
     } catch (const kj::Exception& error) {
       const auto link = links_.find(from);
       const PeerId peer = link == links_.end() ? context_.options.self : link->second.peer;
       spdlog::warn("a request that node {} forwarded cannot be read: {}", peer.value, error.getDescription().cStr());
     }
+  };
+  constexpr std::size_t at_once = 16;
+  for (std::span<const Bytes> left = requests; !left.empty(); left = left.subspan(std::min(at_once, left.size()))) {
+    const auto some = left.first(std::min(at_once, left.size()));
+    std::array<std::optional<capnp::FlatArrayMessageReader>, at_once> messages;
+    std::array<schema::Request::Reader, at_once> readers;
+    std::array<const Bytes*, at_once> bytes;
+    std::size_t readable = 0;
+    for (const Bytes& request : some) {
+      read([&] {
+        readers[readable] = messages[readable].emplace(words(request)).getRoot<schema::Request>();
+        bytes[readable++] = &request;
+      });
+    }
+    if (proposer_ && readable > 1) proposer_->prefetch(std::span(readers).first(readable));
+    for (std::size_t i = 0; i < readable; ++i) {
+      if (ended_) return;
+      read([&] { submit(from, *bytes[i], readers[i]); });
+    }
   }
   flush_proposals();
 }
 
-void LeaderRole::submit(zab::LinkId from, const Bytes& bytes) {
-  capnp::FlatArrayMessageReader reader(
-      kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word)));
-  const auto request = reader.getRoot<schema::Request>();
+void LeaderRole::submit(zab::LinkId from, const Bytes& bytes, schema::Request::Reader request) {
   const SessionId session{request.getSession()};
   if (waits(session)) return behind_reconfig_.push_back([this, from, bytes] { submit(from, std::vector{bytes}); });
   const Origin origin{from, request.getGateway()};
@@ -285,9 +309,8 @@ void LeaderRole::propose(schema::Request::Reader request) {
 }
 
 void LeaderRole::propose(const Bytes& request) {
-  capnp::FlatArrayMessageReader reader(
-      kj::arrayPtr(reinterpret_cast<const capnp::word*>(request.data()), request.size() / sizeof(capnp::word)));
-  propose(reader.getRoot<schema::Request>());
+  capnp::FlatArrayMessageReader message(words(request));
+  propose(message.getRoot<schema::Request>());
 }
 
 template <class Local, class Remote>

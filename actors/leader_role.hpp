@@ -100,7 +100,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
 
   void start_serving(const store::View& view);
   void submit(zab::LinkId from, const std::vector<Bytes>& requests);
-  void submit(zab::LinkId from, const Bytes& request);
+  void submit(zab::LinkId from, const Bytes& bytes, schema::Request::Reader request);
   void propose(const Bytes& request);
   void propose(schema::Request::Reader request);
   /// The two steps of a reconfiguration; see configuration.hpp.

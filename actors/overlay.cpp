@@ -62,9 +62,9 @@ std::optional<NodeState> Overlay::find(std::string_view path) const {
   if (const PendingNode* pending = nodes_.find(path)) return *pending;
   const auto node = view_->get(path);
   if (!node) return std::nullopt;
-  NodeState state = state_of(*node);
-  state.limits = limits_at(path, node->has_data ? std::optional(node->data) : std::nullopt);
-  return state;
+  std::optional<NodeState> found(state_of(*node));
+  found->limits = limits_at(path, node->has_data ? std::optional(node->data) : std::nullopt);
+  return found;
 }
 
 void Overlay::put(std::string_view path, NodeState node) { nodes_.write(zxid_, path, std::move(node), indexer()); }

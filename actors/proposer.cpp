@@ -49,6 +49,22 @@ void set_asker(const ReconfigAsker& asker, schema::Txn::Builder txn) {
   txn.setAnswered(asker.answered);
 }
 
+capnp::Text::Reader path_of(schema::Operation::Reader operation) {
+  switch (operation.which()) {
+    case schema::Operation::CREATE:
+      return operation.getCreate().getPath();
+    case schema::Operation::DELETE:
+      return operation.getDelete().getPath();
+    case schema::Operation::SET_DATA:
+      return operation.getSetData().getPath();
+    case schema::Operation::SET_ACL:
+      return operation.getSetAcl().getPath();
+    case schema::Operation::CHECK:
+      return operation.getCheck().getPath();
+  }
+  return {};
+}
+
 }  // namespace
 
 Proposer::Proposer(std::shared_ptr<const store::View> view, Rules rules)
@@ -80,6 +96,22 @@ std::optional<store::Proposal> Proposer::prepare(Zxid zxid, std::int64_t time_ms
   if (request.getNumbered() && overlay_.has_session(session)) overlay_.set_last_number(session, request.getNumber());
   overlay_.keep();
   return proposal;
+}
+
+void Proposer::prefetch(std::span<const schema::Request::Reader> requests) const {
+  std::vector<std::string_view> paths;
+  paths.reserve(requests.size());
+  for (const auto request : requests) {
+    try {
+      // A multi may be large, and be read only once.
+      if (!request.isWrite()) continue;
+      const capnp::Text::Reader path = path_of(request.getWrite());
+      if (path.size() > 0 && path[0] == '/') paths.emplace_back(path.begin(), path.size());
+    } catch (const kj::Exception&) {
+      // prepare() finds it out, and answers.
+    }
+  }
+  overlay_.view().prefetch(paths);
 }
 
 store::Proposal Proposer::build(schema::Request::Reader request) {

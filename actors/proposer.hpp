@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "actors/configuration.hpp"
@@ -37,6 +38,9 @@ class Proposer {
   ///
   /// Who may speak for a session is checked before; a request of session 0 is the ensemble's own.
   std::optional<store::Proposal> prepare(Zxid zxid, std::int64_t time_ms, schema::Request::Reader request);
+
+  /// These requests, a few dozen at most, come next: see KvReader::prefetch().
+  void prefetch(std::span<const schema::Request::Reader> requests) const;
 
   /// The first transaction of a history: the ensemble's id (16 bytes), its session key (32 bytes), and
   /// the text of its configuration.

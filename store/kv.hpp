@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ class KvReader {
  public:
   virtual ~KvReader() = default;
   virtual std::optional<std::string_view> get(Table table, std::string_view key) const = 0;
+  /// These keys, a few dozen at most, are about to be asked for: has the processor fetch what get() will look at, for
+  /// all of them at once instead of one after the other.
+  virtual void prefetch(Table /*table*/, std::span<const std::string_view> /*keys*/) const {}
   virtual std::unique_ptr<KvCursor> cursor(Table table) const = 0;
   virtual std::size_t entries(Table table) const = 0;
 };

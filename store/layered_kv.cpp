@@ -18,15 +18,36 @@ struct Layers {
 
   std::optional<std::string_view> get(Table table, std::string_view key) const {
     const std::uint64_t hash = Memtable::hash_of(table, key);
-    const std::array<const Memtable*, 3> memtables{active.get(), frozen.get(), flushed.get()};
-    for (const auto* memtable : memtables) {
-      if (memtable != nullptr) memtable->prefetch(hash);
-    }
-    for (const auto* memtable : memtables) {
+    take(&Memtable::prefetch_bucket, {&hash, 1});
+    for (const auto* memtable : newest_first()) {
       if (memtable == nullptr) continue;
       if (const auto found = memtable->find(hash, table, key, sequence)) return found->value;
     }
     return base->get(table, key);
+  }
+
+  void prefetch(Table table, std::span<const std::string_view> keys) const {
+    constexpr std::size_t at_once = 16;  // some more than a processor fetches at a time
+    std::array<std::uint64_t, at_once> hashes;
+    for (; !keys.empty(); keys = keys.subspan(std::min(at_once, keys.size()))) {
+      const std::span some(hashes.data(), std::min(at_once, keys.size()));
+      for (std::size_t i = 0; i < some.size(); ++i) some[i] = Memtable::hash_of(table, keys[i]);
+      for (const auto step : {&Memtable::prefetch_bucket, &Memtable::prefetch_node, &Memtable::prefetch_value}) {
+        take(step, some);
+      }
+    }
+  }
+
+ private:
+  std::array<const Memtable*, 3> newest_first() const { return {active.get(), frozen.get(), flushed.get()}; }
+
+  /// A step of fetching, in all memtables.
+  void take(void (Memtable::*step)(std::uint64_t) const, std::span<const std::uint64_t> hashes) const {
+    for (const auto hash : hashes) {
+      for (const auto* memtable : newest_first()) {
+        if (memtable != nullptr) (memtable->*step)(hash);
+      }
+    }
   }
 };
 
@@ -142,6 +163,7 @@ class LayeredReader final : public KvReader {
   std::optional<std::string_view> get(Table table, std::string_view key) const override {
     return layers_.get(table, key);
   }
+  void prefetch(Table table, std::span<const std::string_view> keys) const override { layers_.prefetch(table, keys); }
   std::unique_ptr<KvCursor> cursor(Table table) const override {
     return std::make_unique<LayeredCursor>(layers_, table);
   }

@@ -19,6 +19,12 @@ constexpr std::size_t block_size = 128 << 10;
 
 /// The bits that do not choose the bucket.
 std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+template <int lines>
+void prefetch_lines(const void* from) {
+  constexpr int line = 64;
+  for (int i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * line);
+}
 }  // namespace
 
 struct Memtable::Node {
@@ -80,6 +86,19 @@ Memtable::Node* Memtable::lookup(std::uint64_t hash, Table table, std::string_vi
     node = node->next_in_bucket;
   }
   return node;
+}
+
+void Memtable::prefetch_node(std::uint64_t hash) const {
+  const Node* node = bucket(hash).load(std::memory_order_acquire);
+  if (node != nullptr) prefetch_lines<2>(node);  // the key is there, or begins there
+}
+
+void Memtable::prefetch_value(std::uint64_t hash) const {
+  const Node* node = bucket(hash).load(std::memory_order_acquire);
+  while (node != nullptr && node->tag != tag_of(hash)) node = node->next_in_bucket;
+  if (node == nullptr) return;
+  const Version* version = node->newest.load(std::memory_order_acquire);
+  if (version != nullptr) prefetch_lines<4>(version);  // a znode with some hundred bytes of data
 }
 
 const Memtable::Node* Memtable::less_than(Table table, std::string_view key, Node** path) const {

@@ -48,8 +48,11 @@ class Memtable {
 
   /// A key's place in every memtable's index.
   static std::uint64_t hash_of(Table table, std::string_view key);
-  /// Fetches what find() looks at first: for who asks several memtables.
-  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&bucket(hash)); }
+  // Fetch what find() looks at, each what the one before has led to: for who looks in several memtables, or for
+  // several keys, and takes each step for all of them before the next.
+  void prefetch_bucket(std::uint64_t hash) const { __builtin_prefetch(&bucket(hash)); }
+  void prefetch_node(std::uint64_t hash) const;
+  void prefetch_value(std::uint64_t hash) const;
   /// None: the memtable knows nothing of the key up to `sequence`. `hash`: hash_of() it.
   std::optional<Found> find(std::uint64_t hash, Table table, std::string_view key, std::uint64_t sequence) const;
 

@@ -32,8 +32,7 @@ Tree::Tree(std::unique_ptr<Kv> kv) : kv_(std::move(kv), tables().size()) {
 AppliedBatch Tree::apply(const std::vector<Proposal>& proposals) {
   auto answers = std::exchange(answers_, {});  // true again when this is committed
   TreeBatch batch(kv_, applied_, time_, digest_, answers);
-  batch.expect(proposals.size());
-  for (const Proposal& proposal : proposals) batch.apply(proposal);
+  batch.apply(proposals);
   AppliedBatch done = batch.commit();
   applied_ = done.last;
   time_ = batch.time();

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -127,6 +128,8 @@ class View {
   std::int64_t time() const;     ///< of the last transaction, milliseconds since 1970; 0 before the first
   std::uint64_t digest() const;  ///< of the whole tree, sessions included; equal on every node at this zxid
   std::optional<Node> get(std::string_view path) const;
+  /// These znodes are about to be asked for, as in KvReader::prefetch(). Each path begins with a slash.
+  void prefetch(std::span<const std::string_view> paths) const;
   /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
   void children(std::string_view path, std::string_view after,
                 const std::function<bool(std::string_view name)>& each) const;

@@ -4,6 +4,8 @@
 #include <kj/exception.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
 
 #include "schema/check.hpp"
@@ -27,6 +29,9 @@ enum : std::int32_t {
 
 constexpr std::string_view config_path = "/zookeeper/config";
 
+// Transactions, or znodes, that are looked for at once: some more than a processor fetches at a time.
+constexpr std::size_t at_once = 16;
+
 std::string_view to_view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 std::string_view to_view(capnp::Data::Reader data) {
   return {reinterpret_cast<const char*>(data.begin()), data.size()};
@@ -48,6 +53,35 @@ NodeKind to_kind(schema::NodeKind kind) {
 
 std::int32_t create_operation(NodeKind kind) {
   return kind == NodeKind::container ? op_create_container : kind == NodeKind::ttl ? op_create_ttl : op_create;
+}
+
+/// The znode that it is about; empty of a kind that this version does not know.
+std::string_view path_of(const schema::Change::Reader& change) {
+  switch (change.which()) {
+    case schema::Change::CREATE:
+      return to_view(change.getCreate().getPath());
+    case schema::Change::DELETE:
+      return to_view(change.getDelete().getPath());
+    case schema::Change::SET_DATA:
+      return to_view(change.getSetData().getPath());
+    case schema::Change::SET_ACL:
+      return to_view(change.getSetAcl().getPath());
+    case schema::Change::CHECK:
+      return to_view(change.getCheck().getPath());
+  }
+  return {};
+}
+
+/// Runs what reads the transaction.
+template <class Read>
+void read(Zxid zxid, Read&& run) {
+  try {
+    run();
+  } catch (const kj::Exception& error) {
+    throw StorageError("transaction " + to_string(zxid) + " cannot be read (" + error.getDescription().cStr() +
+                       "): the log is damaged, or a newer version wrote it. Start the version that wrote it, or check "
+                       "the disk.");
+  }
 }
 
 }  // namespace
@@ -95,40 +129,78 @@ void TreeBatch::create_initial_nodes() {
   for (const char* parent : {"/", "/zookeeper"}) existing(parent).value.header.stored_cversion = 0;
 }
 
-void TreeBatch::apply(const Proposal& proposal) {
-  TROUPE_CHECK(proposal.zxid > zxid_, "transactions are applied in the order of their zxids");
-  try {
-    capnp::ReaderOptions unlimited;
-    unlimited.traversalLimitInWords = std::numeric_limits<std::uint64_t>::max();
-    capnp::FlatArrayMessageReader message(kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()),
-                                                       proposal.txn.size() / sizeof(capnp::word)),
-                                          unlimited);
-    auto txn = message.getRoot<schema::Txn>();
-    TROUPE_CHECK(txn.getZxid() == proposal.zxid.value, "a proposal has the zxid of its transaction");
-    apply(txn, proposal.txn);
-  } catch (const kj::Exception& error) {
-    throw StorageError("transaction " + to_string(proposal.zxid) + " cannot be read (" + error.getDescription().cStr() +
-                       "): the log is damaged, or a newer version wrote it. Start the version that wrote it, or check "
-                       "the disk.");
+struct TreeBatch::Reading {
+  explicit Reading(const Proposal& proposal)
+      : bytes(proposal.txn),
+        message(kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word)),
+                {.traversalLimitInWords = std::numeric_limits<std::uint64_t>::max()}),
+        txn(message.getRoot<schema::Txn>()) {}
+
+  const Bytes& bytes;
+  capnp::FlatArrayMessageReader message;
+  schema::Txn::Reader txn;
+};
+
+void TreeBatch::apply(std::span<const Proposal> proposals) {
+  done_.outcomes.reserve(proposals.size());
+  done_.events.reserve(proposals.size());
+  nodes_.reserve(proposals.size());
+  for (; !proposals.empty(); proposals = proposals.subspan(std::min(at_once, proposals.size()))) {
+    const auto some = proposals.first(std::min(at_once, proposals.size()));
+    std::array<std::optional<Reading>, at_once> readings;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      read(some[i].zxid, [&] { note_named(readings[i].emplace(some[i]).txn); });
+    }
+    load_named();
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      read(some[i].zxid, [&] { apply(some[i].zxid, *readings[i]); });
+    }
   }
 }
 
-void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
-  zxid_ = {txn.getZxid()};
+void TreeBatch::note_named(const schema::Txn::Reader& txn) {
+  const auto note = [this](const schema::Change::Reader& change) {
+    if (const auto path = path_of(change); !path.empty()) named_.push_back(path);
+    if (named_.size() == at_once) load_named();
+  };
+  if (txn.isChange()) note(txn.getChange());
+  if (!txn.isMulti()) return;
+  for (const auto change : txn.getMulti()) note(change);
+}
+
+void TreeBatch::load_named() {
+  fresh_.clear();
+  fresh_keys_.clear();
+  for (const auto path : named_) {
+    auto [found, is_new] = nodes_.try_emplace(path);
+    if (!is_new) continue;
+    fresh_.push_back(&found->second);
+    fresh_keys_.push_back(found->second.key = keep(node_key(path)));
+  }
+  named_.clear();
+  before_->prefetch(nodes_table, fresh_keys_);
+  for (CachedNode* node : fresh_) look_up(*node);
+}
+
+void TreeBatch::apply(Zxid zxid, const Reading& reading) {
+  const auto& txn = reading.txn;
+  TROUPE_CHECK(zxid > zxid_, "transactions are applied in the order of their zxids");
+  TROUPE_CHECK(txn.getZxid() == zxid.value, "a proposal has the zxid of its transaction");
+  zxid_ = zxid;
   time_ = txn.getTime();
-  Outcome outcome;
+  Outcome& outcome = done_.outcomes.emplace_back();
   outcome.session = {txn.getSession()};
   outcome.number = txn.getNumber();
   outcome.zxid = zxid_;
 
   switch (txn.which()) {
     case schema::Txn::CHANGE:
-      outcome.results.push_back(apply(txn.getChange()));
+      apply(txn.getChange(), outcome.results.emplace_back());
       break;
     case schema::Txn::MULTI:
       outcome.multi = true;
       outcome.results.reserve(txn.getMulti().size());
-      for (auto change : txn.getMulti()) outcome.results.push_back(apply(change));
+      for (auto change : txn.getMulti()) apply(change, outcome.results.emplace_back());
       break;
     case schema::Txn::REFUSED:
       refuse(txn.getRefused(), outcome);
@@ -146,24 +218,25 @@ void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
       writer_.insert(meta_table, ensemble_row, to_view(txn.getFound().getEnsemble()));
       writer_.insert(meta_table, session_key_row, to_view(txn.getFound().getSessionKey()));
       if (!txn.getFound().hasConfiguration()) break;
-      keep_configuration(bytes);
+      keep_configuration(reading.bytes);
       show_configuration(to_view(txn.getFound().getConfiguration()));
       break;
     case schema::Txn::RECONFIGURE:
-      keep_configuration(bytes);
+      keep_configuration(reading.bytes);
       outcome = Outcome{.zxid = zxid_};  // nobody's: who asked is answered by the activation
-      done_.outcomes.push_back(std::move(outcome));
       done_.last = zxid_;
       return;
     case schema::Txn::ACTIVATE:
-      keep_configuration(bytes);
-      outcome.results.push_back(show_configuration(to_view(txn.getActivate().getConfiguration())));
+      keep_configuration(reading.bytes);
+      outcome.results.push_back({.operation = op_reconfig,
+                                 .path = std::string(to_view(txn.getActivate().getConfiguration())),
+                                 .stat = show_configuration(to_view(txn.getActivate().getConfiguration()))});
       break;
     case schema::Txn::REFOUND: {
       const auto before = writer_.raw().get(meta_table, ensemble_row);
       if (!before) throw StorageError("transaction " + to_string(zxid_) + " makes another ensemble of none");
       writer_.replace(meta_table, ensemble_row, std::string(*before), to_view(txn.getRefound().getEnsemble()));
-      keep_configuration(bytes);
+      keep_configuration(reading.bytes);
       show_configuration(to_view(txn.getRefound().getConfiguration()));
       break;
     }
@@ -174,30 +247,31 @@ void TreeBatch::apply(const schema::Txn::Reader& txn, const Bytes& bytes) {
   }
 
   if (txn.getNumbered()) keep_answer(outcome, txn.getAnswered());
-  done_.outcomes.push_back(std::move(outcome));
   done_.last = zxid_;
 }
 
-OpResult TreeBatch::apply(const schema::Change::Reader& change) {
+void TreeBatch::apply(const schema::Change::Reader& change, OpResult& result) {
   switch (change.which()) {
     case schema::Change::CREATE:
-      return create(change.getCreate());
+      return create(change.getCreate(), result);
     case schema::Change::DELETE:
+      result.operation = op_delete;
       return remove(to_view(change.getDelete().getPath()));
     case schema::Change::SET_DATA:
-      return set_data(change.getSetData());
+      return set_data(change.getSetData(), result);
     case schema::Change::SET_ACL:
-      return set_acl(change.getSetAcl());
+      return set_acl(change.getSetAcl(), result);
     case schema::Change::CHECK:
+      result.operation = op_check;
       existing(to_view(change.getCheck().getPath()));
-      return {.operation = op_check};
+      return;
   }
   throw StorageError("transaction " + to_string(zxid_) +
                      " has a change that this version does not know: start the newer "
                      "version that wrote it.");
 }
 
-OpResult TreeBatch::create(const schema::Change::Create::Reader& change) {
+void TreeBatch::create(const schema::Change::Create::Reader& change, OpResult& result) {
   const std::string_view path = to_view(change.getPath());
   const NodeKind kind = to_kind(change.getKind());
   NodeHeader header;
@@ -216,13 +290,14 @@ OpResult TreeBatch::create(const schema::Change::Create::Reader& change) {
   }
   CachedNode& node = add_node(path, header, keep_acl(change.getAcl()), to_view(change.getData()));
   emit(NodeEvent::Type::created, path, node.value.acl);
-  const Stat stat = stat_of(node.value);
+  result.operation = create_operation(kind);
+  result.path = path;
+  write_stat(node.value, result.stat);
   start_statistics(path);
-  count_in_quota(path, 1, stat.data_length);
-  return {.operation = create_operation(kind), .path = std::string(path), .stat = stat};
+  count_in_quota(path, 1, result.stat.data_length);
 }
 
-OpResult TreeBatch::remove(std::string_view path) {
+void TreeBatch::remove(std::string_view path) {
   const NodeHeader& header = existing(path).value.header;
   if (header.owner != 0) {
     const KeyBuffer key = ephemeral_key({header.owner}, path);
@@ -231,10 +306,9 @@ OpResult TreeBatch::remove(std::string_view path) {
     writer_.erase(ephemerals_table, key, *entry);
   }
   remove_node(path);
-  return {.operation = op_delete};
 }
 
-OpResult TreeBatch::set_data(const schema::Change::SetData::Reader& change) {
+void TreeBatch::set_data(const schema::Change::SetData::Reader& change, OpResult& result) {
   const std::string_view path = to_view(change.getPath());
   CachedNode& node = existing(path);
   node.changed = true;
@@ -245,17 +319,18 @@ OpResult TreeBatch::set_data(const schema::Change::SetData::Reader& change) {
   node.value.header.mzxid = zxid_.value;
   node.value.header.mtime = time_;
   emit(NodeEvent::Type::data_changed, path, node.value.acl);
-  const Stat stat = stat_of(node.value);
-  count_in_quota(path, 0, stat.data_length - size_before);
-  return {.operation = op_set_data, .stat = stat};
+  result.operation = op_set_data;
+  write_stat(node.value, result.stat);
+  count_in_quota(path, 0, result.stat.data_length - size_before);
 }
 
-OpResult TreeBatch::set_acl(const schema::Change::SetAcl::Reader& change) {
+void TreeBatch::set_acl(const schema::Change::SetAcl::Reader& change, OpResult& result) {
   CachedNode& node = existing(to_view(change.getPath()));
   node.changed = true;
-  node.value.acl = keep_acl(change.getAcl());
+  node.value.set_acl(keep_acl(change.getAcl()));
   node.value.header.aversion = change.getVersion();
-  return {.operation = op_set_acl, .stat = stat_of(node.value)};
+  result.operation = op_set_acl;
+  write_stat(node.value, result.stat);
 }
 
 void TreeBatch::keep_configuration(const Bytes& txn) {
@@ -266,7 +341,7 @@ void TreeBatch::keep_configuration(const Bytes& txn) {
   }
 }
 
-OpResult TreeBatch::show_configuration(std::string_view text) {
+Stat TreeBatch::show_configuration(std::string_view text) {
   CachedNode& node = existing(config_path);
   node.changed = true;
   node.value.data = text;
@@ -275,7 +350,7 @@ OpResult TreeBatch::show_configuration(std::string_view text) {
   node.value.header.mzxid = zxid_.value;
   node.value.header.mtime = time_;
   emit(NodeEvent::Type::data_changed, config_path, node.value.acl);
-  return {.operation = op_reconfig, .path = std::string(text), .stat = stat_of(node.value)};
+  return stat_of(node.value);
 }
 
 void TreeBatch::refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome) {
@@ -311,7 +386,7 @@ void TreeBatch::close_session(SessionId id) {
   auto cursor = writer_.raw().cursor(ephemerals_table);
   for (auto entry = cursor->seek(key); entry && entry->key.substr(0, key.view().size()) == key.view();
        entry = cursor->next()) {
-    paths.push_back(keep(std::string(ephemeral_path(*entry))));
+    paths.push_back(keep(ephemeral_path(*entry)));
   }
   std::sort(paths.begin(), paths.end());
   for (std::string_view path : paths) remove(path);
@@ -370,18 +445,21 @@ TreeBatch::CachedNode& TreeBatch::load(std::string_view path) {
   auto [found, is_new] = nodes_.try_emplace(path);
   CachedNode& node = found->second;
   if (is_new) {
-    node.key = node_key(path).view();
-    node.before = before_->get(nodes_table, node.key);
-    if (node.before) {
-      node.exists = true;
-      node.value = decode_node(*node.before);
-      node.may_be_due = may_be_due(node.value.header);
-    }
+    node.key = keep(node_key(path));
+    look_up(node);
   }
   return node;
 }
 
-TreeBatch::CachedNode& TreeBatch::load_copy(const std::string& path) {
+void TreeBatch::look_up(CachedNode& node) {
+  node.before = before_->get(nodes_table, node.key);
+  if (!node.before) return;
+  node.exists = true;
+  node.value = decode_node(*node.before);
+  node.may_be_due = may_be_due(node.value.header);
+}
+
+TreeBatch::CachedNode& TreeBatch::load_copy(std::string_view path) {
   const auto found = nodes_.find(path);
   return found == nodes_.end() ? load(keep(path)) : found->second;
 }
@@ -399,7 +477,9 @@ TreeBatch::CachedNode& TreeBatch::add_node(std::string_view path, const NodeHead
   child_came_or_went(path, +1);
   node.exists = node.changed = true;
   const std::string_view name = last_element(path);
-  node.value = {header, acl, name.size() > max_inline_part ? name : std::string_view(), data};
+  node.value = {.header = header, .data = data};
+  node.value.set_acl(acl);
+  node.value.set_name(name.size() > max_inline_part ? name : std::string_view());
   node.may_be_due |= may_be_due(header);
   return node;
 }
@@ -432,15 +512,19 @@ void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_vi
   if (type != NodeEvent::Type::data_changed) event.parent_acl_bytes = existing(parent_path(path)).value.acl;
 }
 
-std::string_view TreeBatch::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+std::string_view TreeBatch::keep(std::string_view text) {
+  if (text.empty()) return {};
+  char* const copy = static_cast<char*>(memory_.allocate(text.size(), 1));
+  std::memcpy(copy, text.data(), text.size());
+  return {copy, text.size()};
+}
 
 std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl) {
   AclList list;
   list.reserve(acl.size());
   for (auto entry : acl)
     list.push_back({entry.getPerms(), std::string(to_view(entry.getScheme())), std::string(to_view(entry.getId()))});
-  std::string bytes = encode_acl(list);
-  return bytes.empty() ? std::string_view() : keep(std::move(bytes));
+  return keep(encode_acl(list));
 }
 
 /// The entry in the index of what is due follows from the znode alone.

@@ -11,8 +11,9 @@
 
 #include <capnp/message.h>
 
-#include <deque>
 #include <memory>
+#include <memory_resource>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,14 +49,8 @@ class TreeBatch {
   /// not committed.
   TreeBatch(Kv& kv, Zxid applied, std::int64_t time, std::uint64_t digest, AnswersBySession& answers);
 
-  /// So many are to come.
-  void expect(std::size_t proposals) {
-    done_.outcomes.reserve(proposals);
-    done_.events.reserve(proposals);
-    nodes_.reserve(proposals);
-  }
-  /// `proposal` must live until commit().
-  void apply(const Proposal& proposal);
+  /// `proposals` must live until commit().
+  void apply(std::span<const Proposal> proposals);
   AppliedBatch commit();
   std::uint64_t digest() const { return writer_.digest(); }
   std::int64_t time() const { return time_; }
@@ -65,7 +60,7 @@ class TreeBatch {
 
  private:
   struct CachedNode {
-    std::string key;
+    std::string_view key;
     std::optional<std::string_view> before;  // the value in the store
     bool exists = false;
     bool changed = false;
@@ -73,15 +68,24 @@ class TreeBatch {
     NodeValue value;
   };
 
-  void apply(const schema::Txn::Reader& txn, const Bytes& bytes);
-  OpResult apply(const schema::Change::Reader& change);
-  OpResult create(const schema::Change::Create::Reader& change);
-  OpResult remove(std::string_view path);
-  OpResult set_data(const schema::Change::SetData::Reader& change);
-  OpResult set_acl(const schema::Change::SetAcl::Reader& change);
+  struct Reading;  // a proposal's transaction
+
+  /// The znodes that the transaction names are to be loaded, several at once.
+  void note_named(const schema::Txn::Reader& txn);
+  /// Those that were noted.
+  void load_named();
+
+  void apply(Zxid zxid, const Reading& reading);
+  // Each writes what it answers where that is to stay. A copy would have to wait: what was stored in small parts, and
+  // is loaded again in larger ones, has to reach the cache in between, behind all stores before it.
+  void apply(const schema::Change::Reader& change, OpResult& result);
+  void create(const schema::Change::Create::Reader& change, OpResult& result);
+  void remove(std::string_view path);
+  void set_data(const schema::Change::SetData::Reader& change, OpResult& result);
+  void set_acl(const schema::Change::SetAcl::Reader& change, OpResult& result);
   /// The transaction sets the configuration; a snapshot must carry it.
   void keep_configuration(const Bytes& txn);
-  OpResult show_configuration(std::string_view text);
+  Stat show_configuration(std::string_view text);
   void refuse(const schema::Txn::Refused::Reader& refused, Outcome& outcome);
   void open_session(SessionId id, std::uint32_t timeout_ms);
   void close_session(SessionId id);
@@ -92,7 +96,9 @@ class TreeBatch {
 
   /// The znode at `path`, there or not. `path` must live until commit().
   CachedNode& load(std::string_view path);
-  CachedNode& load_copy(const std::string& path);  ///< the path need not live
+  CachedNode& load_copy(std::string_view path);  ///< the path need not live
+  /// Its key is known, and what it was before the batch is not.
+  void look_up(CachedNode& node);
   CachedNode& existing(std::string_view path);
   CachedNode& add_node(std::string_view path, const NodeHeader& header, std::string_view acl, std::string_view data);
   void remove_node(std::string_view path);
@@ -107,18 +113,23 @@ class TreeBatch {
   void start_statistics(std::string_view path);
   void add_subtree(std::string_view path, std::int64_t& znodes, std::int64_t& bytes);
   void write_statistics(CachedNode& statistics, const quota::Record& record);
-  std::string_view keep(std::string text);
+  std::string_view keep(std::string_view text);
   std::string_view keep_acl(const capnp::List<schema::Acl>::Reader& acl);
 
   std::unique_ptr<KvReader> before_;  // what the cached znodes point into
   DigestedWriter writer_;
   AnswersBySession& answers_;
-  std::unordered_map<std::string_view, CachedNode> nodes_;
-  CachedNode* quotas_ = nullptr;   // /zookeeper/quota, once it was looked for
-  std::deque<std::string> texts_;  // what the cached znodes need and no transaction holds
-  Zxid zxid_;                      // of the transaction being applied
+  std::pmr::monotonic_buffer_resource memory_;  // of the cached znodes, and what they need and no transaction holds
+  std::pmr::unordered_map<std::string_view, CachedNode> nodes_{&memory_};
+  CachedNode* quotas_ = nullptr;  // /zookeeper/quota, once it was looked for
+  Zxid zxid_;                     // of the transaction being applied
   std::int64_t time_;
   AppliedBatch done_;
+
+  // Of load_named(): the paths, and the znodes of those that were not loaded yet.
+  std::vector<std::string_view> named_;
+  std::vector<CachedNode*> fresh_;
+  std::vector<std::string_view> fresh_keys_;
 };
 
 }  // namespace troupe::store

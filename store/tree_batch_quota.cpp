@@ -9,7 +9,7 @@ namespace troupe::store {
 void TreeBatch::count_in_quota(std::string_view path, std::int64_t znodes, std::int64_t bytes) {
   if (quotas_ == nullptr) quotas_ = &existing(quota::root);
   if (quotas_->value.header.num_children == 0) return;
-  const auto quota = quota::innermost(path, [this](const std::string& at) { return load_copy(at).exists; });
+  const auto quota = quota::innermost(path, [this](std::string_view at) { return load_copy(at).exists; });
   if (!quota) return;
   CachedNode& statistics = load_copy(*quota + "/" + std::string(quota::stats_name));
   if (!statistics.exists) return;

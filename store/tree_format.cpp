@@ -108,20 +108,24 @@ void KeyBuffer::add_or_hash(std::string_view part) {
   part.size() <= bytes_.size() - size_ ? add(part) : add_hash_of(part);
 }
 
+void KeyBuffer::add_children_prefix(std::string_view parent) {
+  parent.size() <= max_inline_part ? add(parent) : add_hash_of(parent);
+  add(separator);
+}
+
 KeyBuffer children_prefix(std::string_view parent) {
   KeyBuffer key;
-  parent.size() <= max_inline_part ? key.add(parent) : key.add_hash_of(parent);
-  key.add(separator);
+  key.add_children_prefix(parent);
   return key;
 }
 
 KeyBuffer node_key(std::string_view path) {
+  KeyBuffer key;  // the only one: it is built where the caller wants it
   if (path == "/") {
-    KeyBuffer root;
-    root.add(path);
-    return root;
+    key.add(path);
+    return key;
   }
-  KeyBuffer key = children_prefix(parent_path(path));
+  key.add_children_prefix(parent_path(path));
   const std::string_view name = last_element(path);
   if (name.size() <= max_inline_part) {
     key.add(name);
@@ -202,9 +206,8 @@ std::uint64_t last_number(const KvReader& reader, SessionId session) {
 }
 
 void encode_node(const NodeValue& node, std::string& to) {
-  NodeHeader header = node.header;
-  header.acl_size = static_cast<std::uint32_t>(node.acl.size());
-  header.name_size = static_cast<std::uint32_t>(node.name.size());
+  const NodeHeader& header = node.header;
+  TROUPE_CHECK(header.acl_size == node.acl.size() && header.name_size == node.name.size(), "a znode knows its parts");
   to.clear();
   to.reserve(sizeof header + node.acl.size() + node.name.size() + node.data.size());
   to.append(raw_bytes(header)).append(node.acl).append(node.name).append(node.data);
@@ -220,23 +223,21 @@ NodeValue decode_node(std::string_view bytes) {
   return node;
 }
 
-Stat stat_of(const NodeValue& node) {
+void write_stat(const NodeValue& node, Stat& to) {
   const NodeHeader& h = node.header;
-  Stat stat;
-  stat.czxid = {h.czxid};
-  stat.mzxid = {h.mzxid};
-  stat.pzxid = {h.pzxid};
-  stat.ctime = h.ctime;
-  stat.mtime = h.mtime;
-  stat.version = h.version;
+  to.czxid = {h.czxid};
+  to.mzxid = {h.mzxid};
+  to.pzxid = {h.pzxid};
+  to.ctime = h.ctime;
+  to.mtime = h.mtime;
+  to.version = h.version;
   // Creations and deletions: of the children ever created those that are not there were deleted.
-  stat.cversion = static_cast<std::int32_t>(2 * static_cast<std::uint32_t>(h.stored_cversion) -
-                                            static_cast<std::uint32_t>(h.num_children));
-  stat.aversion = h.aversion;
-  stat.ephemeral_owner = {h.owner};
-  stat.data_length = static_cast<std::int32_t>(node.data.size());
-  stat.num_children = h.num_children;
-  return stat;
+  to.cversion = static_cast<std::int32_t>(2 * static_cast<std::uint32_t>(h.stored_cversion) -
+                                          static_cast<std::uint32_t>(h.num_children));
+  to.aversion = h.aversion;
+  to.ephemeral_owner = {h.owner};
+  to.data_length = static_cast<std::int32_t>(node.data.size());
+  to.num_children = h.num_children;
 }
 
 std::string encode_acl(const AclList& acl) {

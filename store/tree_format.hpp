@@ -88,6 +88,7 @@ class KeyBuffer {
   void add_hash_of(std::string_view whole);
   /// The part, or, where it has no room, its hash.
   void add_or_hash(std::string_view part);
+  void add_children_prefix(std::string_view parent);
 
  private:
   std::array<char, max_key_size> bytes_;
@@ -129,10 +130,19 @@ struct NodeHeader {
 };
 static_assert(sizeof(NodeHeader) == 88);
 
-/// A value of `nodes`. The views point to where it was decoded from, or to what it shall be encoded from.
+/// A value of `nodes`. The views point to where it was decoded from, or to what it shall be encoded from. The header
+/// has the sizes of two of them, hence the functions to set these.
 struct NodeValue {
   NodeHeader header;
   std::string_view acl, name, data;
+  void set_acl(std::string_view to) {
+    acl = to;
+    header.acl_size = static_cast<std::uint32_t>(to.size());
+  }
+  void set_name(std::string_view to) {
+    name = to;
+    header.name_size = static_cast<std::uint32_t>(to.size());
+  }
 };
 
 /// What an entry of `due` says of its time.
@@ -155,7 +165,12 @@ DueEntry due_entry(const Entry& entry);
 void encode_node(const NodeValue& node, std::string& to);  ///< replaces `to`
 /// Throws StorageError when the bytes are no node: the state is damaged.
 NodeValue decode_node(std::string_view bytes);
-Stat stat_of(const NodeValue& node);
+void write_stat(const NodeValue& node, Stat& to);  ///< all of it
+inline Stat stat_of(const NodeValue& node) {
+  Stat stat;
+  write_stat(node, stat);
+  return stat;
+}
 
 std::string encode_acl(const AclList& acl);
 AclList decode_acl(std::string_view bytes);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "store/child_names.hpp"
 #include "store/encoding.hpp"
 #include "store/tree.hpp"
@@ -38,15 +41,27 @@ std::optional<Node> View::get(std::string_view path) const {
   auto value = reader_->get(nodes_table, node_key(path));
   if (!value) return std::nullopt;
   const NodeValue stored = decode_node(*value);
-  Node node;
-  node.stat = stat_of(stored);
+  std::optional<Node> found(std::in_place);  // made where it is returned, not copied there
+  Node& node = *found;
+  write_stat(stored, node.stat);
   node.stored_cversion = stored.header.stored_cversion;
   node.kind = static_cast<NodeKind>(stored.header.kind);
   node.ttl = stored.header.ttl;
   node.has_data = stored.header.has_data;
   node.data = stored.data;
   node.acl_bytes = stored.acl;
-  return node;
+  return found;
+}
+
+void View::prefetch(std::span<const std::string_view> paths) const {
+  constexpr std::size_t at_once = 16;
+  std::array<KeyBuffer, at_once> buffers;
+  std::array<std::string_view, at_once> keys;
+  for (; !paths.empty(); paths = paths.subspan(std::min(at_once, paths.size()))) {
+    const std::size_t count = std::min(at_once, paths.size());
+    for (std::size_t i = 0; i < count; ++i) keys[i] = buffers[i] = node_key(paths[i]);
+    reader_->prefetch(nodes_table, std::span(keys).first(count));
+  }
 }
 
 void View::children(std::string_view path, std::string_view after,

@@ -375,7 +375,9 @@ TEST_CASE_METHOD(Fixture, "A request that cannot be read is refused and leaves n
     const auto pending = proposer().pending();
     const auto zxid = Zxid::of(Epoch{9}, static_cast<std::uint32_t>(at));
     try {
-      const auto proposal = proposer().prepare(zxid, 1'000, request.root());
+      const auto reader = request.root();
+      proposer().prefetch({&reader, 1});
+      const auto proposal = proposer().prepare(zxid, 1'000, reader);
       if (!proposal) continue;
       const FlatReader<schema::Txn> txn(proposal->txn);
       if (!txn.root().isRefused()) continue;
