@@ -79,6 +79,15 @@ std::string_view last_element(std::string_view path);
 /// A key of at most max_key_size bytes.
 class KeyBuffer {
  public:
+  KeyBuffer() = default;
+  // Copies what is in use: most keys are far shorter than they may be.
+  KeyBuffer(const KeyBuffer& other) { add(other); }
+  KeyBuffer& operator=(const KeyBuffer& other) {
+    if (this == &other) return *this;
+    size_ = 0;
+    add(other);
+    return *this;
+  }
   operator std::string_view() const { return {bytes_.data(), size_}; }  // NOLINT: it is the key
   std::string_view view() const { return *this; }
   void add(std::string_view part);
