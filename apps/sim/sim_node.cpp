@@ -194,6 +194,7 @@ void SimNode::start() {
 void SimNode::tick() {
   const Tick tick{steady_ms()};
   caf::anon_send(process_->elector, tick);
+  if (status_.role != zab::PeerState::leading) clock_stopped_until_ = 0;
   if (world_.now() >= clock_stopped_until_) caf::anon_send(process_->peer, tick);
   caf::anon_send(process_->context.applier, tick);
   for (auto& gateway : process_->context.gateways) caf::anon_send(gateway, tick);

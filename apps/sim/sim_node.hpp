@@ -69,7 +69,8 @@ class SimNode {
   void slow_applier(Micros shortest, Micros longest);
   /// Somebody sets the machine's clock.
   void set_clock(std::int64_t offset_ms);
-  /// Until then the node's role does not notice that time passes; it handles messages.
+  /// Until then, or until it leads no more, this leader does not notice that time passes; it handles messages.
+  /// A follower without ticks would not say which clients it hears of, while its gateway goes on: no node does that.
   void stop_clock(Micros until) { clock_stopped_until_ = until; }
 
  private:
