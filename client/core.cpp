@@ -22,32 +22,37 @@ class Core::WatcherServer final : public schema::Watcher::Server {
   explicit WatcherServer(Core& core) : core_(core) {}
 
   kj::Promise<void> events(EventsContext context) override {
-    return take([&] {
+    return take([&]() -> kj::Promise<void> {
       for (const auto event : context.getParams().getEvents()) {
         core_.happened_.push_back(
             {event.getPosition(), Zxid{event.getZxid()}, event.getType(), event.getPath().cStr()});
       }
+      return kj::READY_NOW;
     });
   }
 
   kj::Promise<void> answers(AnswersContext context) override {
-    return take([&] {
+    return take([&]() -> kj::Promise<void> {
       const auto answers = context.getParams().getAnswers();
-      if (answers.size() != 0) core_.parts_.push_back({kj::mv(context), answers});
+      if (answers.size() == 0) return kj::READY_NOW;
+      auto delivered = kj::newPromiseAndFulfiller<void>();
+      core_.parts_.push_back({answers, kj::mv(delivered.fulfiller)});
+      return kj::mv(delivered.promise);
     });
   }
 
  private:
-  /// `read` gets what has come. If it is malformed, the connection ends.
+  /// `read` gets what has come, and says when it is needed no more. If it is malformed, the connection ends.
   template <class Read>
   kj::Promise<void> take(Read read) {
-    KJ_IF_MAYBE (malformed, kj::runCatchingExceptions(read)) {
+    kj::Promise<void> needed = kj::READY_NOW;
+    KJ_IF_MAYBE (malformed, kj::runCatchingExceptions([&] { needed = read(); })) {
       core_.lose();
       return kj::mv(*malformed);
     }
     core_.last_heard_ = core_.now();
     core_.deliver();
-    return kj::READY_NOW;
+    return needed;
   }
 
   Core& core_;
@@ -387,6 +392,7 @@ bool Core::deliver_answer() {
     }
     if (submitted.delivered > submitted.returned.size() &&
         ++parts_.front().delivered == parts_.front().answers.size()) {
+      parts_.front().done->fulfill();
       parts_.pop_front();
     }
     if (submitted.delivered == submitted.calls.size()) submitted_.pop_front();

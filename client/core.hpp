@@ -55,11 +55,11 @@ class Core final : private kj::TaskSet::ErrorHandler {
     capnp::List<schema::Answer>::Reader returned;
     std::size_t delivered = 0;
   };
-  using AnswersContext = capnp::CallContext<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;
-  /// Answers that the return of their submit had no room for.
+  /// Answers that the return of their submit had no room for. The message that they are in is there until the call
+  /// that brought it has returned.
   struct Part {
-    AnswersContext context;
     capnp::List<schema::Answer>::Reader answers;
+    kj::Own<kj::PromiseFulfiller<void>> done;
     unsigned delivered = 0;
   };
   struct Happened {

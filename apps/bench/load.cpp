@@ -109,16 +109,21 @@ class Connection final : private kj::TaskSet::ErrorHandler {
     Clock::time_point started;
     unsigned left;
   };
-  using AnswersContext = capnp::CallContext<schema::Watcher::AnswersParams, schema::Watcher::AnswersResults>;
+  /// Their message is there until `taken`.
+  struct Part {
+    capnp::List<schema::Answer>::Reader answers;
+    kj::Own<kj::PromiseFulfiller<void>> taken;
+  };
 
   class Watcher final : public schema::Watcher::Server {
    public:
     explicit Watcher(Connection& connection) : connection_(connection) {}
     kj::Promise<void> events(EventsContext) override { return kj::READY_NOW; }
     kj::Promise<void> answers(AnswersContext context) override {
-      connection_.parts_.push_back(kj::mv(context));
+      auto taken = kj::newPromiseAndFulfiller<void>();
+      connection_.parts_.push_back({context.getParams().getAnswers(), kj::mv(taken.fulfiller)});
       connection_.take_parts();
-      return kj::READY_NOW;
+      return kj::mv(taken.promise);
     }
 
    private:
@@ -164,9 +169,10 @@ class Connection final : private kj::TaskSet::ErrorHandler {
   /// Parts may be here before the return that they continue.
   void take_parts() {
     while (!parts_.empty()) {
-      const auto answers = parts_.front().getParams().getAnswers();
+      auto& [answers, taken] = parts_.front();
       if (answers.size() != 0 && answers[0].getPosition() > position_ + 1) return;
       take(answers);
+      taken->fulfill();
       parts_.pop_front();
     }
   }
@@ -210,7 +216,7 @@ class Connection final : private kj::TaskSet::ErrorHandler {
   std::deque<Batch> batches_;
   unsigned under_way_ = 0;
   bool lost_ = false;
-  std::deque<AnswersContext> parts_;
+  std::deque<Part> parts_;
   std::unique_ptr<client::Connection> connection_;
   kj::TaskSet tasks_;
 };

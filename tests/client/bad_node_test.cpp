@@ -86,6 +86,42 @@ TEST_CASE("What was told before the watches were all set again is not told twice
   client.abandon();
 }
 
+TEST_CASE("Answers that come before the return of their submit are kept until that has come") {
+  constexpr unsigned reads = 20, returned = 10;
+  const auto value = [](unsigned i) { return std::string(100, static_cast<char>('a' + i)); };
+  const auto fill = [&](schema::Answer::Builder answer, unsigned i) {
+    answer.setData(kj::StringPtr(value(i).c_str()).asBytes());
+  };
+  FakeNode node([&](unsigned, FakeNode::Calls calls, FakeNode::Answers answers, auto& watcher) {
+    if (calls.size() != reads) return;
+    for (unsigned i = 0; i < returned; ++i) fill(answers[i], i);
+    auto part = watcher.answersRequest();
+    auto others = part.initAnswers(reads - returned);
+    for (unsigned i = returned; i < reads; ++i) {
+      others.setWithCaveats(i - returned, answers[i]);  // its position
+      fill(others[i - returned], i);
+    }
+    part.send().detach([](kj::Exception&&) {});  // before the return, which goes when this is over
+  });
+  node.return_at_most(returned);
+  Client client(node.address());
+  std::vector<std::promise<std::string>> got(reads);
+  // From a callback, so that all go in one submit.
+  client.exists("/first", {}, [&](const auto&) {
+    for (auto& promise : got) {
+      client.get("/a", {}, [&](client::Result<client::Value> answer) {
+        promise.set_value(answer.ok() ? answer->data : answer.message());
+      });
+    }
+  });
+  for (unsigned i = 0; i < reads; ++i) {
+    auto answer = got[i].get_future();
+    REQUIRE(answer.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    CHECK(answer.get() == value(i));
+  }
+  client.abandon();
+}
+
 TEST_CASE("An answer that cannot be read fails its call and ends the connection") {
   FakeNode node([](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto&) {
     for (unsigned i = 0; i < calls.size(); ++i) {

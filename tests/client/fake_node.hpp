@@ -4,6 +4,7 @@
 
 #include <capnp/rpc-twoparty.h>
 
+#include <algorithm>
 #include <functional>
 #include <future>
 #include <memory>
@@ -42,6 +43,10 @@ class FakeNode {
   }
   ~FakeNode() { loop_->stop(); }
 
+  /// So many answers at most are in a return; the others are for the test to send, in a call of the Watcher. Before
+  /// any client comes.
+  void return_at_most(unsigned answers) { returned_ = answers; }
+
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
@@ -57,6 +62,9 @@ class FakeNode {
         answer.setZxid(1);
       }
       node_.submit_(connection_, calls, answers, watcher_);
+      auto returned = context.getResults().disownAnswers();
+      returned.truncate(std::min(calls.size(), node_.returned_));
+      context.getResults().adoptAnswers(kj::mv(returned));
       return kj::READY_NOW;
     }
     kj::Promise<void> ping(PingContext) override { return kj::READY_NOW; }
@@ -86,6 +94,7 @@ class FakeNode {
   const Submit submit_;
   unsigned connections_ = 0;
   unsigned port_ = 0;
+  unsigned returned_ = ~0u;
   std::unique_ptr<capnp::TwoPartyServer> server_;
   kj::Promise<void> listening_ = nullptr;
   std::unique_ptr<client::Loop> loop_;
