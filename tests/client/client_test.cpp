@@ -39,7 +39,9 @@ class Mailbox {
   }
   T take() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !values_.empty(); });
+    if (!changed_.wait_for(lock, std::chrono::minutes(1), [this] { return !values_.empty(); })) {
+      throw std::runtime_error("nothing has come for a minute");
+    }
     T value = std::move(values_.front());
     values_.pop_front();
     return value;
