@@ -121,7 +121,10 @@ void Overlay::drop(const PendingUse& pending) {
 
 bool Overlay::has_session(SessionId session) const {
   if (const PendingSession* pending = sessions_.find(session)) return pending->open;
-  return view_->session(session).has_value();
+  if (known_.contains(session)) return true;
+  if (!view_->session(session)) return false;
+  known_.insert(session);
+  return true;
 }
 
 std::uint64_t Overlay::last_number(SessionId session) const {
@@ -152,6 +155,7 @@ void Overlay::close_session(SessionId session, bool count_in_quotas) {
     if (count_in_quotas) count_in_quota(path, -1, -std::int64_t{node->data_length});
   }
   sessions_.write(zxid_, session, PendingSession{false, 0}, ignore);
+  known_.erase(session);
 }
 
 void Overlay::advance(std::shared_ptr<const store::View> view) {

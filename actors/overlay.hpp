@@ -119,6 +119,7 @@ class Overlay {
   Zxid zxid_;
   PendingTable<std::string, PendingNode, path::Hash> nodes_;
   PendingTable<SessionId, PendingSession> sessions_;
+  mutable std::unordered_set<SessionId> known_;      // sessions that the view has and no pending change ends
   std::deque<PendingUse> uses_;                      // in the order of the zxids
   std::unordered_map<std::string, SumOfUses> used_;  // the sums of uses_ by quota
   // The ephemerals in nodes_ by their owner. The pointers are to the keys in nodes_.

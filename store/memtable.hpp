@@ -74,6 +74,7 @@ class Memtable {
   static constexpr int max_height = 14;
   static constexpr std::size_t bucket_count = 1 << 14;
 
+  struct Fresh;
   struct Version {
     std::uint64_t sequence;
     const Version* older;

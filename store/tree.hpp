@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,24 +95,30 @@ struct Outcome {
   Error error = Error::ok;  ///< of a refused single operation
   bool multi = false;
   bool opened = false, closed = false;  ///< the transaction opened or closed the session
-  std::vector<OpResult> results;
+  std::pmr::vector<OpResult> results;
 };
 
-/// What a transaction did to one znode: input of the watches.
+/// What a transaction did to one znode: input of the watches. The string_views point into its AppliedBatch.
 struct NodeEvent {
   enum class Type : std::uint8_t { created = 1, deleted = 2, data_changed = 3 };
   Type type;
   Zxid zxid;
-  std::string path;
+  std::string_view path;
   /// Of the node, for created and data_changed as it then was, for deleted as it was before:
   /// the access control list, as in Node::acl_bytes, for watches that are checked at each event.
-  std::string acl_bytes;
+  std::string_view acl_bytes;
   /// Likewise of the parent, for created and deleted: who hears that its children changed.
-  std::string parent_acl_bytes;
+  std::string_view parent_acl_bytes;
 };
 
-/// All that a batch of transactions answered and changed, in order.
+/// All that a batch of transactions answered and changed, in order. What outcomes and events hold lies together, and
+/// goes with the batch: an Outcome that is to stay is copied, not moved.
 struct AppliedBatch {
+  AppliedBatch() = default;
+  AppliedBatch(AppliedBatch&&) = default;
+  AppliedBatch& operator=(AppliedBatch&&) = delete;  // would free the memory before what is in it
+
+  std::unique_ptr<std::pmr::monotonic_buffer_resource> memory = std::make_unique<std::pmr::monotonic_buffer_resource>();
   Zxid last;  ///< the tree is now at exactly this transaction
   std::vector<Outcome> outcomes;
   std::vector<NodeEvent> events;

@@ -32,6 +32,9 @@ constexpr std::string_view config_path = "/zookeeper/config";
 // Transactions, or znodes, that are looked for at once: some more than a processor fetches at a time.
 constexpr std::size_t at_once = 16;
 
+// Bytes that the answer and the event of a transaction take beside their own.
+constexpr std::size_t usual_size = sizeof(OpResult) + 64;
+
 std::string_view to_view(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
 std::string_view to_view(capnp::Data::Reader data) {
   return {reinterpret_cast<const char*>(data.begin()), data.size()};
@@ -70,6 +73,13 @@ std::string_view path_of(const schema::Change::Reader& change) {
       return to_view(change.getCheck().getPath());
   }
   return {};
+}
+
+std::string_view copy(std::string_view text, std::pmr::memory_resource& memory) {
+  if (text.empty()) return {};
+  char* const to = static_cast<char*>(memory.allocate(text.size(), 1));
+  std::memcpy(to, text.data(), text.size());
+  return {to, text.size()};
 }
 
 /// Runs what reads the transaction.
@@ -142,12 +152,14 @@ struct TreeBatch::Reading {
 };
 
 void TreeBatch::apply(std::span<const Proposal> proposals) {
+  done_.memory = std::make_unique<std::pmr::monotonic_buffer_resource>(proposals.size() * usual_size);
   done_.outcomes.reserve(proposals.size());
   done_.events.reserve(proposals.size());
   nodes_.reserve(proposals.size());
   for (; !proposals.empty(); proposals = proposals.subspan(std::min(at_once, proposals.size()))) {
     const auto some = proposals.first(std::min(at_once, proposals.size()));
     std::array<std::optional<Reading>, at_once> readings;
+    named_.clear();
     for (std::size_t i = 0; i < some.size(); ++i) {
       read(some[i].zxid, [&] { note_named(readings[i].emplace(some[i]).txn); });
     }
@@ -160,8 +172,11 @@ void TreeBatch::apply(std::span<const Proposal> proposals) {
 
 void TreeBatch::note_named(const schema::Txn::Reader& txn) {
   const auto note = [this](const schema::Change::Reader& change) {
-    if (const auto path = path_of(change); !path.empty()) named_.push_back(path);
-    if (named_.size() == at_once) load_named();
+    if (named_.size() == at_once) {
+      load_named();
+      named_.clear();
+    }
+    if (const auto path = path_of(change); !path.empty()) named_.push_back({path});
   };
   if (txn.isChange()) note(txn.getChange());
   if (!txn.isMulti()) return;
@@ -171,13 +186,14 @@ void TreeBatch::note_named(const schema::Txn::Reader& txn) {
 void TreeBatch::load_named() {
   fresh_.clear();
   fresh_keys_.clear();
-  for (const auto path : named_) {
+  for (auto& [path, node] : named_) {
     auto [found, is_new] = nodes_.try_emplace(path);
+    node = &found->second;
     if (!is_new) continue;
-    fresh_.push_back(&found->second);
-    fresh_keys_.push_back(found->second.key = keep(node_key(path)));
+    fresh_.push_back(node);
+    fresh_keys_.push_back(node->key = keep(node_key(path)));
   }
-  named_.clear();
+  next_named_ = 0;
   before_->prefetch(nodes_table, fresh_keys_);
   for (CachedNode* node : fresh_) look_up(*node);
 }
@@ -188,10 +204,8 @@ void TreeBatch::apply(Zxid zxid, const Reading& reading) {
   TROUPE_CHECK(txn.getZxid() == zxid.value, "a proposal has the zxid of its transaction");
   zxid_ = zxid;
   time_ = txn.getTime();
-  Outcome& outcome = done_.outcomes.emplace_back();
-  outcome.session = {txn.getSession()};
-  outcome.number = txn.getNumber();
-  outcome.zxid = zxid_;
+  Outcome& outcome = done_.outcomes.emplace_back(SessionId{txn.getSession()}, txn.getNumber(), zxid_, Error::ok, false,
+                                                 false, false, std::pmr::vector<OpResult>(done_.memory.get()));
 
   switch (txn.which()) {
     case schema::Txn::CHANGE:
@@ -442,6 +456,13 @@ void TreeBatch::drop_answers(SessionId session, std::uint64_t from, std::uint64_
 }
 
 TreeBatch::CachedNode& TreeBatch::load(std::string_view path) {
+  if (next_named_ < named_.size()) {
+    const auto& [next, named] = named_[next_named_];
+    if (next.data() == path.data() && next.size() == path.size()) {  // the same text
+      ++next_named_;
+      return *named;
+    }
+  }
   auto [found, is_new] = nodes_.try_emplace(path);
   CachedNode& node = found->second;
   if (is_new) {
@@ -507,17 +528,13 @@ void TreeBatch::child_came_or_went(std::string_view path, int difference) {
 }
 
 void TreeBatch::emit(NodeEvent::Type type, std::string_view path, std::string_view acl) {
-  done_.events.push_back({type, zxid_, std::string(path), std::string(acl), std::string()});
-  NodeEvent& event = done_.events.back();
-  if (type != NodeEvent::Type::data_changed) event.parent_acl_bytes = existing(parent_path(path)).value.acl;
+  const bool of_parent = type != NodeEvent::Type::data_changed;
+  auto& memory = *done_.memory;
+  done_.events.push_back({type, zxid_, copy(path, memory), copy(acl, memory),
+                          of_parent ? copy(existing(parent_path(path)).value.acl, memory) : std::string_view()});
 }
 
-std::string_view TreeBatch::keep(std::string_view text) {
-  if (text.empty()) return {};
-  char* const copy = static_cast<char*>(memory_.allocate(text.size(), 1));
-  std::memcpy(copy, text.data(), text.size());
-  return {copy, text.size()};
-}
+std::string_view TreeBatch::keep(std::string_view text) { return copy(text, memory_); }
 
 std::string_view TreeBatch::keep_acl(const capnp::List<schema::Acl>::Reader& acl) {
   AclList list;

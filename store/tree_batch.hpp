@@ -126,8 +126,14 @@ class TreeBatch {
   std::int64_t time_;
   AppliedBatch done_;
 
-  // Of load_named(): the paths, and the znodes of those that were not loaded yet.
-  std::vector<std::string_view> named_;
+  // Of load_named(): the paths and their znodes, and those znodes that were not loaded yet. Transactions use them in
+  // this order: load() need not look for the next one.
+  struct Named {
+    std::string_view path;
+    CachedNode* node = nullptr;
+  };
+  std::vector<Named> named_;
+  std::size_t next_named_ = 0;
   std::vector<CachedNode*> fresh_;
   std::vector<std::string_view> fresh_keys_;
 };

@@ -248,9 +248,9 @@ TEST_CASE_METHOD(Fixture, "A session that only its node knows need not be there,
   CHECK(answer(local(Create{"/none/e", {}, Kind::EPHEMERAL_SEQUENTIAL})) == Error::ephemeral_on_local_session);
   CHECK(answer(local(Create{"/b"})) == Error::node_exists);
   CHECK(answer(local(CloseSession{})) == Error::session_expired);
-  const auto outcomes = apply(queued()).outcomes;
-  CHECK(outcomes.at(2).session == carol);
-  CHECK(outcomes.at(2).number == 5);
+  const auto applied = apply(queued());
+  CHECK(applied.outcomes.at(2).session == carol);
+  CHECK(applied.outcomes.at(2).number == 5);
 
   // Not even of a numbered one is anything kept.
   run(local(Create{"/d"}, true));

@@ -250,7 +250,8 @@ TEMPLATE_TEST_CASE("the tree agrees with the model under random transactions", "
     const AppliedBatch done = batched.apply(batch);
     std::vector<ModelEvent> events;
     for (const NodeEvent& event : done.events) {
-      events.push_back({event.type, event.path, decode_acl(event.acl_bytes), decode_acl(event.parent_acl_bytes)});
+      events.push_back(
+          {event.type, std::string(event.path), decode_acl(event.acl_bytes), decode_acl(event.parent_acl_bytes)});
     }
     REQUIRE(events == history.model.events);
     REQUIRE(done.outcomes.size() == batch.size());

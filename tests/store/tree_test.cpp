@@ -110,21 +110,21 @@ TEST_CASE_METHOD(TreeFixture, "setData, setACL, check and delete") {
   CHECK(get("/a").stat.ctime == 1001);
   CHECK(get("/").stat.pzxid == z(1));
 
-  done = change(SetAcl{"/a", {{perm::read, "auth", ""}}, 1});
-  CHECK(done.outcomes[0].results[0].operation == 7);
-  CHECK(done.outcomes[0].results[0].stat.aversion == 1);
-  CHECK(done.events.empty());
+  const auto permitted = change(SetAcl{"/a", {{perm::read, "auth", ""}}, 1});
+  CHECK(permitted.outcomes[0].results[0].operation == 7);
+  CHECK(permitted.outcomes[0].results[0].stat.aversion == 1);
+  CHECK(permitted.events.empty());
   CHECK(get("/a").stat.mzxid == z(2));
   CHECK(get("/a").data == "three");
 
-  done = change(Check{"/a"});
-  CHECK(done.outcomes[0].results[0].operation == 13);
-  CHECK(done.events.empty());
+  const auto checked = change(Check{"/a"});
+  CHECK(checked.outcomes[0].results[0].operation == 13);
+  CHECK(checked.events.empty());
 
-  done = change(Delete{"/a"});
-  CHECK(done.outcomes[0].results[0].operation == 2);
-  CHECK(done.events[0].type == NodeEvent::Type::deleted);
-  CHECK(decode_acl(done.events[0].acl_bytes) == AclList{{perm::read, "auth", ""}});
+  const auto deleted = change(Delete{"/a"});
+  CHECK(deleted.outcomes[0].results[0].operation == 2);
+  CHECK(deleted.events[0].type == NodeEvent::Type::deleted);
+  CHECK(decode_acl(deleted.events[0].acl_bytes) == AclList{{perm::read, "auth", ""}});
   CHECK_FALSE(tree.view()->get("/a"));
   CHECK(get("/").stat.cversion == 1);
   CHECK(get("/").stored_cversion == 1);
@@ -147,8 +147,8 @@ TEST_CASE_METHOD(TreeFixture, "containers and TTL nodes show no owner") {
   CHECK(done.outcomes[0].results[0].operation == 19);
   CHECK(get("/c").kind == NodeKind::container);
   CHECK(get("/c").stat.ephemeral_owner == SessionId{0});
-  done = change(Create{.path = "/t", .kind = NodeKind::ttl, .ttl = 5000});
-  CHECK(done.outcomes[0].results[0].operation == 21);
+  const auto timed = change(Create{.path = "/t", .kind = NodeKind::ttl, .ttl = 5000});
+  CHECK(timed.outcomes[0].results[0].operation == 21);
   CHECK(get("/t").kind == NodeKind::ttl);
   CHECK(get("/t").ttl == 5000);
   CHECK(get("/t").stat.ephemeral_owner == SessionId{0});
@@ -173,26 +173,26 @@ TEST_CASE_METHOD(TreeFixture, "ephemerals go with their session, and with no oth
   CHECK(get("/a/1").stat.ephemeral_owner == alice);
   CHECK(tree.view()->ephemeral_count() == 4);
 
-  done = tree.apply({close_session_txn(head(alice))});
-  CHECK(done.outcomes[0].closed);
-  CHECK(done.closed_sessions == std::vector<SessionId>{alice});
+  const auto closed = tree.apply({close_session_txn(head(alice))});
+  CHECK(closed.outcomes[0].closed);
+  CHECK(closed.closed_sessions == std::vector<SessionId>{alice});
   std::vector<std::string> gone;
-  for (auto& event : done.events) {
+  for (auto& event : closed.events) {
     CHECK(event.type == NodeEvent::Type::deleted);
-    gone.push_back(event.path);
+    gone.emplace_back(event.path);
   }
   CHECK(gone == std::vector<std::string>{"/a/1", deep, "/b/1"});
   CHECK(children("/a") == std::vector<std::string>{"bobs"});
-  CHECK(get("/a").stat.pzxid == done.last);
+  CHECK(get("/a").stat.pzxid == closed.last);
   CHECK(tree.view()->ephemeral_count() == 1);
   CHECK_FALSE(tree.view()->session(alice));
   CHECK(tree.view()->session(bob));
 
   SECTION("a second end of the same session changes nothing") {
-    done = tree.apply({close_session_txn(head(alice))});
-    CHECK(done.outcomes[0].closed);
-    CHECK(done.closed_sessions.empty());
-    CHECK(done.events.empty());
+    const auto again = tree.apply({close_session_txn(head(alice))});
+    CHECK(again.outcomes[0].closed);
+    CHECK(again.closed_sessions.empty());
+    CHECK(again.events.empty());
   }
 }
 
@@ -233,11 +233,11 @@ TEST_CASE_METHOD(TreeFixture, "a refusal is a transaction that changes nothing")
   CHECK(tree.applied() == z(1));
   CHECK(tree.view()->digest() == before->digest());
 
-  done = tree.apply({refused_txn(head(alice), Error::no_node, 4, 1)});
-  CHECK(done.outcomes[0].multi);
-  CHECK(done.outcomes[0].error == Error::ok);
+  const auto refused = tree.apply({refused_txn(head(alice), Error::no_node, 4, 1)});
+  CHECK(refused.outcomes[0].multi);
+  CHECK(refused.outcomes[0].error == Error::ok);
   std::vector<Error> errors;
-  for (auto& result : done.outcomes[0].results) errors.push_back(result.error);
+  for (auto& result : refused.outcomes[0].results) errors.push_back(result.error);
   CHECK(errors ==
         std::vector<Error>{Error::ok, Error::no_node, Error::runtime_inconsistency, Error::runtime_inconsistency});
 }
@@ -397,13 +397,13 @@ TEST_CASE("the tree shows the configuration when it decides alone, and carries t
   CHECK(tree.view()->get("/zookeeper/config")->acl() == AclList{{perm::read, "world", "anyone"}});
   const SessionId session{7};
   const auto joint = reconfigure_txn({.zxid = z(2), .session = session, .number = 5, .numbered = true}, "from", "to");
-  auto applied = tree.apply({open_session_txn({.zxid = z(1), .session = session}), joint});
+  const auto prepared = tree.apply({open_session_txn({.zxid = z(1), .session = session}), joint});
   CHECK(tree.view()->configuration() == joint.txn);
   CHECK(tree.view()->get("/zookeeper/config")->data.empty());
-  CHECK(applied.outcomes.back().session == SessionId{});
+  CHECK(prepared.outcomes.back().session == SessionId{});
   CHECK_FALSE(tree.view()->answer(session, 5));  // the activation answers
   const auto active = activate_txn({.zxid = z(3), .time = 9, .session = session, .number = 5, .numbered = true}, "to");
-  applied = tree.apply({active});
+  const auto applied = tree.apply({active});
   CHECK(tree.view()->configuration() == active.txn);
   const auto node = tree.view()->get("/zookeeper/config");
   CHECK(node->data == "to");
