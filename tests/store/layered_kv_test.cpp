@@ -14,7 +14,13 @@ namespace {
 const KvOptions base_options{.tables = {"one", "two"}, .durable = false, .map_size = test_map_size};
 
 constexpr int keys = 60;
-std::string name(unsigned number) { return "key" + std::to_string(number); }
+/// Each third begins like another one and is longer by a byte that is zero; each third differs far behind its
+/// beginning.
+std::string name(unsigned number) {
+  const auto digits = std::to_string(number / 3);
+  if (number % 3 == 2) return "key" + std::string(20, 'x') + digits;
+  return "key" + digits + std::string(number % 3, '\0');
+}
 
 using Contents = std::map<std::string, std::string>;
 using Tables = std::array<Contents, 2>;
