@@ -4,6 +4,12 @@
 
 namespace troupe {
 
+std::size_t EventHistory::weight(const store::AppliedBatch& batch) {
+  std::size_t sum = batch.events.size();
+  for (const auto& outcome : batch.outcomes) sum += std::max<std::size_t>(1, outcome.results.size());
+  return sum;
+}
+
 void EventHistory::start(Zxid zxid) {
   started_ = true;
   begin_ = zxid;

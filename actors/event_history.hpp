@@ -15,7 +15,7 @@ namespace troupe {
 
 class EventHistory {
  public:
-  /// Holds at least the last batch, and batches of up to `most` events and outcomes in total.
+  /// Holds at least the last batch, and batches of up to `most` events, and outcomes' results, in total.
   explicit EventHistory(std::size_t most) : most_(most) {}
 
   /// The history begins behind `zxid`; what was held is dropped.
@@ -28,7 +28,7 @@ class EventHistory {
   void each_after(Zxid zxid, const std::function<void(const store::NodeEvent&)>& visit) const;
 
  private:
-  static std::size_t weight(const store::AppliedBatch& batch) { return batch.events.size() + batch.outcomes.size(); }
+  static std::size_t weight(const store::AppliedBatch& batch);
 
   const std::size_t most_;
   bool started_ = false;

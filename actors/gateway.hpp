@@ -56,7 +56,7 @@ struct GatewayOptions {
   std::size_t max_session_queue = 4 << 20;      ///< bytes of a session's calls that wait
   std::size_t max_queue = 256 << 20;            ///< of all sessions together
   std::size_t max_backlog = 8 << 20;            ///< bytes that a client has not taken
-  std::size_t history = 50'000;                 ///< recent events and outcomes, for clients that come back
+  std::size_t history = 50'000;                 ///< recent events and results, for clients that come back
   std::string super_digest;                     ///< "user:hash" of the super user, or empty
   std::string super_subject;                    ///< of the super user's certificate, or empty
   std::uint32_t tick_ms = 100;                  ///< between calls of tick()

@@ -2,8 +2,8 @@
 // over it the pending changes. It answers what a new request must be checked against.
 //
 // Owner: the proposer, single thread; the view must be used by nobody else meanwhile. Memory is
-// bounded by what the transactions above the view's zxid wrote. Changes are made between begin() and
-// keep() or rollback().
+// bounded by what the transactions above the view's zxid wrote, and by the sessions that are open. Changes
+// are made between begin() and keep() or rollback().
 #pragma once
 
 #include <cstdint>

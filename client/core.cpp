@@ -42,16 +42,17 @@ class Core::WatcherServer final : public schema::Watcher::Server {
   }
 
  private:
-  /// `read` gets what has come, and says when it is needed no more. If it is malformed, the connection ends.
+  /// `read` gets what has come, and says when it is needed no more. If it is malformed, the connection ends; what was
+  /// kept of it is there until then.
   template <class Read>
   kj::Promise<void> take(Read read) {
     kj::Promise<void> needed = kj::READY_NOW;
-    KJ_IF_MAYBE (malformed, kj::runCatchingExceptions([&] { needed = read(); })) {
-      core_.lose();
-      return kj::mv(*malformed);
-    }
-    core_.last_heard_ = core_.now();
-    core_.deliver();
+    const auto malformed = kj::runCatchingExceptions([&] {
+      needed = read();
+      core_.last_heard_ = core_.now();
+      core_.deliver();
+    });
+    if (malformed != nullptr) core_.lose();
     return needed;
   }
 

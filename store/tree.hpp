@@ -89,6 +89,9 @@ struct OpResult {
 
 /// What a transaction answered, and to whom.
 struct Outcome {
+  Outcome() = default;
+  explicit Outcome(std::pmr::memory_resource* memory) : results(memory) {}
+
   SessionId session;
   std::uint64_t number = 0;
   Zxid zxid;

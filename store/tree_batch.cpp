@@ -204,8 +204,10 @@ void TreeBatch::apply(Zxid zxid, const Reading& reading) {
   TROUPE_CHECK(txn.getZxid() == zxid.value, "a proposal has the zxid of its transaction");
   zxid_ = zxid;
   time_ = txn.getTime();
-  Outcome& outcome = done_.outcomes.emplace_back(SessionId{txn.getSession()}, txn.getNumber(), zxid_, Error::ok, false,
-                                                 false, false, std::pmr::vector<OpResult>(done_.memory.get()));
+  Outcome& outcome = done_.outcomes.emplace_back(done_.memory.get());
+  outcome.session = {txn.getSession()};
+  outcome.number = txn.getNumber();
+  outcome.zxid = zxid_;
 
   switch (txn.which()) {
     case schema::Txn::CHANGE:
@@ -237,7 +239,8 @@ void TreeBatch::apply(Zxid zxid, const Reading& reading) {
       break;
     case schema::Txn::RECONFIGURE:
       keep_configuration(reading.bytes);
-      outcome = Outcome{.zxid = zxid_};  // nobody's: who asked is answered by the activation
+      outcome.session = {};  // nobody's: who asked is answered by the activation
+      outcome.number = 0;
       done_.last = zxid_;
       return;
     case schema::Txn::ACTIVATE:
@@ -374,6 +377,7 @@ void TreeBatch::refuse(const schema::Txn::Refused::Reader& refused, Outcome& out
     return;
   }
   outcome.multi = true;
+  outcome.results.reserve(refused.getOperations());
   for (std::uint32_t i = 0; i < refused.getOperations(); ++i) {
     const Error its = i < refused.getFailed()    ? Error::ok
                       : i == refused.getFailed() ? error

@@ -122,7 +122,7 @@ class Connection final : private kj::TaskSet::ErrorHandler {
     kj::Promise<void> answers(AnswersContext context) override {
       auto taken = kj::newPromiseAndFulfiller<void>();
       connection_.parts_.push_back({context.getParams().getAnswers(), kj::mv(taken.fulfiller)});
-      connection_.take_parts();
+      if (kj::runCatchingExceptions([this] { connection_.take_parts(); }) != nullptr) connection_.give_up();
       return kj::mv(taken.promise);
     }
 

@@ -122,6 +122,26 @@ TEST_CASE("Answers that come before the return of their submit are kept until th
   client.abandon();
 }
 
+TEST_CASE("A node that tells of what lies outside the client's root is left") {
+  std::atomic<unsigned> last = 0;
+  FakeNode node([&](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto& watcher) {
+    last = connection;
+    if (connection != 0 || !calls[0].isSync()) return;
+    auto told = watcher.eventsRequest();
+    auto event = told.initEvents(1)[0];
+    event.setPosition(1);
+    event.setZxid(1);
+    event.setType(schema::EventType::CREATED);
+    event.setPath("/x");
+    told.send().detach([](kj::Exception&&) {});
+    answers[0].setPosition(2);
+  });
+  Client client(node.address() + "/longer");
+  client.sync();
+  CHECK(last == 1);
+  client.abandon();
+}
+
 TEST_CASE("An answer that cannot be read fails its call and ends the connection") {
   FakeNode node([](unsigned connection, FakeNode::Calls calls, FakeNode::Answers answers, auto&) {
     for (unsigned i = 0; i < calls.size(); ++i) {
