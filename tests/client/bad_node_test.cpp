@@ -104,8 +104,8 @@ TEST_CASE("Answers that come before the return of their submit are kept until th
     part.send().detach([](kj::Exception&&) {});  // before the return, which goes when this is over
   });
   node.return_at_most(returned);
-  Client client(node.address());
   std::vector<std::promise<std::string>> got(reads);
+  Client client(node.address());
   // From a callback, so that all go in one submit.
   client.exists("/first", {}, [&](const auto&) {
     for (auto& promise : got) {
@@ -137,7 +137,9 @@ TEST_CASE("A node that tells of what lies outside the client's root is left") {
     answers[0].setPosition(2);
   });
   Client client(node.address() + "/longer");
-  client.sync();
+  auto [done, synced] = promised<client::Nothing>();
+  client.sync(std::move(done));
+  REQUIRE(synced.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
   CHECK(last == 1);
   client.abandon();
 }
