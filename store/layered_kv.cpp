@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 #include "schema/check.hpp"
@@ -51,107 +52,113 @@ struct Layers {
   }
 };
 
-/// Walks all layers side by side. A source stands at its nearest entry in the direction of the walk.
+/// Walks all layers side by side: each stands at its nearest entry in the direction of the walk. Which of them stand at
+/// the entry that was returned is known, so a step compares no key twice.
 class LayeredCursor final : public KvCursor {
  public:
   LayeredCursor(const Layers& layers, Table table)
-      : layers_(layers),
-        table_(table),
-        memory_{{{layers.active.get(), nullptr}, {layers.frozen.get(), nullptr}}},
+      : table_(table),
+        sequence_(layers.sequence),
+        memtables_{layers.active.get(), layers.frozen.get()},
         base_(layers.base->cursor(table)) {}
 
   std::optional<Entry> seek(std::string_view key) override {
-    for (auto& source : memory_) {
-      if (source.memtable != nullptr) source.at = source.memtable->seek(table_, key);
-    }
-    base_at_ = base_->seek(key);
     forward_ = true;
+    place([&](const Memtable& memtable) { return memtable.seek(table_, key); }, base_->seek(key));
     return settle();
   }
 
   std::optional<Entry> next() override {
-    if (!current_) return std::nullopt;
-    const auto key = *current_;
-    if (!forward_) seek(key);
-    step(key);
+    if (current_ == 0) return std::nullopt;
+    if (!forward_) seek(current_key());
+    step();
     return settle();
   }
 
   std::optional<Entry> previous() override {
-    if (!current_) return std::nullopt;
+    if (current_ == 0) return std::nullopt;
     if (forward_) {
-      for (auto& source : memory_) {
-        if (source.memtable != nullptr) source.at = source.memtable->before(table_, *current_);
-      }
-      base_at_ = base_->seek(*current_);
-      base_at_ = base_at_ ? base_->previous() : base_->last();
       forward_ = false;
+      const auto key = current_key();
+      const auto at = base_->seek(key);
+      place([&](const Memtable& memtable) { return memtable.before(table_, key); },
+            at ? base_->previous() : base_->last());
     } else {
-      step(*current_);
+      step();
     }
     return settle();
   }
 
   std::optional<Entry> last() override {
-    for (auto& source : memory_) {
-      if (source.memtable != nullptr) source.at = source.memtable->last(table_);
-    }
-    base_at_ = base_->last();
     forward_ = false;
+    place([&](const Memtable& memtable) { return memtable.last(table_); }, base_->last());
     return settle();
   }
 
  private:
-  struct Source {
-    const Memtable* memtable;
-    const Memtable::Node* at;
-    bool stands_at(std::string_view key) const { return at != nullptr && Memtable::key_of(*at) == key; }
-  };
+  static constexpr std::size_t base = 2, layers = 3;  // the memtables come before it, the newest first
+  static constexpr unsigned bit(std::size_t layer) { return 1u << layer; }
 
-  /// Moves the sources that stand at `key` on by one.
-  void step(std::string_view key) {
-    for (auto& source : memory_) {
-      if (!source.stands_at(key)) continue;
-      source.at = forward_ ? source.memtable->next(*source.at) : source.memtable->before(table_, key);
+  void stand(std::size_t memtable, const Memtable::Node* at) {
+    nodes_[memtable] = at;
+    keys_[memtable] = at != nullptr ? Memtable::key_of(*at) : std::string_view();
+  }
+  void stand_in_base(const std::optional<Entry>& at) {
+    keys_[base] = at ? at->key : std::string_view();
+    base_value_ = at ? at->value : std::string_view();
+  }
+  template <typename Where>
+  void place(const Where& where, const std::optional<Entry>& in_base) {
+    for (std::size_t i = 0; i < base; ++i) stand(i, memtables_[i] != nullptr ? where(*memtables_[i]) : nullptr);
+    stand_in_base(in_base);
+  }
+
+  std::string_view current_key() const { return keys_[static_cast<std::size_t>(std::countr_zero(current_))]; }
+
+  /// Moves the layers that stand at the current key on by one.
+  void step() {
+    for (std::size_t i = 0; i < base; ++i) {
+      if ((current_ & bit(i)) == 0) continue;
+      stand(i, forward_ ? memtables_[i]->next(*nodes_[i]) : memtables_[i]->before(table_, keys_[i]));
     }
-    if (base_at_ && base_at_->key == key) base_at_ = forward_ ? base_->next() : base_->previous();
+    if ((current_ & bit(base)) != 0) stand_in_base(forward_ ? base_->next() : base_->previous());
   }
 
-  bool nearer(std::string_view key, const std::optional<std::string_view>& than) const {
-    return !than || (forward_ ? key < *than : key > *than);
-  }
-
-  /// The nearest key that has a value, from where the sources stand.
+  /// Makes the nearest key that has a value the current one, from where the layers stand.
   std::optional<Entry> settle() {
     for (;;) {
-      std::optional<std::string_view> key;
-      for (const auto& source : memory_) {
-        if (source.at != nullptr && nearer(Memtable::key_of(*source.at), key)) key = Memtable::key_of(*source.at);
+      std::string_view key;
+      current_ = 0;
+      for (std::size_t i = 0; i < layers; ++i) {
+        if (keys_[i].empty()) continue;
+        const int order = current_ == 0 ? -1 : forward_ ? keys_[i].compare(key) : key.compare(keys_[i]);
+        if (order > 0) continue;
+        if (order < 0) key = keys_[i];
+        current_ = order < 0 ? bit(i) : current_ | bit(i);
       }
-      if (base_at_ && nearer(base_at_->key, key)) key = base_at_->key;
-      current_ = key;
-      if (!key) return std::nullopt;
-      if (const auto value = value_at(*key)) return Entry{*key, *value};
-      step(*key);
+      if (current_ == 0) return std::nullopt;
+      if (const auto value = current_value()) return Entry{key, *value};
+      step();
     }
   }
 
   /// The newest layer that knows the key decides.
-  std::optional<std::string_view> value_at(std::string_view key) const {
-    for (const auto& source : memory_) {
-      if (!source.stands_at(key)) continue;
-      if (const auto found = Memtable::version_of(*source.at, layers_.sequence)) return found->value;
+  std::optional<std::string_view> current_value() const {
+    for (std::size_t i = 0; i < base; ++i) {
+      if ((current_ & bit(i)) == 0) continue;
+      if (const auto found = Memtable::version_of(*nodes_[i], sequence_)) return found->value;
     }
-    if (base_at_ && base_at_->key == key) return base_at_->value;
-    return std::nullopt;
+    return (current_ & bit(base)) != 0 ? std::optional(base_value_) : std::nullopt;
   }
 
-  const Layers& layers_;
   const Table table_;
-  std::array<Source, 2> memory_;
-  std::unique_ptr<KvCursor> base_;
-  std::optional<Entry> base_at_;
-  std::optional<std::string_view> current_;  // in memory that lives as long as the layers
+  const std::uint64_t sequence_;
+  const std::array<const Memtable*, base> memtables_;
+  const std::unique_ptr<KvCursor> base_;
+  std::array<const Memtable::Node*, base> nodes_ = {};
+  std::string_view base_value_;
+  std::array<std::string_view, layers> keys_;  // where each layer stands; empty, which no key is: beyond its last
+  unsigned current_ = 0;                       // the layers at the entry that was returned, a bit each
   bool forward_ = true;
 };
 
