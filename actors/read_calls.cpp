@@ -138,19 +138,17 @@ void ReadCalls::get_children(Attachment& attachment, const Call& call, const sto
   if (!node) return;
   node_ = *node;
   reply.stat = &node_.stat;
-  text_.clear();
-  ends_.clear();
-  if (node_.stat.num_children != 0) {
+  if (call.limit == 0 && call.after.empty()) {
+    reply.names = children_.names(view, znode_of(call), node_.stat);
+  } else {
+    names_.clear();
     view.children(znode_of(call), call.after, [&](std::string_view name) {
-      if (call.limit != 0 && ends_.size() == call.limit) {
-        reply.more = true;
-        return false;
-      }
-      copy_name(name);
-      return true;
+      reply.more = call.limit != 0 && names_.size() == call.limit;
+      if (!reply.more) names_.push_back(name);
+      return !reply.more;
     });
+    reply.names = names_;
   }
-  show_names(reply);
   if (call.watch) watches_.add(watcher_of(attachment.session), call.path, WatchKind::child);
 }
 
@@ -173,15 +171,14 @@ void ReadCalls::get_acl(Attachment& attachment, const Call& call, const store::V
 }
 
 void ReadCalls::get_ephemerals(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
-  text_.clear();
-  ends_.clear();
+  names_.clear();
   const std::string_view trimmed = trim(call.path);
   const std::string_view prefix = trimmed.empty() || trimmed == "/" ? "" : call.path;
   view.ephemerals(attachment.session, [&](std::string_view path) {
-    if (path.starts_with(prefix)) copy_name(path);
+    if (path.starts_with(prefix)) names_.push_back(path);
     return true;
   });
-  show_names(reply);
+  reply.names = names_;
 }
 
 /// Of a digest the name alone is shown.
@@ -199,30 +196,14 @@ capnp::List<schema::Identity>::Reader ReadCalls::show_users(const Attachment& at
   return users.asReader();
 }
 
-void ReadCalls::copy_name(std::string_view name) {
-  text_.append(name);
-  ends_.push_back(text_.size());
-}
-
-void ReadCalls::show_names(Reply& reply) {
-  names_.clear();
-  std::size_t begin = 0;
-  for (const auto end : ends_) {
-    names_.push_back(std::string_view(text_).substr(begin, end - begin));
-    begin = end;
-  }
-  reply.names = names_;
-}
-
 void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store::View& view, Reply& reply) {
   results_.clear();
-  text_.clear();
-  ends_.clear();
+  names_.clear();
   std::vector<std::size_t> first_names;
   for (const auto& read : call.reads) {
     ReadResult& result = results_.emplace_back();
     result.code = read.code;
-    first_names.push_back(ends_.size());
+    first_names.push_back(names_.size());
     Reply one;
     const auto node = find(attachment, {.code = read.code, .path = read.path}, view, one, store::perm::read);
     result.error = one.error;
@@ -232,14 +213,12 @@ void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store
       if (node->has_data) result.data = node->data;
     } else if (node->stat.num_children != 0) {
       view.children(read.path, {}, [&](std::string_view name) {
-        copy_name(name);
+        names_.push_back(name);
         return true;
       });
     }
   }
-  first_names.push_back(ends_.size());
-  show_names(reply);
-  reply.names = {};
+  first_names.push_back(names_.size());
   for (std::size_t i = 0; i < results_.size(); ++i) {
     results_[i].names = std::span(names_).subspan(first_names[i], first_names[i + 1] - first_names[i]);
   }

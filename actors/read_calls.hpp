@@ -15,6 +15,7 @@
 
 #include "actors/attachment.hpp"
 #include "actors/calls.hpp"
+#include "actors/children_cache.hpp"
 #include "actors/event_history.hpp"
 #include "actors/watches.hpp"
 
@@ -51,17 +52,15 @@ class ReadCalls {
   std::optional<store::Node> find(Attachment& attachment, const Call& call, const store::View& view, Reply& reply,
                                   std::uint32_t perms);
   capnp::List<schema::Identity>::Reader show_users(const Attachment& attachment);
-  void copy_name(std::string_view name);
-  void show_names(Reply& reply);
 
   Watches& watches_;
   const EventHistory& history_;
   const std::string super_digest_;
 
+  ChildrenCache children_;
+
   // Of the call that is being answered; kept for their capacity.
   store::Node node_;
-  std::string text_;
-  std::vector<std::size_t> ends_;
   std::vector<std::string_view> names_;
   store::AclList acl_;
   std::unique_ptr<capnp::MallocMessageBuilder> users_;

@@ -140,10 +140,11 @@ class View {
   std::optional<Node> get(std::string_view path) const;
   /// These znodes are about to be asked for, as in KvReader::prefetch(). Each path begins with a slash.
   void prefetch(std::span<const std::string_view> paths) const;
-  /// Names of the children in byte order. `each` returns false to stop. `after` is a name, exclusive.
+  /// Names of the children in byte order, in memory that lasts as long as the view. `each` returns false to stop.
+  /// `after` is a name, exclusive.
   void children(std::string_view path, std::string_view after,
                 const std::function<bool(std::string_view name)>& each) const;
-  /// Paths of the session's ephemerals; those longer than 503 bytes come first, otherwise in byte order.
+  /// Paths of the session's ephemerals, likewise; those longer than 503 bytes come first, otherwise in byte order.
   void ephemerals(SessionId session, const std::function<bool(std::string_view path)>& each) const;
   /// The znodes that may be cleaned up at `now_ms`: TTL znodes without children whose time is past,
   /// containers whose children have all gone and, unless `never_used_ms` is 0, containers that have been
