@@ -162,7 +162,8 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   command
       .add_option("--workloads", matrix.workloads,
                   "get, set, mixed, multi: of random znodes; create, create-spread: of new ones below one parent, a "
-                  "thousand; children: gets while a large parent is listed; watch, watch-persistent: a change told "
+                  "thousand; list: of the names below a large parent; children: gets while that is listed, at --rate "
+                  "if there is one; watch, watch-persistent: a change told "
                   "to many; sessions: many opened; ephemerals: sessions that come and go; lock: handed on; failover: "
                   "writes while the leader is lost (set,get)")
       ->delimiter(',')

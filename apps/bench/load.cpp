@@ -328,9 +328,9 @@ class Run {
 }  // namespace
 
 const char* name_of(Workload workload) {
-  constexpr const char* names[] = {"get",        "set",      "create",  "create-spread",    "mixed",
-                                   "multi",      "children", "watch",   "watch-persistent", "sessions",
-                                   "ephemerals", "lock",     "failover"};
+  constexpr const char* names[] = {"get",      "set",        "create",   "create-spread", "mixed",
+                                   "multi",    "list",       "children", "watch",         "watch-persistent",
+                                   "sessions", "ephemerals", "lock",     "failover"};
   return names[static_cast<int>(workload)];
 }
 

@@ -30,6 +30,7 @@ enum class Workload {
   create_spread,  ///< under a thousand parents
   mixed,          ///< gets and sets
   multi,          ///< sets that take effect together
+  list,           ///< the names below a large parent
   children,       ///< gets, while another session lists a large parent
   watch,          ///< a change told to many one-shot watches
   watch_persistent,
@@ -52,13 +53,14 @@ struct Load {
   std::size_t value_size = 100;
   std::chrono::duration<double> warm_up{2}, duration{10};
   // For the wire protocols alone.
-  unsigned threads = 1;         ///< that share the connections of get, set, create, mixed and multi
-  double rate = 0;              ///< requests a second of all connections together; 0: as fast as they are answered
-  std::uint64_t count = 0;      ///< so many requests instead of `duration`, and no warm-up; 0: by time
+  unsigned threads = 1;     ///< that share the connections of get, set, create, mixed, multi and list
+  double rate = 0;          ///< requests a second of all connections together, of children the listings; 0: as fast as
+                            ///< they are answered
+  std::uint64_t count = 0;  ///< so many requests instead of `duration`, and no warm-up; 0: by time
   unsigned write_percent = 10;  ///< of mixed
   unsigned watchers = 1000;
   unsigned sessions = 10'000;
-  unsigned children = 100'000;
+  unsigned children = 100'000;  ///< of the parent that is listed
   Fault fault = Fault::kill;
 };
 

@@ -97,6 +97,7 @@ bool possible(Protocol protocol, Workload workload) {
     case Workload::create_spread:
     case Workload::mixed:
     case Workload::multi:
+    case Workload::list:
     case Workload::children:
       return true;
     case Workload::watch:

@@ -50,12 +50,12 @@ TEST_CASE("the benchmark runs every combination and leaves nothing behind") {
 TEST_CASE("the benchmark has locks, watches and the like over the RPC, too") {
   Ensemble ensemble(3);
   Finished finished = bench({"--connect", ensemble.connect(), "--json", "--workloads",
-                             "mixed,multi,create-spread,children,watch,watch-persistent,lock", "--shapes", "4x2",
+                             "mixed,multi,create-spread,list,children,watch,watch-persistent,lock", "--shapes", "4x2",
                              "--watchers", "5", "--children", "100"});
   CHECK(finished.status == exit_code::ok);
   CHECK(finished.errors.empty());
-  CHECK(numbers(finished.output, "errors") == std::vector<long>(7, 0));
-  CHECK(numbers(finished.output, "order_errors") == std::vector<long>(7, 0));
+  CHECK(numbers(finished.output, "errors") == std::vector<long>(8, 0));
+  CHECK(numbers(finished.output, "order_errors") == std::vector<long>(8, 0));
   for (long operations : numbers(finished.output, "operations")) CHECK(operations > 0);
   CHECK(ensemble.shell({"ls", "/"}).output == "[zookeeper]\n");
 }

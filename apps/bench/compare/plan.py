@@ -21,6 +21,7 @@ class Metric:
 OPS = Metric("operations", ("ops_per_second",), "/s", more_is_better=True)
 P50 = Metric("p50", ("latency_us", "p50"), "us")
 P99 = Metric("p99", ("latency_us", "p99"), "us")
+P999 = Metric("p99.9", ("latency_us", "p99.9"), "us")
 CPU = Metric("servers' CPU", ("server_cpu_us_per_op",), "us/op")
 MEMORY = Metric("servers' memory", ("server_memory_bytes", "anonymous"), "B")
 EACH = Metric("memory of each", ("figures", "server_bytes_per_session"), "B")
@@ -139,8 +140,10 @@ def scenarios(sizes):
     add("multi", "10 sets at once, 16×16", (OPS, P99, CPU), "multi", "--shapes", "16x16")
     add("create-one-parent", "creates below one parent", (OPS, P99), "create", "--shapes", "16x16", "--count",
         sizes.under_one_parent)
-    add("children", f"gets while {sizes.children:,} children are listed", (P99, ), "children", "--shapes", "8x1",
-        "--children", sizes.children)
+    add("listing", f"{sizes.children:,} children listed, 1×1", (OPS, P50, CPU), "list", "--shapes", "1x1", "--children",
+        sizes.children)
+    add("children", f"gets while {sizes.children:,} children are listed ten times a second", (P99, P999), "children",
+        "--shapes", "8x1", "--rate", 10, "--children", sizes.children)
     add("watch", f"a change told to {sizes.watchers:,} watches", (P50, CPU), "watch", "--watchers", sizes.watchers)
     add("watch-persistent", f"a change told to {sizes.watchers:,} persistent watches", (P50, CPU), "watch-persistent",
         "--watchers", sizes.watchers)

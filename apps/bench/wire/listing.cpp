@@ -1,4 +1,6 @@
-// children: what one session that lists a large parent over and over does to the gets of the others.
+// children: what one session that lists a large parent over and over, or at a fixed rate, does to the gets of the
+// others.
+#include "apps/bench/wire/pacer.hpp"
 #include "apps/bench/wire/workload.hpp"
 
 namespace troupe::bench {
@@ -9,6 +11,7 @@ class Listing final : public Listener {
   explicit Listing(const Task& task)
       : task_(task),
         course_(task, answers_),
+        pace_(task.rig.loop, [this] { list_due(); }),
         readers_(task.rig, task.load.connections, *this),
         lister_(task.rig, 1, *this) {
     lister_[0].number = lister_number;
@@ -25,12 +28,18 @@ class Listing final : public Listener {
     task_.observer.measuring();
     const auto begun = Clock::now();
     listing_ = true;
-    list();
+    if (task_.load.rate > 0) {
+      pacer_.emplace(task_.load.rate, begun);
+      list_due();
+    } else {
+      list(begun);
+    }
     course_.run_for(task_.load.duration / 2, [this] { return measured_.lost_connections > 0; });
     // At least one listing, however long it takes.
     course_.run_until([this] { return listings_.count() > 0 || measured_.lost_connections > 0; },
                       Clock::now() + std::chrono::seconds(60));
     listing_ = false;
+    pace_.cancel();
     task_.rig.loop.run_until([this] { return readers_.under_way() + lister_.under_way() == 0; });
     measured_.elapsed = Clock::now() - begun;
     task_.observer.measured();
@@ -48,12 +57,20 @@ class Listing final : public Listener {
  private:
   static constexpr std::size_t lister_number = static_cast<std::size_t>(-1);
 
-  std::uint64_t token() const { return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count()); }
+  static std::uint64_t token(Clock::time_point begun) {
+    return static_cast<std::uint64_t>(begun.time_since_epoch().count());
+  }
   void get(Session& session) {
     const auto& keys = task_.tree.keys();
-    session.send({.op = Op::get, .path = keys[next_key_++ % keys.size()]}, token());
+    session.send({.op = Op::get, .path = keys[next_key_++ % keys.size()]}, token(Clock::now()));
   }
-  void list() { lister_[0].send({.op = Op::children, .path = task_.tree.created()}, token()); }
+  void list(Clock::time_point begun) {
+    lister_[0].send({.op = Op::children, .path = task_.tree.created()}, token(begun));
+  }
+  void list_due() {
+    while (const auto due = pacer_->take(task_.rig.loop.now())) list(*due);
+    pace_.set(pacer_->next());
+  }
 
   void answered(Session& session, const Answer& answer) override {
     const auto took = task_.rig.loop.now() - Clock::time_point(Clock::duration(static_cast<Clock::rep>(answer.token)));
@@ -69,7 +86,7 @@ class Listing final : public Listener {
     }
     if (!session.connected() || course_.enough()) return;
     if (session.number == lister_number) {
-      if (listing_) list();
+      if (listing_ && !pacer_) list(Clock::now());
     } else if (listing_ || into_ != &measured_.latency) {
       get(session);
     }
@@ -88,6 +105,8 @@ class Listing final : public Listener {
   std::size_t next_key_ = 0, listed_ = 0;
   bool listing_ = false;
   Course course_;
+  std::optional<Pacer> pacer_;
+  Timer pace_;
   Fleet readers_, lister_;
 };
 

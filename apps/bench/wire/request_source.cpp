@@ -15,6 +15,7 @@ void append_number(std::string& text, std::uint64_t number) {
 RequestSource::RequestSource(const Tree& tree, const Load& load, std::size_t seed)
     : load_(load),
       keys_(tree.keys()),
+      listed_(tree.created()),
       created_below_(tree.created() + "/"),
       value_(load.value_size, 'w'),
       random_(static_cast<std::minstd_rand::result_type>(seed + 1)) {}
@@ -27,6 +28,8 @@ Request RequestSource::next(std::size_t number) {
       return random_() % 100 < load_.write_percent ? set() : get();
     case Workload::multi:
       return multi();
+    case Workload::list:
+      return list();
     case Workload::create:
     case Workload::create_spread:
       return create(number);

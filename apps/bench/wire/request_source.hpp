@@ -1,4 +1,4 @@
-// What the requests of get, set, create, mixed and multi ask for. Nothing is allocated for a request.
+// What the requests of get, set, create, mixed, multi and list ask for. Nothing is allocated for a request.
 #pragma once
 
 #include <random>
@@ -27,13 +27,14 @@ class RequestSource {
  private:
   Request get() { return {.op = Op::get, .path = some_key()}; }
   Request set() { return {.op = Op::set, .path = some_key(), .data = value_}; }
+  Request list() const { return {.op = Op::children, .path = listed_}; }
   Request create(std::size_t number);
   Request multi();
   const std::string& some_key() { return keys_[random_() % keys_.size()]; }
 
   const Load& load_;
   const std::vector<std::string>& keys_;
-  const std::string created_below_, value_;
+  const std::string listed_, created_below_, value_;
   std::string path_;
   std::vector<Request> operations_;
   std::minstd_rand random_;

@@ -1,4 +1,4 @@
-// get, set, create, mixed, multi: in a closed loop, where each session keeps its number of requests under
+// get, set, create, mixed, multi, list: in a closed loop, where each session keeps its number of requests under
 // way, or at a fixed rate, spread over the sessions in turn.
 //
 // With several threads each has its share of the sessions, an event loop of its own, and nothing in common
@@ -50,7 +50,7 @@ class Requests final : public Listener {
     task_.rig.loop.run_until([this] { return fleet_.under_way() == 0; });
     measured_.elapsed = Clock::now() - begun;
     task_.observer.measured();
-    measured_.order_errors = fleet_.order_errors();
+    measured_.order_errors += fleet_.order_errors();
     measured_.operations = measured_.latency.count();
     return std::move(measured_);
   }
@@ -82,6 +82,7 @@ class Requests final : public Listener {
   void answered(Session& session, const Answer& answer) override {
     ++answers_;
     const auto now = task_.rig.loop.now();
+    if (load_.workload == Workload::list && answer.names.size() != load_.children) ++measured_.order_errors;
     acknowledged_ += answer.error == error::ok;
     if (measuring_) {
       const Clock::time_point begun{Clock::duration(static_cast<Clock::rep>(answer.token))};
@@ -187,6 +188,7 @@ void count_created(const Task& task, std::uint64_t acknowledged, Measured& measu
 Measured run_requests(const Task& task) {
   const unsigned threads = std::min(task.load.threads, task.load.connections);
   if (task.load.workload == Workload::create_spread) task.tree.make_created("", RequestSource::parents_of_spread);
+  if (task.load.workload == Workload::list) task.tree.make_created("", task.load.children);
   Measured measured;
   std::uint64_t acknowledged = 0;
   {

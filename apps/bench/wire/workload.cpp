@@ -10,6 +10,7 @@ Measured run(const Task& task) {
     case Workload::create_spread:
     case Workload::mixed:
     case Workload::multi:
+    case Workload::list:
       return run_requests(task);
     case Workload::children:
       return run_listing(task);
