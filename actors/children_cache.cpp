@@ -1,6 +1,8 @@
 #include "actors/children_cache.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "schema/check.hpp"
 
@@ -27,17 +29,16 @@ std::span<const std::string_view> ChildrenCache::names(const store::View& view, 
     return true;
   });
   TROUPE_CHECK(passing_.size() == count, "a znode has as many children as it says");
-  if (bytes + count * sizeof(std::string_view) > max_list) return passing_;
+  if (count < least_ || bytes + count * sizeof(std::string_view) > max_list) return passing_;
 
-  list.parent = parent;
-  list.pzxid = stat.pzxid;
-  list.text.clear();
-  list.text.reserve(bytes);  // it does not move then
-  list.names.clear();
+  List kept{std::string(parent), stat.pzxid, std::make_unique_for_overwrite<char[]>(bytes), {}};
+  kept.names.reserve(count);
+  char* at = kept.text.get();
   for (const auto name : passing_) {
-    list.names.push_back(std::string_view(list.text.data() + list.text.size(), name.size()));
-    list.text.append(name);
+    kept.names.push_back({at, name.size()});
+    at = std::copy(name.begin(), name.end(), at);
   }
+  list = std::move(kept);
   return list.names;
 }
 

@@ -205,14 +205,15 @@ void ReadCalls::multi_read(Attachment& attachment, const Call& call, const store
     result.code = read.code;
     first_names.push_back(names_.size());
     Reply one;
-    const auto node = find(attachment, {.code = read.code, .path = read.path}, view, one, store::perm::read);
+    const Call call_of_one{.code = read.code, .path = read.path};
+    const auto node = find(attachment, call_of_one, view, one, store::perm::read);
     result.error = one.error;
     if (!node) continue;
     result.stat = node->stat;
     if (read.code == OpCode::get_data) {
       if (node->has_data) result.data = node->data;
     } else if (node->stat.num_children != 0) {
-      view.children(read.path, {}, [&](std::string_view name) {
+      view.children(znode_of(call_of_one), {}, [&](std::string_view name) {
         names_.push_back(name);
         return true;
       });

@@ -183,7 +183,9 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--threads", load.threads, "Threads of the load generator, which share the connections")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command.add_option("--rate", load.rate, "Requests a second of all connections together, instead of a closed loop")
+  command
+      .add_option("--rate", load.rate,
+                  "Requests a second of all connections together, of children the listings, instead of a closed loop")
       ->check(CLI::Range(0.0, 1e7));
   command.add_option("--count", load.count, "So many requests, instead of --seconds and --warmup")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000'000}));

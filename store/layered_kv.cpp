@@ -53,7 +53,7 @@ struct Layers {
 };
 
 /// Walks all layers side by side: each stands at its nearest entry in the direction of the walk. Which of them stand at
-/// the entry that was returned is known, so a step compares no key twice.
+/// the entry that was returned is known, so a step compares what each stands at with the nearest so far, and no more.
 class LayeredCursor final : public KvCursor {
  public:
   LayeredCursor(const Layers& layers, Table table)
@@ -70,7 +70,11 @@ class LayeredCursor final : public KvCursor {
 
   std::optional<Entry> next() override {
     if (current_ == 0) return std::nullopt;
-    if (!forward_) seek(current_key());
+    if (!forward_) {
+      const auto key = current_key();
+      const auto at = seek(key);
+      if (!at || at->key != key) return at;  // it was erased meanwhile, and this is the one after it
+    }
     step();
     return settle();
   }
@@ -96,7 +100,7 @@ class LayeredCursor final : public KvCursor {
   }
 
  private:
-  static constexpr std::size_t base = 2, layers = 3;  // the memtables come before it, the newest first
+  static constexpr std::size_t base = 2, layer_count = 3;  // the memtables come before it, the newest first
   static constexpr unsigned bit(std::size_t layer) { return 1u << layer; }
 
   void stand(std::size_t memtable, const Memtable::Node* at) {
@@ -129,7 +133,7 @@ class LayeredCursor final : public KvCursor {
     for (;;) {
       std::string_view key;
       current_ = 0;
-      for (std::size_t i = 0; i < layers; ++i) {
+      for (std::size_t i = 0; i < layer_count; ++i) {
         if (keys_[i].empty()) continue;
         const int order = current_ == 0 ? -1 : forward_ ? keys_[i].compare(key) : key.compare(keys_[i]);
         if (order > 0) continue;
@@ -157,8 +161,8 @@ class LayeredCursor final : public KvCursor {
   const std::unique_ptr<KvCursor> base_;
   std::array<const Memtable::Node*, base> nodes_ = {};
   std::string_view base_value_;
-  std::array<std::string_view, layers> keys_;  // where each layer stands; empty, which no key is: beyond its last
-  unsigned current_ = 0;                       // the layers at the entry that was returned, a bit each
+  std::array<std::string_view, layer_count> keys_;  // where each layer stands; empty, which no key is: beyond its last
+  unsigned current_ = 0;                            // the layers at the entry that was returned, a bit each
   bool forward_ = true;
 };
 
@@ -219,7 +223,8 @@ class LayeredWriter final : public KvWriter {
     last_.reset();
   }
   void append(Table table, std::string_view key, std::string_view value) override {
-    TROUPE_CHECK(key.size() <= max_key_size && comes_last(table, key), "an appended key comes after all others");
+    TROUPE_CHECK(!key.empty() && key.size() <= max_key_size, "a key has 1 to 511 bytes");
+    TROUPE_CHECK(comes_last(table, key), "an appended key comes after all others");
     ++entries_.at(table);
     memtable_->set(table, key, value, layers_.sequence);
     last_.emplace(table, key);

@@ -137,7 +137,8 @@ std::string describe_nodes(Protocol protocol, const std::vector<std::string>& no
 
 std::string describe(const Load& load) {
   std::string text = std::string(name_of(load.workload)) + ", " + std::to_string(load.connections) + " connections";
-  return load.rate > 0 ? text + ", " + std::to_string(static_cast<long>(load.rate)) + "/s"
+  const char* what = load.workload == Workload::children ? " listings/s" : "/s";
+  return load.rate > 0 ? text + ", " + std::to_string(static_cast<long>(load.rate)) + what
                        : text + ", " + std::to_string(load.outstanding) + " requests on each";
 }
 

@@ -37,7 +37,7 @@ struct Fixture : SingleNode {
     return names;
   }
 
-  ChildrenCache cache;
+  ChildrenCache cache{1};
 };
 
 }  // namespace
@@ -52,6 +52,24 @@ TEST_CASE_METHOD(Fixture, "A list is kept until its parent's children change") {
   remove("/p/a");
   create("/p/c");  // as many as before
   CHECK(cached("/p") == Names{"b", "c"});
+}
+
+TEST_CASE_METHOD(Fixture, "What is kept is not read again, and gives no place to short lists") {
+  create("/p");
+  create("/p/" + std::string(300, 'n'));  // whose key is shortened
+  create("/p/b");
+  for (int i = 0; i < 20; ++i) {
+    create("/q" + std::to_string(i));
+    create("/q" + std::to_string(i) + "/a");
+  }
+  ChildrenCache cache(2);
+  const auto view = tree().view();
+  const auto names = [&](const std::string& parent) { return cache.names(*view, parent, view->get(parent)->stat); };
+  const auto* const kept = names("/p").data();
+  for (int i = 0; i < 20; ++i) CHECK(names("/q" + std::to_string(i)).size() == 1);
+  CHECK(names("/p").data() == kept);
+  CHECK(names("/p")[0] == "b");
+  CHECK(names("/p")[1] == std::string(300, 'n'));
 }
 
 TEST_CASE_METHOD(Fixture, "A parent that was deleted and made again has its new children") {

@@ -65,6 +65,52 @@ void check_same(const KvReader& reader, const Tables& expected) {
 
 }  // namespace
 
+TEMPLATE_TEST_CASE("a writer's cursor goes both ways from what was erased under it", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  auto kv = open_layered(*disk);
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    const auto cleared = kv->write();
+    cleared->clear(0);
+    cleared->commit();
+    kv->sync();
+    Contents model;
+    for (int layer = 0; layer < 3; ++layer) {  // the base, the frozen one, the active one
+      const auto writer = kv->write();
+      for (int i = 0; i < 8; ++i) {
+        const auto key = name(random() % keys);
+        writer->put(0, key, model[key] = std::to_string(random()));
+      }
+      writer->commit();
+      if (layer < 2) kv->freeze();
+      if (layer == 0) kv->flush();
+    }
+    const auto writer = kv->write();  // ends without effect
+    auto cursor = writer->cursor(0);
+    auto entry = cursor->seek(name(random() % keys));
+    while (entry) {
+      const std::string at(entry->key);
+      REQUIRE(model.at(at) == entry->value);
+      if (random() % 2 == 0) {
+        writer->erase(0, at);
+        model.erase(at);
+      }
+      if (random() % 2 == 0) {
+        entry = cursor->next();
+        const auto expected = model.upper_bound(at);
+        REQUIRE(entry.has_value() == (expected != model.end()));
+        if (entry) REQUIRE(entry->key == expected->first);
+      } else {
+        entry = cursor->previous();
+        const auto expected = model.lower_bound(at);
+        REQUIRE(entry.has_value() == (expected != model.begin()));
+        if (entry) REQUIRE(entry->key == std::prev(expected)->first);
+      }
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("a layered store reads like a map, before, between and after its flushes", "", RealMachine,
                    MemoryMachine) {
   TestType machine;

@@ -90,7 +90,7 @@ def measure(options, kinds, sizes, rows):
                 failures += 1
                 print(f"  WRONG: {problem}", flush=True)
 
-        directory = tempfile.mkdtemp(prefix="troupe-compare-", dir=options.dir)
+        directory = tempfile.mkdtemp(prefix="troupe-compare-", dir=options.dir and os.path.abspath(options.dir))
         try:
             run_round(number, kinds, sizes, rows, os.path.abspath(options.program), directory, record)
         except BaseException:

@@ -142,7 +142,7 @@ def scenarios(sizes):
         sizes.under_one_parent)
     add("listing", f"{sizes.children:,} children listed, 1×1", (OPS, P50, CPU), "list", "--shapes", "1x1", "--children",
         sizes.children)
-    add("children", f"gets while {sizes.children:,} children are listed ten times a second", (P99, P999), "children",
+    add("children", f"gets beside 10 lists of {sizes.children:,} a second", (P99, P999), "children",
         "--shapes", "8x1", "--rate", 10, "--children", sizes.children)
     add("watch", f"a change told to {sizes.watchers:,} watches", (P50, CPU), "watch", "--watchers", sizes.watchers)
     add("watch-persistent", f"a change told to {sizes.watchers:,} persistent watches", (P50, CPU), "watch-persistent",

@@ -143,7 +143,8 @@ def main(arguments):
     options = parser.parse_args(arguments)
     program = os.path.abspath(options.program)
     servers.Troupe.program = program
-    with tempfile.TemporaryDirectory(prefix="troupe-timeline-", dir=options.dir) as directory:
+    with tempfile.TemporaryDirectory(prefix="troupe-timeline-",
+                                     dir=options.dir and os.path.abspath(options.dir)) as directory:
         with servers.Troupe(directory, 3) as ensemble:
             for workload in ("get", "set"):
                 trace, client, leader, followers = record(program, ensemble, workload, options.seconds, directory)

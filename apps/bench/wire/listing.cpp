@@ -11,9 +11,9 @@ class Listing final : public Listener {
   explicit Listing(const Task& task)
       : task_(task),
         course_(task, answers_),
-        pace_(task.rig.loop, [this] { list_due(); }),
         readers_(task.rig, task.load.connections, *this),
-        lister_(task.rig, 1, *this) {
+        lister_(task.rig, 1, *this),
+        pace_(task.rig.loop, [this] { list_next(); }) {
     lister_[0].number = lister_number;
   }
 
@@ -28,12 +28,8 @@ class Listing final : public Listener {
     task_.observer.measuring();
     const auto begun = Clock::now();
     listing_ = true;
-    if (task_.load.rate > 0) {
-      pacer_.emplace(task_.load.rate, begun);
-      list_due();
-    } else {
-      list(begun);
-    }
+    if (task_.load.rate > 0) pacer_.emplace(task_.load.rate, begun);
+    list_next();
     course_.run_for(task_.load.duration / 2, [this] { return measured_.lost_connections > 0; });
     // At least one listing, however long it takes.
     course_.run_until([this] { return listings_.count() > 0 || measured_.lost_connections > 0; },
@@ -64,12 +60,12 @@ class Listing final : public Listener {
     const auto& keys = task_.tree.keys();
     session.send({.op = Op::get, .path = keys[next_key_++ % keys.size()]}, token(Clock::now()));
   }
-  void list(Clock::time_point begun) {
-    lister_[0].send({.op = Op::children, .path = task_.tree.created()}, token(begun));
-  }
-  void list_due() {
-    while (const auto due = pacer_->take(task_.rig.loop.now())) list(*due);
-    pace_.set(pacer_->next());
+  /// Once the one before is answered, and it is time.
+  void list_next() {
+    if (!listing_ || !lister_[0].connected() || lister_.under_way() > 0) return;
+    const auto due = pacer_ ? pacer_->take(task_.rig.loop.now()) : task_.rig.loop.now();
+    if (!due) return pace_.set(pacer_->next());
+    lister_[0].send({.op = Op::children, .path = task_.tree.created()}, token(*due));
   }
 
   void answered(Session& session, const Answer& answer) override {
@@ -86,7 +82,7 @@ class Listing final : public Listener {
     }
     if (!session.connected() || course_.enough()) return;
     if (session.number == lister_number) {
-      if (listing_ && !pacer_) list(Clock::now());
+      list_next();
     } else if (listing_ || into_ != &measured_.latency) {
       get(session);
     }
@@ -106,8 +102,8 @@ class Listing final : public Listener {
   bool listing_ = false;
   Course course_;
   std::optional<Pacer> pacer_;
-  Timer pace_;
   Fleet readers_, lister_;
+  Timer pace_;
 };
 
 }  // namespace

@@ -82,8 +82,10 @@ class Requests final : public Listener {
   void answered(Session& session, const Answer& answer) override {
     ++answers_;
     const auto now = task_.rig.loop.now();
-    if (load_.workload == Workload::list && answer.names.size() != load_.children) ++measured_.order_errors;
-    acknowledged_ += answer.error == error::ok;
+    if (answer.error == error::ok) {
+      ++acknowledged_;
+      if (load_.workload == Workload::list && answer.names.size() != load_.children) ++measured_.order_errors;
+    }
     if (measuring_) {
       const Clock::time_point begun{Clock::duration(static_cast<Clock::rep>(answer.token))};
       answer.error == error::ok ? measured_.latency.record(now - begun) : void(++measured_.errors);
