@@ -118,14 +118,15 @@ using PeerActor = caf::typed_actor<caf::reacts_to<HistoryFacts>,         // log 
                                    caf::reacts_to<Stop>>;                // the wiring
 
 /// One learner's stream, first in first out; see sender.hpp.
-using SenderActor = caf::typed_actor<caf::reacts_to<BeginStream>,    // leader
-                                     caf::reacts_to<SendMessage>,    // leader
-                                     caf::reacts_to<Stream>,         // leader
-                                     caf::reacts_to<StreamCommit>,   // leader
-                                     caf::reacts_to<StreamAs>,       // leader
-                                     caf::reacts_to<StreamDurable>,  // leader
-                                     caf::reacts_to<LinkDrained>,    // network
-                                     caf::reacts_to<TreeView>>;      // applier
+using SenderActor = caf::typed_actor<caf::reacts_to<BeginStream>,       // leader
+                                     caf::reacts_to<SendMessage>,       // leader
+                                     caf::reacts_to<Stream>,            // leader
+                                     caf::reacts_to<StreamCommit>,      // leader
+                                     caf::reacts_to<StreamCommitWith>,  // leader
+                                     caf::reacts_to<StreamAs>,          // leader
+                                     caf::reacts_to<StreamDurable>,     // leader
+                                     caf::reacts_to<LinkDrained>,       // network
+                                     caf::reacts_to<TreeView>>;         // applier
 
 /// Hears of expired sessions: the leader.
 using ExpiryUserActor = caf::typed_actor<caf::reacts_to<SessionsExpired>>;  // session tracker
@@ -157,7 +158,7 @@ using LearnerActor = caf::typed_actor<
     caf::reacts_to<LinkUp>, caf::reacts_to<LinkReceived>, caf::reacts_to<LinkDown>,                   // network
     caf::reacts_to<Durable>, caf::reacts_to<StoreAcceptedEpoch>, caf::reacts_to<StoreCurrentEpoch>,   // log writer
     caf::reacts_to<SnapshotEntriesStored>, caf::reacts_to<SnapshotStored>,
-    caf::reacts_to<SnapshotRejected>,  // log writer
+    caf::reacts_to<SnapshotRejected>,                       // log writer
     caf::reacts_to<Applied>, caf::reacts_to<TreeReplaced>,  // applier
     caf::reacts_to<Tick>>;                                  // peer
 

@@ -125,6 +125,11 @@ void LeaderRole::perform(const zab::leader_effect::Commit& effect) {
   activate_if_committed();
 }
 
+void LeaderRole::perform(const zab::leader_effect::CommitWith& effect) {
+  const auto found = links_.find(effect.link);
+  if (found != links_.end()) this->send(found->second.sender, StreamCommitWith{effect.zxid});
+}
+
 void LeaderRole::perform(const zab::leader_effect::StreamAs& effect) {
   const auto found = links_.find(effect.link);
   if (found != links_.end()) this->send(found->second.sender, StreamAs{effect.observer});
@@ -345,7 +350,7 @@ void LeaderRole::revalidate(zab::LinkId from, const zab::RevalidateSession& requ
 }
 
 void LeaderRole::sync(zab::LinkId from, const zab::SyncRequest& request) {
-  answer_when_confirmed({{from, request.gateway}, request.ticket, core_.committed()});
+  answer_when_confirmed({{from, request.gateway}, request.ticket, core_.known_anywhere()});
 }
 
 void LeaderRole::answer_when_confirmed(const Unconfirmed& unconfirmed) {

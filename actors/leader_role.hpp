@@ -86,6 +86,7 @@ class LeaderRole : public Hosted<LeaderActor>, private zab::History {
   void perform(const zab::leader_effect::Established& effect);
   void perform(const zab::leader_effect::Propose& effect);
   void perform(const zab::leader_effect::Commit& effect);
+  void perform(const zab::leader_effect::CommitWith& effect);
   void perform(const zab::leader_effect::Confirmed& effect);
   void perform(const zab::leader_effect::StreamAs& effect);
   void perform(const zab::leader_effect::Disconnect& effect);

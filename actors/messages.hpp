@@ -239,6 +239,10 @@ struct Stream {
 struct StreamCommit {
   Zxid zxid;
 };
+/// Committed once it is on the learner's disk: it may be told, unless it observes.
+struct StreamCommitWith {
+  Zxid zxid;
+};
 struct StreamAs {
   bool observer = false;
 };
@@ -348,6 +352,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::BeginStream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SendMessage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::Stream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamCommit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamCommitWith)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamAs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StreamDurable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::TrackSessions)

@@ -159,7 +159,7 @@ std::vector<Proposal> Sender::next_records(Zxid upto) const {
 }
 
 bool Sender::send_commit() {
-  const auto upto = std::min(commit_, sent_);
+  const auto upto = std::min(observer_ ? commit_ : std::max(commit_, commit_with_), sent_);
   if (upto <= sent_commit_ || snapshot_) return false;
   sent_commit_ = upto;
   link_->send(zab::Commit{upto});
@@ -190,6 +190,10 @@ Sender::behavior_type Sender::make_behavior() {
       },
       [this](const StreamCommit& message) {
         commit_ = std::max(commit_, message.zxid);
+        pump();
+      },
+      [this](const StreamCommitWith& message) {
+        commit_with_ = std::max(commit_with_, message.zxid);
         pump();
       },
       [this](const StreamAs& message) {

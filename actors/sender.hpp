@@ -57,8 +57,9 @@ class Sender : public Hosted<SenderActor> {
   bool observer_ = false;
   std::unique_ptr<SnapshotStream> snapshot_;
 
-  Zxid sent_;    // the last record put into the link
-  Zxid commit_;  // the last committed, as far as the leader has said
+  Zxid sent_;         // the last record put into the link
+  Zxid commit_;       // the last committed, as far as the leader has said
+  Zxid commit_with_;  // and the last that is once the learner has it
   Zxid sent_commit_;
   Zxid durable_;                 // the leader's log holds everything up to here
   std::deque<Proposal> recent_;  // every record after recent_after_

@@ -129,7 +129,7 @@ struct Message {
     newLeader @22 :UInt32;        # the epoch
     upToDate @23 :Void;
     proposals @24 :List(ProposalRecord);
-    commit @25 :UInt64;           # all up to this zxid is committed
+    commit @25 :UInt64;           # all up to this zxid is committed, or is once L has it on disk
     inform @26 :List(ProposalRecord);  # for observers: committed already
     ping :group {
       # I live. My tree had this digest at this transaction; a tree that differs must not serve.

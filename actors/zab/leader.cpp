@@ -247,25 +247,38 @@ void Leader::on_ack(LinkId link, const Ack& ack, std::int64_t now, LeaderEffects
 
 void Leader::try_to_commit(LeaderEffects& effects) {
   if (phase_ != Phase::broadcasting) return;
-  // From the longest history down: the first length that a quorum has reached.
-  std::vector<std::pair<Zxid, PeerId>> acked;
-  acked.reserve(learners_.size() + 1);
-  acked.emplace_back(durable_, options_.self);
+  Disks disks{{durable_, options_.self}};
   for (const auto& [link, learner] : learners_) {
-    if (!learner.observer && learner.new_leader_acked) acked.emplace_back(learner.acked, learner.peer);
+    if (!learner.observer && learner.new_leader_acked) disks.emplace_back(learner.acked, learner.peer);
   }
-  std::sort(acked.rbegin(), acked.rend());
-  PeerSet having;
-  for (const auto& [zxid, peer] : acked) {
-    if (zxid <= committed_) return;
+  std::sort(disks.rbegin(), disks.rend());
+  if (const Zxid zxid = decided(disks, {}); zxid > committed_) {
+    committed_ = zxid;
+    if (committed_ >= reconfigured_) former_quorum_ = nullptr;
+    effects.push_back(leader_effect::Commit{zxid});
+  }
+  if (former_quorum_ != nullptr) return;
+  for (auto& [link, learner] : learners_) {
+    if (learner.observer || !learner.new_leader_acked) continue;
+    PeerSet itself;
+    itself.insert(learner.peer);
+    const Zxid zxid = decided(disks, itself);
+    if (zxid <= std::max(committed_, learner.told)) continue;
+    learner.told = zxid;
+    told_ = std::max(told_, zxid);
+    effects.push_back(CommitWith{link, zxid});
+  }
+}
+
+/// The longest history that a quorum has: those of `having` whatever it is, the others what is on their disks.
+/// `disks`: the longest history first.
+Zxid Leader::decided(const Disks& disks, PeerSet having) const {
+  for (const auto& [zxid, peer] : disks) {
+    if (zxid <= committed_) break;
     having.insert(peer);
-    if (decides(zxid, having)) {
-      committed_ = zxid;
-      if (committed_ >= reconfigured_) former_quorum_ = nullptr;
-      effects.push_back(leader_effect::Commit{zxid});
-      return;
-    }
+    if (decides(zxid, having)) return zxid;
   }
+  return committed_;
 }
 
 bool Leader::decides(Zxid zxid, const PeerSet& having) const {

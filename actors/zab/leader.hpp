@@ -18,6 +18,12 @@
 //   - Nothing is committed before a quorum has acknowledged NEWLEADER: by then a quorum has this
 //     history on disk, and all of it is committed at once.
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
+//   - A follower without which a quorum is not complete, and with which it is, is told of the commit before it
+//     has acknowledged: it delivers nothing that is not on its own disk, and so it knows first. Why this is safe:
+//     it is the same quorum of disks in the same epoch, counted at the follower instead of here; what it has on
+//     disk before it promises a later epoch is in its answer to that promise, acknowledged here or not. Source:
+//     the learners of Paxos, who count what acceptors accepted (L. Lamport, "Paxos made simple", 2001, 2.3).
+//     Not while a configuration is uncommitted: who asked for it is answered when this leader can take the next.
 //   - The quorum is that of the last configuration proposed (configuration.hpp). Whether a learner counts
 //     is for that configuration to say, not for the learner. What was proposed before the last one needs
 //     a quorum of the one before, too, until the last one itself is committed.
@@ -27,6 +33,7 @@
 // Pure: no I/O, no clock. Not thread-safe. Times are in milliseconds of any monotonic clock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -108,6 +115,11 @@ struct Propose {
 struct Commit {
   Zxid zxid;
 };
+/// Everything up to here is committed once it is on this learner's disk: tell it so. Behind no Commit of more.
+struct CommitWith {
+  LinkId link;
+  Zxid zxid;
+};
 /// A quorum has followed this leader at some time after ask() returned this ordinal.
 struct Confirmed {
   std::uint64_t ordinal = 0;
@@ -130,7 +142,8 @@ struct StepDown {
 using LeaderEffect =
     std::variant<leader_effect::Send, leader_effect::StoreAcceptedEpoch, leader_effect::StoreCurrentEpoch,
                  leader_effect::BeginSync, leader_effect::Established, leader_effect::Propose, leader_effect::Commit,
-                 leader_effect::Confirmed, leader_effect::StreamAs, leader_effect::Disconnect, leader_effect::StepDown>;
+                 leader_effect::CommitWith, leader_effect::Confirmed, leader_effect::StreamAs,
+                 leader_effect::Disconnect, leader_effect::StepDown>;
 using LeaderEffects = std::vector<LeaderEffect>;
 
 class Leader {
@@ -196,6 +209,8 @@ class Leader {
   Epoch epoch() const { return epoch_; }
   Zxid last_proposed() const { return last_proposed_; }
   Zxid committed() const { return committed_; }
+  /// No client anywhere was answered for more: a follower may know of commits that this node does not know yet.
+  Zxid known_anywhere() const { return std::max(committed_, told_); }
 
   struct LearnerStatus {
     PeerId peer;
@@ -215,6 +230,7 @@ class Leader {
     bool syncing = false;
     bool new_leader_acked = false;
     Zxid acked;
+    Zxid told;                    // the last CommitWith
     std::uint64_t confirmed = 0;  // the last ordinal that it has answered
     std::int64_t heard = 0;
   };
@@ -222,6 +238,8 @@ class Leader {
   Learner* find(LinkId link);
   void turn_away(LinkId link, const std::string& reason, std::int64_t now, LeaderEffects& effects);
   bool decides(Zxid zxid, const PeerSet& having) const;
+  using Disks = std::vector<std::pair<Zxid, PeerId>>;
+  Zxid decided(const Disks& disks, PeerSet having) const;
   void try_to_choose_epoch(LeaderEffects& effects);
   void tell_epoch(LinkId link, Learner& learner, LeaderEffects& effects);
   void try_to_end_discovery(LeaderEffects& effects);
@@ -242,6 +260,7 @@ class Leader {
   Zxid initial_last_;  // the end of the history that came before this reign
   Zxid last_proposed_;
   Zxid committed_;                           // broadcasting only
+  Zxid told_;                                // the last CommitWith to anybody
   Zxid durable_;                             // the own log
   Epoch epoch_;                              // of this reign; 0 until chosen
   std::uint64_t asked_ = 0, confirmed_ = 0;  // ordinals

@@ -8,13 +8,15 @@
 //   - NEWLEADER is acknowledged only after the whole history before it and the epoch are on disk.
 //     What is proposed between NEWLEADER and UPTODATE is logged like any other proposal.
 //   - A proposal is acknowledged only after it is on disk.
-//   - The tree gets only what is committed and on this disk: it is never ahead of the own log.
+//   - The tree gets only what is committed and on this disk: it is never ahead of the own log. A COMMIT may say
+//     that only this disk is missing: what it names is committed when it is there, and not before.
 //   - What is committed for all that this node knows is never dropped, whatever a leader says.
 //
 // What it asks of the log (Append, Truncate, Store…) is done in the order asked, by one writer, and
 // reported in that order. Pure: no I/O, no clock. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -108,7 +110,8 @@ class Learner {
   bool installing() const { return snapshot_installing_; }
   Epoch epoch() const { return epoch_; }
   Zxid last() const { return last_; }
-  Zxid committed() const { return committed_; }
+  /// The end of what is committed and on this disk.
+  Zxid committed() const { return std::min(committed_, durable_); }
   Zxid delivered() const { return delivered_; }  ///< 0: nothing yet
 
  private:
@@ -135,10 +138,10 @@ class Learner {
   LearnerOptions options_;
   Epoch accepted_;
   Epoch current_;
-  Zxid last_;     // end of the history, on its way to the disk
-  Zxid settled_;  // what must not be dropped
-  Zxid durable_;  // end of the history on the disk
-  Zxid committed_;
+  Zxid last_;       // end of the history, on its way to the disk
+  Zxid settled_;    // what must not be dropped
+  Zxid durable_;    // end of the history on the disk
+  Zxid committed_;  // as far as it is on the disk
   Zxid delivered_;
   Epoch epoch_;  // the leader's
   Phase phase_ = Phase::connecting;

@@ -113,7 +113,7 @@ struct UpToDate {};
 struct Proposals {
   std::vector<Proposal> proposals;
 };
-/// Everything up to `zxid` is committed.
+/// Everything up to `zxid` is committed, or is as soon as it is on the learner's disk.
 struct Commit {
   Zxid zxid;
 };

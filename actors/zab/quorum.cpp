@@ -5,9 +5,7 @@
 namespace troupe::zab {
 
 bool MajorityQuorum::contains_quorum(const PeerSet& peers) const {
-  std::size_t present = 0;
-  for (std::uint32_t id = 1; id < 256; ++id) present += voters_.contains({id}) && peers.contains({id});
-  return present > voters_.size() / 2;
+  return voters_.shared_with(peers) > voters_.size() / 2;
 }
 
 WeightedQuorum::WeightedQuorum(const std::map<PeerId, Vote>& votes) : votes_(votes) {

@@ -20,6 +20,7 @@ class PeerSet {
   void insert(const PeerSet& peers) { bits_ |= peers.bits_; }
   std::size_t size() const { return bits_.count(); }
   void clear() { bits_.reset(); }
+  std::size_t shared_with(const PeerSet& other) const { return (bits_ & other.bits_).count(); }
   bool includes(const PeerSet& other) const { return (other.bits_ & ~bits_).none(); }
   friend bool operator==(const PeerSet&, const PeerSet&) = default;
 

@@ -127,9 +127,10 @@ void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
   }
 }
 
-void Invariants::check_quorum_holds(Zxid zxid) const {
+void Invariants::check_quorum_holds(Zxid zxid, PeerId and_this) const {
   const auto& configuration = configuration_at(zxid);
-  const auto having = holders(zxid);
+  auto having = holders(zxid);
+  having.insert(and_this);
   if (configuration.quorum()->contains_quorum(having)) return;
   if (!(configuration.joint() && zxid != configuration.since && activated_behind(zxid))) {
     std::string where;

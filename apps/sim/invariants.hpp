@@ -38,8 +38,8 @@ class Invariants {
   bool may_decide(PeerId leader, const zab::PeerSet& peers) const;
   Epoch accepted_epoch(PeerId peer) const;
   Epoch current_epoch(PeerId peer) const;
-  /// Throws Violation unless a quorum has the transaction on disk.
-  void check_quorum_holds(Zxid zxid) const;
+  /// Throws Violation unless a quorum has the transaction on disk, or will once `and_this` has.
+  void check_quorum_holds(Zxid zxid, PeerId and_this = {}) const;
 
  private:
   /// What is known to be on a node's disk.

@@ -82,8 +82,9 @@ void MessageRules::check(PeerId learner, PeerId, const zab::Ack& ack) {
   }
 }
 
-void MessageRules::check(PeerId, PeerId, const zab::Commit& commit) {
-  if (commit.zxid != Zxid{}) disks_.check_quorum_holds(commit.zxid);
+void MessageRules::check(PeerId, PeerId learner, const zab::Commit& commit) {
+  // The learner's own disk may be the one that is missing: it delivers nothing before.
+  if (commit.zxid != Zxid{}) disks_.check_quorum_holds(commit.zxid, learner);
 }
 
 void MessageRules::check(PeerId learner, PeerId leader, const zab::SyncRequest& request) {

@@ -325,6 +325,8 @@ void Cluster::perform(Node& node, LeaderEffects effects) {
       check_committed(e->zxid);
       for (const auto id : node.streams) links_[id]->down.push_back(zab::Commit{e->zxid});
       deliver(node, std::min(e->zxid, node.last()));
+    } else if (const auto* e = std::get_if<CommitWith>(&effect)) {
+      links_[e->link.value]->down.push_back(zab::Commit{e->zxid});
     } else if (const auto* e = std::get_if<Disconnect>(&effect)) {
       const auto link = links_.find(e->link.value);
       if (link != links_.end()) break_link(*link->second);
@@ -434,6 +436,7 @@ void Cluster::deliver(Node& node, Zxid upto) {
                  " where another node delivered " + to_string(known.zxid));
       }
     } else {
+      check_committed(record.zxid);
       places_[record.zxid] = history_.size();
       history_.push_back(record);
     }

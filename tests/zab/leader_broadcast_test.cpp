@@ -22,13 +22,13 @@ TEST_CASE("a proposal commits when a quorum has it on disk, the leader being par
   reign.established_with({2, 3, 4, 5});
   const auto zxid = reign.proposes();
   reign.durable(zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(2, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(3, zxid);
   CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
   reign.acks(4, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
 }
 
 TEST_CASE("a proposal commits when a quorum has it on disk, the leader not being part of it") {
@@ -36,11 +36,11 @@ TEST_CASE("a proposal commits when a quorum has it on disk, the leader not being
   reign.established_with({2, 3});
   const auto zxid = reign.proposes();
   reign.acks(2, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(3, zxid);
   CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
   reign.durable(zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
 }
 
 TEST_CASE("acknowledgements are cumulative: what commits is what a quorum has reached") {
@@ -49,13 +49,90 @@ TEST_CASE("acknowledgements are cumulative: what commits is what a quorum has re
   for (int i = 0; i < 10; ++i) reign.proposes();
   reign.durable(z(3, 10));
   reign.acks(2, z(3, 4));
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(3, z(3, 7));
   CHECK(the<CommitEffect>(reign.effects).zxid == z(3, 4));
   reign.acks(4, z(3, 9));
   CHECK(the<CommitEffect>(reign.effects).zxid == z(3, 7));
   reign.acks(2, z(3, 10));
   CHECK(the<CommitEffect>(reign.effects).zxid == z(3, 9));
+}
+
+/// Whom the leader told of a commit for which only their own disk is missing.
+std::map<std::uint64_t, Zxid> told(const Reign& reign) {
+  std::map<std::uint64_t, Zxid> told;
+  for (const auto& effect : all<CommitWith>(reign.effects)) told[effect.link.value] = effect.zxid;
+  return told;
+}
+using Told = std::map<std::uint64_t, Zxid>;
+
+TEST_CASE("a follower is told of a commit when only its own disk is missing") {
+  Reign reign;
+  reign.established_with({2, 3});
+  const auto zxid = reign.proposes();
+  CHECK(reign.leader.known_anywhere() < zxid);
+  reign.durable(zxid);
+  CHECK(told(reign) == Told{{2, zxid}, {3, zxid}});
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
+  CHECK(reign.leader.committed() < zxid);
+  CHECK(reign.leader.known_anywhere() == zxid);  // one of them may have it, and have answered
+  SECTION("once") {
+    reign.durable(zxid);
+    CHECK(reign.effects.empty());
+  }
+  SECTION("and again of what comes next") {
+    const auto next = reign.proposes();
+    reign.durable(next);
+    CHECK(told(reign) == Told{{2, next}, {3, next}});
+  }
+  SECTION("and not when all know of it") {
+    reign.acks(2, zxid);
+    CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
+    CHECK(told(reign).empty());
+    reign.joins(4);
+    CHECK(told(reign).empty());
+  }
+  SECTION("also one that comes only now") {
+    reign.loses(2);
+    reign.joins(2);
+    CHECK(told(reign) == Told{{2, zxid}});
+  }
+}
+
+TEST_CASE("a follower is told of a commit when only its own disk is missing, the leader's being missing, too") {
+  Reign reign;
+  reign.established_with({2, 3});
+  const auto zxid = reign.proposes();
+  reign.acks(3, zxid);
+  CHECK(told(reign) == Told{{2, zxid}});
+}
+
+TEST_CASE("no follower is told of a commit that needs another's disk as well") {
+  Reign reign({.quorum = majority({1, 2, 3, 4, 5})});
+  reign.established_with({2, 3, 4});
+  for (int i = 0; i < 3; ++i) reign.proposes();
+  reign.durable(z(3, 3));
+  CHECK(reign.effects.empty());
+  reign.acks(2, z(3, 2));
+  CHECK(told(reign) == Told{{3, z(3, 2)}, {4, z(3, 2)}});  // not 2, which has acknowledged: it needs one of them
+  reign.acks(2, z(3, 3));
+  CHECK(told(reign) == Told{{3, z(3, 3)}, {4, z(3, 3)}});
+  reign.acks(4, z(3, 2));
+  CHECK(the<CommitEffect>(reign.effects).zxid == z(3, 2));
+  CHECK(told(reign).empty());
+}
+
+TEST_CASE("nobody is told of a commit who does not count, or does not count yet") {
+  Reign reign;
+  reign.established_with({2});
+  reign.joins(9, true);
+  reign.comes(3);
+  reign.promises(3);
+  const auto zxid = reign.proposes();
+  reign.durable(zxid);
+  CHECK(told(reign) == Told{{2, zxid}});
+  reign.acks_new_leader(3);
+  CHECK(told(reign) == Told{{3, zxid}});
 }
 
 TEST_CASE("an acknowledgement that goes back changes nothing") {
@@ -76,9 +153,9 @@ TEST_CASE("observers never count") {
   reign.durable(zxid);
   reign.acks(8, zxid);
   reign.acks(9, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(2, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.acks(3, zxid);
   CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
 }
@@ -116,10 +193,10 @@ TEST_CASE("what a follower had on disk counts no more once it is gone: the next 
   const auto zxid = reign.proposes();
   reign.acks(2, zxid);
   reign.acks(3, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.loses(3);
   reign.acks(4, zxid);
-  CHECK(reign.effects.empty());
+  CHECK_FALSE(has<CommitEffect>(reign.effects));
   reign.durable(zxid);
   CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
 }

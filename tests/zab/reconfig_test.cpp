@@ -6,6 +6,7 @@
 namespace troupe::zab {
 namespace {
 
+using leader_effect::CommitWith;
 using leader_effect::Confirmed;
 using leader_effect::StepDown;
 using leader_effect::StreamAs;
@@ -110,6 +111,23 @@ TEST_CASE("a leader that is removed leads on and does not count itself") {
   CHECK_FALSE(reign.stepped_down());
   reign.loses(4);
   CHECK(reign.stepped_down());
+}
+
+TEST_CASE("no follower is told of a commit before the leader knows it, while a configuration is not committed") {
+  Change reign;
+  reign.reconfigures(joint({1, 2, 3}, {3, 4, 5}));
+  const auto step = reign.proposes();
+  reign.durable(step);
+  reign.acks(2, step);
+  reign.acks(4, step);  // only node 5, or node 3, is missing
+  CHECK_FALSE(has<CommitWith>(reign.effects));
+  reign.acks(5, step);
+  REQUIRE(the<CommitEffect>(reign.effects).zxid == step);
+  const auto next = reign.proposes();
+  reign.durable(next);
+  reign.acks(2, next);
+  reign.acks(4, next);
+  CHECK(has<CommitWith>(reign.effects));
 }
 
 TEST_CASE("a leader that resigns steps down once") {
