@@ -44,6 +44,20 @@ WRITE = [("the client has asked → the leader has the request", "asked", "heard
          ("→ the client has the answer", "answered", "done")]
 OWN = [("meanwhile: the leader hands it to its log writer", "heard", "leader writes"),
        ("meanwhile: the leader's disk", "leader writes", "leader wrote")]
+THROUGH = [("the client has asked → the follower has the request", "asked", "heard"),
+           ("the follower passes it on", "heard", "passed on"),
+           ("→ the leader has the request", "passed on", "leader heard"),
+           ("the leader decides, and tells its followers", "leader heard", "told"),
+           ("→ the follower has the proposal", "told", "proposed"),
+           ("the follower hands it to its log writer", "proposed", "follower writes"),
+           ("the follower's disk", "follower writes", "follower wrote"),
+           ("→ and it knows that the leader has it on disk", "follower wrote", "known"),
+           ("the follower acknowledges, applies, and answers", "known", "answered"),
+           ("→ the client has the answer", "answered", "done")]
+BESIDE = [("meanwhile: the leader hands it to its log writer", "leader heard", "leader writes"),
+          ("meanwhile: the leader's disk", "leader writes", "leader wrote"),
+          ("meanwhile: the leader's log writer says so, it tells its followers", "leader wrote", "leader told"),
+          ("meanwhile: → the follower hears of it", "leader told", "follower heard")]
 
 
 class Trace:
@@ -104,11 +118,29 @@ def way_of_write(trace, client, leader, followers, asked):
     return way
 
 
-def record(program, ensemble, workload, seconds, directory):
-    """The trace of that workload, and the client's process id."""
-    leader = ensemble.modes().index("leader")
+def way_through_follower(trace, client, follower, leader, asked):
+    way = {"asked": asked}
+    way["heard"] = trace.next(follower, "hear", asked)
+    way["passed on"] = trace.next(follower, "tell a node", way["heard"])
+    way["leader heard"] = trace.next(leader, "hear a node", way["passed on"])
+    way["told"] = trace.next(leader, "tell a node", way["leader heard"])
+    way["leader writes"] = trace.next(leader, "begin to write", way["leader heard"])
+    way["leader wrote"] = trace.next(leader, "have written", way["leader writes"])
+    way["leader told"] = trace.next(leader, "tell a node", way["leader wrote"])
+    way["proposed"] = trace.next(follower, "hear a node", way["told"])
+    way["follower writes"] = trace.next(follower, "begin to write", way["proposed"])
+    way["follower wrote"] = trace.next(follower, "have written", way["follower writes"])
+    way["follower heard"] = trace.next(follower, "hear a node", way["leader told"])
+    way["known"] = max(way["follower wrote"], way["follower heard"])
+    way["answered"] = trace.next(follower, "answer or ask", way["known"])
+    way["done"] = trace.next(client, "hear", way["answered"])
+    return way
+
+
+def record(program, ensemble, workload, node, seconds, directory):
+    """The trace of that workload of a client of that node, and the client's process id."""
     bench = subprocess.Popen(
-        [program, "bench", "--protocol", "zk", "--connect", ensemble.address(leader), "--workloads", workload,
+        [program, "bench", "--protocol", "zk", "--connect", ensemble.address(node), "--workloads", workload,
          "--shapes", "1x1", "--warmup", "1", "--seconds", str(seconds + 3), "--znodes", "1000"],
         stdout=subprocess.DEVNULL)
     data = os.path.join(directory, workload)
@@ -121,15 +153,13 @@ def record(program, ensemble, workload, seconds, directory):
         bench.wait()
     script = subprocess.run(["perf", "script", "-i", data, "--ns", "-F", "comm,pid,tid,time,event,trace"], check=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    pids = [process.pid for process in ensemble.processes]
-    followers = [pid for node, pid in enumerate(pids) if node != leader]
-    return Trace(script.stdout.splitlines()), bench.pid, pids[leader], followers
+    return Trace(script.stdout.splitlines()), bench.pid
 
 
-def table(title, steps, ways, beside=()):
+def table(title, steps, ways):
     total = statistics.median(way["done"] - way["asked"] for way in ways)
     lines = [f"{title}: {len(ways)} of them, median {total:.0f} us", "", "| step | median us | of the whole |", "| --- | --- | --- |"]
-    for text, begin, end in [*steps, *beside]:
+    for text, begin, end in steps:
         median = statistics.median(way[end] - way[begin] for way in ways)
         lines.append(f"| {text} | {median:.0f} | {median / total:.0%} |")
     return "\n".join(lines)
@@ -146,22 +176,23 @@ def main(arguments):
     with tempfile.TemporaryDirectory(prefix="troupe-timeline-",
                                      dir=options.dir and os.path.abspath(options.dir)) as directory:
         with servers.Troupe(directory, 3) as ensemble:
-            for workload in ("get", "set"):
-                trace, client, leader, followers = record(program, ensemble, workload, options.seconds, directory)
+            leader, follower = ensemble.modes().index("leader"), ensemble.follower()
+            pids = [process.pid for process in ensemble.processes]
+            others = [pid for node, pid in enumerate(pids) if node != leader]
+            for title, workload, node, way, steps in (
+                    ("a read", "get", leader, lambda *to: way_of_read(*to[:2], pids[leader], to[2]), READ),
+                    ("a write", "set", leader, lambda *to: way_of_write(*to[:2], pids[leader], others, to[2]), WRITE + OWN),
+                    ("a write of a follower's client", "set", follower,
+                     lambda *to: way_through_follower(*to[:2], pids[follower], pids[leader], to[2]), THROUGH + BESIDE)):
+                trace, client = record(program, ensemble, workload, node, options.seconds, directory)
                 asks = trace.all(client, "answer or ask")
-                if workload == "get":
-                    ways = [way_of_read(trace, client, leader, asked) for asked in asks]
-                else:
-                    ways = [way_of_write(trace, client, leader, followers, asked) for asked in asks]
+                ways = [way(trace, client, asked) for asked in asks]
                 # What was cut off at the end, and where a sign of life came in between.
                 ways = [way for way, following in zip(ways, asks[1:]) if way["done"] <= following]
                 if not ways:
                     print("nothing was seen: is this run as root, and where perf may look?", file=sys.stderr)
                     return 1
-                if workload == "get":
-                    print(table("a read", READ, ways))
-                else:
-                    print("\n" + table("a write", WRITE, ways, OWN))
+                print(table(title, steps, ways) + "\n")
     return 0
 
 
