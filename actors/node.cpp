@@ -166,7 +166,7 @@ struct Node::Impl {
         }),
         options(make_options(config)),
         data(store::open_lmdb_disk(config.data_dir), config.id,
-             {.log_map_size = config.log_map_size, .state_map_size = config.state_map_size}),
+             {.log = {.map_size = config.log_map_size}, .state_map_size = config.state_map_size}),
         system(system_config),
         board(std::max(1u, config.gateways)),
         admission(config.max_client_cnxns, config.max_cnxns),

@@ -36,7 +36,7 @@ struct DataDir::Impl {
   Impl(std::unique_ptr<Disk> disk_, PeerId self, const DataDirOptions& options_)
       : disk(std::move(disk_)),
         options(options_),
-        log(with_log_or_new(*disk), log_name, self, options.log_map_size, options.log_flush_bytes) {
+        log(with_log_or_new(*disk), log_name, self, options.log) {
     remove_unfinished();
     const auto mark = log.state_mark();
     if (disk->exists(state_name) && mark && (mark->clean || mark->boot_id == disk->boot_id())) {

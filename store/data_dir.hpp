@@ -32,9 +32,8 @@ class BadSnapshot : public std::runtime_error {
 };
 
 struct DataDirOptions {
-  std::uint64_t log_map_size = 1ull << 36;
+  LogOptions log = {};
   std::uint64_t state_map_size = 1ull << 40;
-  std::size_t log_flush_bytes = JournaledKv::usual_flush_bytes;  ///< of the journal, see there
 };
 
 class DataDir {

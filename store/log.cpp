@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "schema/check.hpp"
 #include "store/encoding.hpp"
 #include "store/error.hpp"
 #include "store/log_record.hpp"
+#include "store/recent_txns.hpp"
 
 namespace troupe::store {
 namespace {
@@ -41,12 +43,13 @@ std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key
 }  // namespace
 
 struct Log::Impl {
-  Impl(Disk& disk, const std::string& name_, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
+  Impl(Disk& disk, const std::string& name_, PeerId self, const LogOptions& options)
       : name(name_),
         kv(
-            disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = map_size}, flush_bytes,
-            [&](const KvReader& tables) { check_owner(tables, self); },
-            [&](KvWriter& tables) { drop_pruned(tables); }) {
+            disk, name_, {.tables = {"log", "meta", "configurations"}, .map_size = options.map_size},
+            options.flush_bytes, [&](const KvReader& tables) { check_owner(tables, self); },
+            [&](KvWriter& tables) { drop_pruned(tables); }),
+        recent(Zxid{0}, options.recent_bytes) {
     const bool fresh = !check_owner(*kv.read(), self);
     if (fresh || number(*kv.read(), "format") != format_version) {
       auto first = kv.write();
@@ -59,6 +62,7 @@ struct Log::Impl {
       kv.sync();  // whose directory it is, and in which format, is for every program to see
     }
     durable = staged = load(*kv.read());
+    recent.restart(durable.last);
   }
 
   [[noreturn]] void fail_damaged(const std::string& what) const {
@@ -169,6 +173,12 @@ struct Log::Impl {
     close_record();
   }
 
+  /// What is staged is no continuation of what is durable.
+  void leave_history() {
+    appended.clear();
+    cut = staged.last;
+  }
+
   /// The greatest zxid ≤ `zxid` in the history, which begins at `base`, ≤ `zxid`.
   Zxid floor(const KvReader& reader, Zxid base, Zxid zxid) const {
     const auto records = reader.cursor(log_table);
@@ -201,15 +211,18 @@ struct Log::Impl {
   std::unique_ptr<KvWriter> writer;
   Facts staged;
   bool staged_reset = false;
-  LogRecordBuilder open_record;  // staged, too
+  LogRecordBuilder open_record;    // staged, too
+  std::vector<Proposal> appended;  // likewise, for `recent`: those of the history after `cut`, or of all
+  std::optional<Zxid> cut;         // where the staged history leaves the durable one, if it does
 
   mutable std::mutex mutex;  // guards what follows
   Facts durable;
+  RecentTxns recent;  // durable, too
   std::optional<StateMark> posted_mark;
 };
 
-Log::Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size, std::size_t flush_bytes)
-    : impl_(std::make_unique<Impl>(disk, name, self, map_size, flush_bytes)) {}
+Log::Log(Disk& disk, const std::string& name, PeerId self, const LogOptions& options)
+    : impl_(std::make_unique<Impl>(disk, name, self, options)) {}
 Log::~Log() = default;
 
 Zxid Log::base() const { return impl_->get(&Facts::base); }
@@ -225,6 +238,7 @@ void Log::append(const Proposal& proposal) {
   Impl& log = *impl_;
   TROUPE_CHECK(proposal.zxid > log.staged.last, "a record comes after all before it");
   log.append({proposal.zxid, proposal.txn.view()});
+  log.appended.push_back(proposal);
   log.staged.last = proposal.zxid;
   if (!sets_configuration(proposal)) return;
   log.changes().append(configurations_table, big_endian(proposal.zxid.value), proposal.txn.view());
@@ -238,6 +252,7 @@ void Log::truncate_after(Zxid last) {
   if (last >= log.staged.last) return;
   log.cut_after(last);
   log.staged.last = log.floor(log.changes(), log.staged.base, last);
+  log.leave_history();
 
   auto configurations = log.changes().cursor(configurations_table);
   auto configuration = configurations->last();
@@ -286,6 +301,7 @@ void Log::reset(Zxid base, const Bytes& configuration) {
   log.changes().erase(meta_table, "state boot");
   log.changes().erase(meta_table, "state clean");
   log.staged.base = log.staged.last = base;
+  log.leave_history();
   log.staged.checkpoint.reset();
   log.staged.mark.reset();
   log.staged_reset = true;
@@ -325,6 +341,9 @@ void Log::commit() {
   log.staged_reset = false;
   std::lock_guard lock(log.mutex);
   log.durable = log.staged;
+  if (log.cut) log.recent.restart(*std::exchange(log.cut, std::nullopt));
+  for (auto& txn : log.appended) log.recent.add(std::move(txn));
+  log.appended.clear();
 }
 
 bool Log::due() const { return impl_->kv.due(); }
@@ -342,6 +361,12 @@ void Log::post_state_mark(const StateMark& mark) {
 }
 
 std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) const {
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (after >= std::max(impl_->durable.base, impl_->recent.after())) {
+      return impl_->recent.read(after, max_bytes, upto);
+    }
+  }
   auto reader = impl_->kv.read();
   // By the base in the same snapshot: the log writer may be pruning.
   if (after.value < number(*reader, "base").value_or(0)) {

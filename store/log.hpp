@@ -15,7 +15,8 @@
 // to it count for nothing; their records go with the flushes, a bounded number with each.
 //
 // What was committed lately is in a journal and in memory; it is brought into the tables many commits at
-// once, by freeze() and flush(); see journaled_kv.hpp.
+// once, by freeze() and flush(); see journaled_kv.hpp. The last transactions are at hand as they came; see
+// recent_txns.hpp.
 //
 // Owner: the log writer's thread does all that changes it. read() and floor() may be called from
 // any thread and see what the last commit() made durable; flush() may be called from any thread.
@@ -49,12 +50,17 @@ struct StateMark {
   bool clean = false;   ///< it was flushed and closed since
 };
 
+struct LogOptions {
+  std::uint64_t map_size = 1ull << 36;                       ///< upper bound of the file, bytes
+  std::size_t flush_bytes = JournaledKv::usual_flush_bytes;  ///< of the journal, see there
+  std::size_t recent_bytes = 1 << 20;                        ///< the last transactions, kept in memory
+};
+
 class Log {
  public:
   /// Opens or creates the log `name` on `disk` for node `self`. Throws StorageError: another node's
   /// directory, a newer format, a damaged file.
-  Log(Disk& disk, const std::string& name, PeerId self, std::uint64_t map_size,
-      std::size_t flush_bytes = JournaledKv::usual_flush_bytes);
+  Log(Disk& disk, const std::string& name, PeerId self, const LogOptions& options = {});
   ~Log();
 
   // What is durable now.

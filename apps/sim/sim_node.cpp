@@ -109,7 +109,8 @@ void SimNode::start() {
   status_.id = options_.id;
   store::DataDirOptions data_options;
   // All the time, or after some hundred batches.
-  data_options.log_flush_bytes = world_.random() % 2 == 0 ? 0 : 330 << 10;
+  data_options.log.flush_bytes = world_.random() % 2 == 0 ? 0 : 330 << 10;
+  data_options.log.recent_bytes = world_.random() % 2 == 0 ? 0 : 4 << 10;
   auto data =
       std::make_unique<store::DataDir>(machine_.disk(), options_.id, data_options);  // throws if it cannot be opened
   process_ = std::make_unique<Process>();

@@ -448,7 +448,7 @@ TEST_CASE("a full disk is told, and what was committed is still there when there
 TEST_CASE("a log that has grown to its map size is told, and grows on with a larger one") {
   RealMachine machine;
   DataDirOptions tiny = test_options;
-  tiny.log_map_size = 256 << 10;
+  tiny.log.map_size = 256 << 10;
   std::uint32_t logged = 0;
   {
     DataDir dir(machine.disk(), self, tiny);

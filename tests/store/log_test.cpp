@@ -17,6 +17,12 @@ namespace {
 
 constexpr PeerId self{1};
 
+LogOptions keeping(std::size_t recent_bytes) { return {.map_size = test_map_size, .recent_bytes = recent_bytes}; }
+/// All is read from the records.
+const LogOptions test_log = keeping(0);
+/// All from records, some from memory, all from memory.
+constexpr std::size_t some_recent[] = {0, 1000, 1 << 20};
+
 Zxid z(std::uint32_t counter, std::uint32_t epoch = 1) { return Zxid::of({epoch}, counter); }
 Proposal txn(Zxid zxid) { return create_txn(zxid, "/node", std::string(zxid.counter() % 100, 'x')); }
 
@@ -46,12 +52,14 @@ std::vector<std::uint64_t> zxids(const std::vector<Proposal>& proposals) {
   return all;
 }
 
+LogOptions keeping_some() { return keeping(some_recent[GENERATE(0, 1, 2)]); }
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("a new log is empty and has promised nothing", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   CHECK(log.base() == Zxid{0});
   CHECK(log.last() == Zxid{0});
   CHECK(log.accepted_epoch() == Epoch{0});
@@ -66,7 +74,7 @@ TEMPLATE_TEST_CASE("staged changes take effect together when they are committed"
   TestType machine;
   {
     auto disk = machine.disk();
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, keeping_some());
     log.append(txn(z(1)));
     log.append(txn(z(2)));
     log.set_accepted_epoch({3});
@@ -80,7 +88,7 @@ TEMPLATE_TEST_CASE("staged changes take effect together when they are committed"
     log.append(txn(z(3)));  // never committed
   }
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   CHECK(log.last() == z(2));
   CHECK(log.accepted_epoch() == Epoch{3});
   CHECK(log.current_epoch() == Epoch{2});
@@ -92,7 +100,7 @@ TEMPLATE_TEST_CASE("staged changes take effect together when they are committed"
 TEMPLATE_TEST_CASE("read gives what follows, in portions of bytes", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, keeping_some());
   append(log, 1, 50);
   CHECK(zxids(log.read(z(48), 1 << 20)) == std::vector<std::uint64_t>{49, 50});
   CHECK(zxids(log.read(z(10), 1)) == std::vector<std::uint64_t>{11});
@@ -107,7 +115,7 @@ TEMPLATE_TEST_CASE("what is committed together shares records, and is read and c
   TestType machine;
   auto disk = machine.disk();
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     append(log, 1, 100);
     for (std::uint32_t i = 1; i <= 100; ++i) {
       REQUIRE(log.floor(z(i)) == z(i));
@@ -123,7 +131,7 @@ TEMPLATE_TEST_CASE("what is committed together shares records, and is read and c
     log.close();
   }
   CHECK(open_tables(*disk)->read()->entries(0) == 3);
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   CHECK(log.base() == z(2));
   CHECK(log.last() == z(4, 2));
   CHECK(log.floor(z(3, 2)) == z(2, 2));
@@ -136,14 +144,14 @@ TEMPLATE_TEST_CASE("a large transaction has a record of its own", "", RealMachin
   auto disk = machine.disk();
   const auto large = [](std::uint32_t counter) { return create_txn(z(counter), "/large", std::string(5000, 'l')); };
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     log.append(txn(z(1)));
     for (std::uint32_t i = 2; i <= 4; ++i) log.append(large(i));
     log.append(txn(z(5)));
     log.close();
   }
   CHECK(open_tables(*disk)->read()->entries(0) == 5);
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   const auto all = log.read(Zxid{0}, 1 << 20);
   REQUIRE(all.size() == 5);
   CHECK(all[3].txn == large(4).txn);
@@ -152,7 +160,7 @@ TEMPLATE_TEST_CASE("a large transaction has a record of its own", "", RealMachin
 TEMPLATE_TEST_CASE("floor is the greatest record at or before", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   for (Zxid zxid : {z(1), z(4), z(2, 3)}) log.append(txn(zxid));
   log.commit();
   CHECK(log.floor(z(1)) == z(1));
@@ -170,7 +178,7 @@ TEMPLATE_TEST_CASE("floor is the greatest record at or before", "", RealMachine,
 TEMPLATE_TEST_CASE("what never committed is truncated", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, keeping_some());
   append(log, 1, 10);
   log.truncate_after(z(7));
   log.append(txn(z(1, 2)));
@@ -186,7 +194,7 @@ TEMPLATE_TEST_CASE("what never committed is truncated", "", RealMachine, MemoryM
 TEMPLATE_TEST_CASE("pruning stops at the checkpoint", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   append(log, 1, 20);
   log.prune(z(20));
   log.commit();
@@ -215,7 +223,7 @@ TEMPLATE_TEST_CASE("what is pruned goes with the next flush", "", RealMachine, M
   TestType machine;
   auto disk = machine.disk();
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     append_apart(log, 1, 20);
     log.set_checkpoint(z(15));
     log.prune(z(15));
@@ -231,7 +239,7 @@ TEMPLATE_TEST_CASE("what a reset leaves behind counts for nothing", "", RealMach
   TestType machine;
   auto disk = machine.disk();
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     append(log, 1, 20);
     log.close();
     log.reset(z(12, 2));  // far ahead of all, and then back
@@ -242,7 +250,7 @@ TEMPLATE_TEST_CASE("what a reset leaves behind counts for nothing", "", RealMach
     log.reset(z(9));
     log.commit();
   }
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   CHECK(log.last() == z(9));
   CHECK(log.floor(z(20)) == z(9));
   CHECK_THROWS_AS(log.read(z(8), 1000), Pruned);
@@ -259,7 +267,7 @@ TEMPLATE_TEST_CASE("a reset leaves the checkpoint of a snapshot and no trusted s
   TestType machine;
   {
     auto disk = machine.disk();
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     append(log, 1, 20);
     log.set_checkpoint(z(15));
     log.set_state_mark({"boot", true});
@@ -286,7 +294,7 @@ TEMPLATE_TEST_CASE("a reset leaves the checkpoint of a snapshot and no trusted s
     log.commit();
   }
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   CHECK(log.base() == log.last());
   CHECK(log.checkpoint() == log.base());
   CHECK(log.state_mark());
@@ -297,7 +305,7 @@ TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, Mem
   TestType machine;
   auto disk = machine.disk();
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     append(log, 1, 5);
     log.close();
   }
@@ -319,18 +327,18 @@ TEMPLATE_TEST_CASE("a log in an earlier format is read on", "", RealMachine, Mem
     writer->commit();
   }
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     CHECK(zxids(log.read(Zxid{0}, 1 << 20)) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
     append(log, 6, 6);
   }
-  CHECK(Log(*disk, "log", self, test_map_size).last() == z(6));
+  CHECK(Log(*disk, "log", self, test_log).last() == z(6));
 }
 
 TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  { Log log(*disk, "log", self, test_map_size); }
-  CHECK_THROWS_WITH(Log(*disk, "log", PeerId{2}, test_map_size),
+  { Log log(*disk, "log", self, test_log); }
+  CHECK_THROWS_WITH(Log(*disk, "log", PeerId{2}, test_log),
                     Catch::Contains("belongs to node 1, and this is node 2") && Catch::Contains("start the node with"));
   {
     auto kv = open_tables(*disk);
@@ -338,7 +346,7 @@ TEMPLATE_TEST_CASE("a log belongs to one node and to formats that are known", ""
     writer->put(1, "format", std::string("\0\0\0\0\0\0\0\5", 8));
     writer->commit();
   }
-  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
+  CHECK_THROWS_WITH(Log(*disk, "log", self, test_log),
                     Catch::Contains("has format 5") && Catch::Contains("newer version"));
 }
 
@@ -347,7 +355,7 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
   auto disk = machine.disk();
   const bool together = GENERATE(false, true);
   {
-    Log log(*disk, "log", self, test_map_size);
+    Log log(*disk, "log", self, test_log);
     together ? append(log, 1, 5) : append_apart(log, 1, 5);
     log.set_checkpoint(z(4));
     log.prune(z(2));
@@ -377,14 +385,13 @@ TEMPLATE_TEST_CASE("a damaged log is refused: no vote with a shortened history",
   SECTION("its format is missing") { writer->erase(1, "format"); }
   writer->commit();
   kv.reset();
-  CHECK_THROWS_WITH(Log(*disk, "log", self, test_map_size),
-                    Catch::Contains("damaged") && Catch::Contains("Check its disk"));
+  CHECK_THROWS_WITH(Log(*disk, "log", self, test_log), Catch::Contains("damaged") && Catch::Contains("Check its disk"));
 }
 
 TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   append_apart(log, 1, 5);
   log.close();
   {
@@ -403,7 +410,7 @@ TEMPLATE_TEST_CASE("a record that is damaged in the middle is never read", "", R
 TEMPLATE_TEST_CASE("of a damaged record none is read, and of others all", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, test_log);
   append(log, 1, 3);
   append(log, 4, 6);
   append(log, 7, 9);
@@ -436,8 +443,9 @@ TEMPLATE_TEST_CASE("of a damaged record none is read, and of others all", "", Re
 TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  auto log = std::make_unique<Log>(*disk, "log", self, test_map_size);
   std::mt19937 random(11);
+  const auto options = [&] { return keeping(some_recent[random() % 3]); };
+  auto log = std::make_unique<Log>(*disk, "log", self, options());
   std::vector<Zxid> model;
   std::optional<Zxid> checkpoint;
   Zxid base, next = z(1);
@@ -475,7 +483,7 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
       case 3:
         log->commit();
         log.reset();
-        log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+        log = std::make_unique<Log>(*disk, "log", self, options());
         break;
       default:
         for (int i = random() % 6; i > 0; --i) {
@@ -490,7 +498,12 @@ TEMPLATE_TEST_CASE("random histories agree with a map", "", RealMachine, MemoryM
     REQUIRE(log->last() == (model.empty() ? base : model.back()));
     std::vector<std::uint64_t> expected;
     for (Zxid zxid : model) expected.push_back(zxid.counter());
-    REQUIRE(zxids(log->read(base, 1 << 30)) == expected);
+    for (std::size_t i = 0; i < model.size(); ++i) {
+      const Zxid after = i == 0 ? base : model[i - 1];
+      REQUIRE(zxids(log->read(after, 1 << 30)) == expected);
+      expected.erase(expected.begin());
+    }
+    REQUIRE(log->read(log->last(), 1 << 30).empty());
     for (int i = 0; i < 5; ++i) {
       const Zxid asked{base.value + random() % 50};
       Zxid floor = base;
@@ -504,7 +517,7 @@ TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is 
                    RealMachine, MemoryMachine) {
   TestType machine;
   auto disk = machine.disk();
-  auto log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+  auto log = std::make_unique<Log>(*disk, "log", self, test_log);
   std::mt19937 random(5);
   std::map<Zxid, Bytes> model;  // every configuration of the history
   Zxid next{1}, newest_checkpoint;
@@ -539,7 +552,7 @@ TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is 
       case 4:
         log->commit();
         log.reset();
-        log = std::make_unique<Log>(*disk, "log", self, test_map_size);
+        log = std::make_unique<Log>(*disk, "log", self, test_log);
         break;
       default:
         for (auto i = random() % 4; i > 0; --i, next = next.next()) {
@@ -556,7 +569,7 @@ TEMPLATE_TEST_CASE("the log's configuration is that of its history, whatever is 
 TEST_CASE("other threads read the log while it is written and pruned") {
   RealMachine machine;
   auto disk = machine.disk();
-  Log log(*disk, "log", self, test_map_size);
+  Log log(*disk, "log", self, keeping(4000));
   append(log, 1, 1);
   std::atomic<bool> stop = false;
   std::atomic<int> gaps = 0;

@@ -22,6 +22,6 @@ class RealMachine {
 
 /// Small enough for any sanitizer.
 inline constexpr std::uint64_t test_map_size = 256u << 20;
-inline constexpr DataDirOptions test_options{.log_map_size = test_map_size, .state_map_size = test_map_size};
+inline constexpr DataDirOptions test_options{.log = {.map_size = test_map_size}, .state_map_size = test_map_size};
 
 }  // namespace troupe::store::testing

@@ -1,9 +1,14 @@
 // What is said of a transaction's bytes before anybody reads them.
 #include "schema/proposal.hpp"
 
-#include <cstring>
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "schema/txn.capnp.h"
 #include "tests/catch.hpp"
 #include "tests/store/txns.hpp"
 
@@ -13,6 +18,26 @@ namespace {
 std::string numbers(const std::vector<std::uint32_t>& values, std::size_t words_behind = 0) {
   std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::uint32_t));
   return bytes.append(words_behind * 8, '\0');
+}
+
+Bytes flat(capnp::MessageBuilder& message) {
+  const auto words = capnp::messageToFlatArray(message);
+  return Bytes::copy(words.asBytes().begin(), words.asBytes().size());
+}
+
+/// As is_sound() and sets_configuration(), by a reader that checks all that it looks at.
+std::pair<bool, bool> judged_with_care(const Proposal& proposal) {
+  if (txn_size(proposal.txn.view()) != proposal.txn.size()) return {};
+  try {
+    capnp::FlatArrayMessageReader message(kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()),
+                                                       proposal.txn.size() / sizeof(capnp::word)));
+    const auto txn = message.getRoot<schema::Txn>();
+    const bool configures = txn.isReconfigure() || txn.isActivate() || txn.isRefound() ||
+                            (txn.isFound() && txn.getFound().hasConfiguration());
+    return {txn.getZxid() == proposal.zxid.value, configures};
+  } catch (const kj::Exception&) {
+    return {};
+  }
 }
 
 }  // namespace
@@ -47,6 +72,37 @@ TEST_CASE("What is sound is one transaction, and the one of its zxid") {
   CHECK(!is_sound({Zxid{7}, Bytes::copy(bytes + bytes)}));
   CHECK(!is_sound({Zxid{7}, Bytes::copy(bytes.substr(8))}));
   CHECK(!is_sound({Zxid{7}, Bytes()}));
+}
+
+TEST_CASE("A transaction in several segments is as good as one in a single one") {
+  for (const capnp::uint first_words : {1, 4, 100}) {
+    capnp::MallocMessageBuilder message(first_words, capnp::AllocationStrategy::FIXED_SIZE);
+    auto root = message.initRoot<schema::Txn>();
+    root.setZxid(7);
+    root.initFound().setConfiguration("server.1=here:1:2");
+    const Proposal txn{Zxid{7}, flat(message)};
+    CHECK(is_sound(txn));
+    CHECK(!is_sound({Zxid{8}, txn.txn}));
+    CHECK(sets_configuration(txn));
+    root.initFound();
+    CHECK(!sets_configuration({Zxid{7}, flat(message)}));
+  }
+}
+
+TEST_CASE("Whatever bit is wrong before the root, nothing beyond the transaction is read") {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<schema::Txn>().setZxid(7);
+  message.getRoot<schema::Txn>().initFound().setConfiguration("server.1=here:1:2");
+  const Bytes sound = flat(message);
+  for (std::size_t bit = 0; bit < 128; ++bit) {
+    std::string bytes(sound.view());
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+    const Proposal txn{Zxid{7}, Bytes::copy(bytes)};
+    const auto [is_its_own, configures] = judged_with_care(txn);
+    CAPTURE(bit);
+    CHECK(is_sound(txn) == is_its_own);
+    if (is_its_own) CHECK(sets_configuration(txn) == configures);
+  }
 }
 
 }  // namespace troupe::store::testing
