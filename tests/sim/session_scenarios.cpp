@@ -235,7 +235,7 @@ TEST_CASE("a local session that is being upgraded when the leader dies is the on
     REQUIRE(client.connect(node));
     const auto session = client.session();
     const auto create = client.send_create("/mine", "1", ephemeral);
-    e.run_for(e.world().between(0, 6'000));
+    e.run_for(e.world().between(0, 1'500));
     e.kill(leader);
     e.run_until("the node serves again", [&] { return !e.leads(leader) && e.leader() != 0 && client.connect(node); });
     CHECK(client.session() == session);
