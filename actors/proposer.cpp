@@ -106,7 +106,7 @@ void Proposer::prefetch(std::span<const schema::Request::Reader> requests) const
       // A multi may be large, and be read only once.
       if (!request.isWrite()) continue;
       const capnp::Text::Reader path = path_of(request.getWrite());
-      if (path.size() > 0 && path[0] == '/') paths.emplace_back(path.begin(), path.size());
+      paths.emplace_back(path.begin(), path.size());
     } catch (const kj::Exception&) {
       // prepare() finds it out, and answers.
     }

@@ -172,6 +172,21 @@ const Call& RpcCalls::read(schema::Call::Reader from, std::uint64_t answered) {
   return call_;
 }
 
+std::string_view RpcCalls::path_of_read(schema::Call::Reader from) {
+  switch (from.which()) {
+    case schema::Call::EXISTS:
+      return view(from.getExists().getPath());
+    case schema::Call::GET_DATA:
+      return view(from.getGetData().getPath());
+    case schema::Call::GET_CHILDREN:
+      return view(from.getGetChildren().getPath());
+    case schema::Call::GET_ACL:
+      return view(from.getGetAcl());
+    default:
+      return {};
+  }
+}
+
 void RpcCalls::read_operations(capnp::List<schema::Operation>::Reader list) {
   ops_.clear();
   acls_.clear();

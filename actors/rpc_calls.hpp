@@ -15,6 +15,8 @@ class RpcCalls {
   /// The call points into `from` and into this, until the next call of read(). `answered` as in
   /// Session.submit. Throws kj::Exception for a call that this version does not know.
   const Call& read(schema::Call::Reader from, std::uint64_t answered);
+  /// The znode that a call only reads; empty of other calls.
+  static std::string_view path_of_read(schema::Call::Reader from);
 
  private:
   void read_operations(capnp::List<schema::Operation>::Reader list);

@@ -3,10 +3,15 @@
 #include <kj/debug.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
+
 #include "schema/message_room.hpp"
 
 namespace troupe {
 namespace {
+
+constexpr unsigned at_once = 16;  // calls whose znodes are fetched together
 
 capnp::ReaderOptions incoming(const RpcLimits& limits) {
   // Lists are looked at twice, to count and to copy, and each look counts.
@@ -175,6 +180,16 @@ void RpcConnection::detach(const kj::Exception& why) {
 
 // --- calls ---
 
+/// What the next calls read, the first of them at `first`.
+void RpcConnection::prefetch(capnp::List<schema::Call>::Reader calls, unsigned first) const {
+  const auto* const view = gateway_.view();
+  if (view == nullptr) return;
+  std::array<std::string_view, at_once> paths;
+  const unsigned count = std::min(at_once, calls.size() - first);
+  for (unsigned i = 0; i < count; ++i) paths[i] = RpcCalls::path_of_read(calls[first + i]);
+  view->prefetch(std::span(paths).first(count));
+}
+
 kj::Promise<void> RpcConnection::submit(SubmitContext context) {
   const auto params = context.getParams();
   const auto calls = params.getCalls();
@@ -186,9 +201,10 @@ kj::Promise<void> RpcConnection::submit(SubmitContext context) {
 
   auto paf = kj::newPromiseAndFulfiller<void>();
   submits_.push_back({.results = results, .done = kj::mv(paf.fulfiller), .left = calls.size(), .answers = answers});
-  for (const auto call : calls) {
+  for (unsigned i = 0; i < calls.size(); ++i) {
     try {
-      gateway_.call(*attachment_, calls_.read(call, params.getAnswered()));
+      if (i % at_once == 0 && calls.size() > 1) prefetch(calls, i);
+      gateway_.call(*attachment_, calls_.read(calls[i], params.getAnswered()));
     } catch (const kj::Exception& exception) {
       spdlog::info("closing the connection of {}: {}", address_, exception.getDescription().cStr());
       detach(exception);

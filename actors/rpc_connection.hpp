@@ -67,6 +67,7 @@ class RpcConnection final : private ClientSink, private kj::TaskSet::ErrorHandle
 
   kj::Promise<void> connect(ConnectContext context);
   kj::Promise<void> submit(SubmitContext context);
+  void prefetch(capnp::List<schema::Call>::Reader calls, unsigned first) const;
   void finish_connect(Error error);
   void detach(const kj::Exception& why);
   void drop();

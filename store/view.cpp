@@ -59,8 +59,13 @@ void View::prefetch(std::span<const std::string_view> paths) const {
   std::array<std::string_view, at_once> keys;
   for (; !paths.empty(); paths = paths.subspan(std::min(at_once, paths.size()))) {
     const std::size_t count = std::min(at_once, paths.size());
-    for (std::size_t i = 0; i < count; ++i) keys[i] = buffers[i] = node_key(paths[i]);
-    reader_->prefetch(nodes_table, std::span(keys).first(count));
+    std::size_t known = 0;
+    for (const auto path : paths.first(count)) {
+      if (!path.starts_with('/')) continue;
+      keys[known] = buffers[known] = node_key(path);
+      ++known;
+    }
+    reader_->prefetch(nodes_table, std::span(keys).first(known));
   }
 }
 

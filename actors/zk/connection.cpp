@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <span>
+
 #include "actors/zk/jute.hpp"
 #include "actors/zk/replies.hpp"
 
@@ -27,8 +30,24 @@ bool Connection::paused() const {
 
 // --- from the client ---
 
+/// Has fetched what the next requests will read. How many these are.
+std::size_t Connection::look_ahead(std::string_view bytes) const {
+  constexpr std::size_t at_once = 16;
+  std::array<std::string_view, at_once> paths;
+  std::size_t count = 0;
+  while (count < at_once && bytes.size() > length_size) {
+    const auto size = static_cast<std::size_t>(Reader(bytes).i32());
+    if (size > bytes.size() - length_size) break;
+    paths[count++] = path_of_read(bytes.substr(length_size, size));
+    bytes.remove_prefix(length_size + size);
+  }
+  const auto* const view = context_.gateway.view();
+  if (count > 1 && view != nullptr) view->prefetch(std::span(paths).first(count));
+  return std::max<std::size_t>(count, 1);
+}
+
 std::size_t Connection::receive(std::string_view bytes) {
-  std::size_t used = 0;
+  std::size_t used = 0, looked_at = 0;
   receiving_ = true;
   while (!paused()) {
     const auto rest = bytes.substr(used);
@@ -48,7 +67,13 @@ std::size_t Connection::receive(std::string_view bytes) {
     const auto frame = rest.substr(length_size, static_cast<std::size_t>(size));
     used += length_size + frame.size();
     count_received();
-    state_ == State::fresh ? receive_connect(frame) : receive_request(frame);
+    if (state_ == State::fresh) {
+      receive_connect(frame);
+      continue;
+    }
+    if (looked_at == 0) looked_at = look_ahead(rest);
+    --looked_at;
+    receive_request(frame);
   }
   receiving_ = false;
   if (state_ == State::ending || state_ == State::answering) return bytes.size();

@@ -107,6 +107,7 @@ class Connection : private ClientSink {
   enum class State { fresh, connecting, open, closing, answering, ending };
 
   std::size_t receive_first(std::string_view bytes);
+  std::size_t look_ahead(std::string_view bytes) const;
   void receive_connect(std::string_view frame);
   void receive_request(std::string_view frame);
   void receive_login(Call call);

@@ -106,6 +106,21 @@ std::optional<ConnectFrame> read_connect(std::string_view frame) {
   return connect;
 }
 
+std::string_view path_of_read(std::string_view frame) {
+  Reader in(frame);
+  in.i32();
+  switch (static_cast<Op>(in.i32())) {
+    case Op::exists:
+    case Op::get_data:
+    case Op::get_acl:
+    case Op::get_children:
+    case Op::get_children2:
+      return in.buffer().value_or(std::string_view());
+    default:
+      return {};
+  }
+}
+
 const Call* Requests::read(std::string_view frame) {
   Reader in(frame);
   RequestHeader header;

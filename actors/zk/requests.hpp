@@ -26,6 +26,9 @@ struct ConnectFrame {
 /// Nothing for a frame that is none.
 std::optional<ConnectFrame> read_connect(std::string_view frame);
 
+/// The znode that a request only reads; empty of other requests, and of what is malformed.
+std::string_view path_of_read(std::string_view frame);
+
 class Requests {
  public:
   /// Nothing for a frame without a header. Otherwise the call, which points into `frame` and into this

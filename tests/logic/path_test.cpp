@@ -2,6 +2,7 @@
 #include "actors/path.hpp"
 
 #include <climits>
+#include <random>
 
 #include "tests/catch.hpp"
 
@@ -19,6 +20,21 @@ TEST_CASE("A path is / or a sequence of /name") {
     CHECK_FALSE(path::valid(bad));
     CHECK(path::problem(bad));
   }
+}
+
+TEST_CASE("Whatever a path is made of, it is valid where nothing is wrong with it") {
+  std::mt19937 random(1);
+  const std::string_view parts[] = {"/", "/", "/", ".", "a", "name", "\x1f", "\x7f", "\xc3\xa4", "\xc2\x80", "\xff"};
+  int valid = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string path(i % 4 == 0 ? "" : "/");
+    const std::size_t kinds = i % 2 == 0 ? 6 : std::size(parts);  // without or with what is not plain
+    for (auto left = random() % 9; left > 0; --left) path += parts[random() % kinds];
+    INFO(path);
+    REQUIRE(path::valid(path) == !path::problem(path));
+    valid += path::valid(path);
+  }
+  CHECK(valid > 1000);
 }
 
 TEST_CASE("A path refuses what no client of the field can show") {
