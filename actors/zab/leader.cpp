@@ -181,9 +181,9 @@ void Leader::on_ack_new_leader(LinkId link, const AckNewLeader& ack, std::int64_
   learner->new_leader_acked = true;
   learner->acked = std::max(learner->acked, initial_last_);
   if (phase_ == Phase::broadcasting) {
+    try_to_commit(effects);  // first: it serves from what it knows of then, and may have shown that much before
     if (serving_) effects.push_back(Send{link, UpToDate{}});
     if (confirmed_ != asked_) effects.push_back(Send{link, Ping{.ordinal = asked_}});
-    try_to_commit(effects);
   } else {
     try_to_establish(effects);
   }

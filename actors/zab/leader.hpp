@@ -20,10 +20,11 @@
 //   - A proposal commits when a quorum has it on disk. Acknowledgements are cumulative.
 //   - A follower without which a quorum is not complete, and with which it is, is told of the commit before it
 //     has acknowledged: it delivers nothing that is not on its own disk, and so it knows first. Why this is safe:
-//     it is the same quorum of disks in the same epoch, counted at the follower instead of here; what it has on
-//     disk before it promises a later epoch is in its answer to that promise, acknowledged here or not. Source:
-//     the learners of Paxos, who count what acceptors accepted (L. Lamport, "Paxos made simple", 2001, 2.3).
-//     Not while a configuration is uncommitted: who asked for it is answered when this leader can take the next.
+//     it is the same quorum of disks in the same epoch, which is on its disk, for it has acknowledged NEWLEADER,
+//     counted at the follower instead of here; what it has on disk before it promises a later epoch is in its
+//     answer to that promise, acknowledged here or not. Source: the learners of Paxos, who count what acceptors
+//     accepted (L. Lamport, "Paxos made simple", 2001, 2.3). Of an activation only when it is committed here: who
+//     asked for it is answered by it, and may ask for the next at once.
 //   - The quorum is that of the last configuration proposed (configuration.hpp). Whether a learner counts
 //     is for that configuration to say, not for the learner. What was proposed before the last one needs
 //     a quorum of the one before, too, until the last one itself is committed.
@@ -115,7 +116,7 @@ struct Propose {
 struct Commit {
   Zxid zxid;
 };
-/// Everything up to here is committed once it is on this learner's disk: tell it so. Behind no Commit of more.
+/// Everything up to here is committed once it is on this learner's disk: tell it so. More than any Commit before it.
 struct CommitWith {
   LinkId link;
   Zxid zxid;
@@ -209,7 +210,8 @@ class Leader {
   Epoch epoch() const { return epoch_; }
   Zxid last_proposed() const { return last_proposed_; }
   Zxid committed() const { return committed_; }
-  /// No client anywhere was answered for more: a follower may know of commits that this node does not know yet.
+  /// No client anywhere has seen more: a follower may know of commits that this node does not know yet. Broadcasting
+  /// only.
   Zxid known_anywhere() const { return std::max(committed_, told_); }
 
   struct LearnerStatus {

@@ -127,10 +127,10 @@ void Invariants::check_agreement(PeerId peer, const Disk& disk, Zxid from) {
   }
 }
 
-void Invariants::check_quorum_holds(Zxid zxid, PeerId and_this) const {
+void Invariants::check_quorum_holds(Zxid zxid, const zab::PeerSet& these) const {
   const auto& configuration = configuration_at(zxid);
   auto having = holders(zxid);
-  having.insert(and_this);
+  having.insert(these);
   if (configuration.quorum()->contains_quorum(having)) return;
   if (!(configuration.joint() && zxid != configuration.since && activated_behind(zxid))) {
     std::string where;

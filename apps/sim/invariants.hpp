@@ -38,8 +38,8 @@ class Invariants {
   bool may_decide(PeerId leader, const zab::PeerSet& peers) const;
   Epoch accepted_epoch(PeerId peer) const;
   Epoch current_epoch(PeerId peer) const;
-  /// Throws Violation unless a quorum has the transaction on disk, or will once `and_this` has.
-  void check_quorum_holds(Zxid zxid, PeerId and_this = {}) const;
+  /// Throws Violation unless a quorum has the transaction on disk, or will once `these` have.
+  void check_quorum_holds(Zxid zxid, const zab::PeerSet& these = {}) const;
 
  private:
   /// What is known to be on a node's disk.
@@ -56,7 +56,10 @@ class Invariants {
   const Configuration& configuration_at(Zxid zxid) const;
   zab::PeerSet holders(Zxid zxid) const;
   bool activated_behind(Zxid zxid) const;
-  bool holds(const Disk& disk, Zxid zxid) const { return disk.base >= zxid || disk.records.contains(zxid); }
+  /// On disk, with the vote of its epoch: who votes by an earlier one may be led by who does not have it.
+  bool holds(const Disk& disk, Zxid zxid) const {
+    return disk.current >= zxid.epoch() && (disk.base >= zxid || disk.records.contains(zxid));
+  }
   void check_agreement(PeerId peer, const Disk& disk, Zxid from);
 
   History& history_;

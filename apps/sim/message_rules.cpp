@@ -83,8 +83,16 @@ void MessageRules::check(PeerId learner, PeerId, const zab::Ack& ack) {
 }
 
 void MessageRules::check(PeerId, PeerId learner, const zab::Commit& commit) {
-  // The learner's own disk may be the one that is missing: it delivers nothing before.
-  if (commit.zxid != Zxid{}) disks_.check_quorum_holds(commit.zxid, learner);
+  if (commit.zxid == Zxid{}) return;
+  // The learner's own disk may be the one that is missing: it delivers nothing before. It counts if its vote will be
+  // that of the epoch.
+  zab::PeerSet itself;
+  if (disks_.current_epoch(learner) >= commit.zxid.epoch()) itself.insert(learner);
+  disks_.check_quorum_holds(commit.zxid, itself);
+}
+
+void MessageRules::check(PeerId, PeerId, const zab::Inform& inform) {
+  if (!inform.proposals.empty()) disks_.check_quorum_holds(inform.proposals.back().zxid);
 }
 
 void MessageRules::check(PeerId learner, PeerId leader, const zab::SyncRequest& request) {

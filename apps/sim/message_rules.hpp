@@ -30,6 +30,7 @@ class MessageRules {
   void check(PeerId learner, PeerId leader, const zab::AckNewLeader& ack);
   void check(PeerId learner, PeerId leader, const zab::Ack& ack);
   void check(PeerId leader, PeerId learner, const zab::Commit& commit);
+  void check(PeerId leader, PeerId observer, const zab::Inform& inform);
   void check(PeerId learner, PeerId leader, const zab::SyncRequest& request);
   void check(PeerId leader, PeerId learner, const zab::Ping& ping);
   void check(PeerId learner, PeerId leader, const zab::Pong& pong);

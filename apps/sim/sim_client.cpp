@@ -92,8 +92,8 @@ struct SimClient::Connection : ClientSink, std::enable_shared_from_this<Connecti
   std::size_t backlog() const override { return 0; }
 };
 
-SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& acknowledged)
-    : world_(world), nodes_(nodes), id_(id), acknowledged_(acknowledged) {}
+SimClient::SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& seen_by_any)
+    : world_(world), nodes_(nodes), id_(id), seen_by_any_(seen_by_any) {}
 
 SimClient::~SimClient() {
   if (connection_) connection_->client = nullptr;
@@ -335,7 +335,7 @@ void SimClient::issue() {
 void SimClient::invoke(Pending call) {
   call.number = next_number_++;
   call.invoked = world_.now();
-  call.acknowledged = acknowledged_;
+  call.seen_by_any = seen_by_any_;
   // One watch at a time for a path, from the call on: a second one would blur whose event it is.
   if (call.watch) watched_.emplace(call.path, Zxid{});
   calls_.push_back(call);
@@ -409,22 +409,26 @@ void SimClient::on_reply(std::uint64_t tag, Error error, Zxid zxid, std::string 
     }
   }
   if (write && error == Error::ok) sign_of_life_ = std::max(sign_of_life_, call.invoked);
-  last_seen_ = std::max(last_seen_, zxid);
-  if (write && error == Error::ok) acknowledged_ = std::max(acknowledged_, zxid);
-  if (call.code == OpCode::sync && error == Error::ok && zxid < call.acknowledged) {
-    throw Violation("sync: " + name() + " is at " + to_string(zxid) + ", and " + to_string(call.acknowledged) +
-                    " had been acknowledged before it asked");
+  if (call.code == OpCode::sync && error == Error::ok && zxid < call.seen_by_any) {
+    throw Violation("sync: " + name() + " is at " + to_string(zxid) + ", and a client was at " +
+                    to_string(call.seen_by_any) + " before it asked");
   }
+  saw(zxid);
   if (call.code != OpCode::sync) {
     seen_.push_back({write ? Seen::What::write : Seen::What::read, session_, std::move(call), error, zxid,
                      std::move(text), found, false, world_.now()});
   }
 }
 
+void SimClient::saw(Zxid zxid) {
+  last_seen_ = std::max(last_seen_, zxid);
+  seen_by_any_ = std::max(seen_by_any_, zxid);
+}
+
 void SimClient::on_event(const std::string& path, Zxid zxid) {
   world_.trace(name(), "event for " + path + " at " + to_string(zxid));
   watched_.erase(path);
-  last_seen_ = std::max(last_seen_, zxid);
+  saw(zxid);
   seen_.push_back({Seen::What::event, session_, {}, Error::ok, zxid, path, false, false, world_.now()});
 }
 

@@ -19,7 +19,7 @@ namespace troupe::sim {
 
 class SimClient {
  public:
-  SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& acknowledged);
+  SimClient(World& world, std::vector<std::unique_ptr<SimNode>>& nodes, int id, Zxid& seen_by_any);
   ~SimClient();
 
   void start();
@@ -57,7 +57,7 @@ class SimClient {
     Change change;
     bool repeated = false;  // sent again after a lost connection
     Micros invoked = 0;
-    Zxid acknowledged;  // of any client, when it was invoked
+    Zxid seen_by_any;  // when it was invoked
   };
   /// What the client was told, in order.
   struct Seen {
@@ -81,13 +81,14 @@ class SimClient {
   void on_accepted(SessionId session, SessionPassword password);
   void on_reply(std::uint64_t tag, Error error, Zxid zxid, std::string text, bool found);
   void on_event(const std::string& path, Zxid zxid);
+  void saw(Zxid zxid);
   void on_closed(Closed why);
   void new_session();
 
   World& world_;
   std::vector<std::unique_ptr<SimNode>>& nodes_;
   int id_;
-  Zxid& acknowledged_;  // the last write that any client was told of
+  Zxid& seen_by_any_;  // the last transaction that any client has seen, in an answer or an event
   bool winding_down_ = false;
   SessionId session_;
   SessionPassword password_{};

@@ -79,7 +79,7 @@ class Simulation {
     longest_quiet_ = world_.chance(0.25) ? 150'000 : 1'200'000;
     const auto clients = world_.between(2, 6);
     for (int id = 1; id <= clients; ++id)
-      clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, acknowledged_));
+      clients_.push_back(std::make_unique<SimClient>(world_, nodes_, id, seen_by_any_));
     if (by_files_) plan_new_files();
     if (changes) {  // which are refused where the files do it
       for (auto& client : clients_) client->next_change = [this] { return next_change(); };
@@ -454,7 +454,7 @@ class Simulation {
   std::unique_ptr<MessageRules> rules_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<std::unique_ptr<SimClient>> clients_;
-  Zxid acknowledged_;
+  Zxid seen_by_any_;
   std::set<Epoch> epochs_;
   std::uint64_t faults_ = 0;
   Micros longest_quiet_ = 0;  // between faults

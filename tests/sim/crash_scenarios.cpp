@@ -150,9 +150,23 @@ TEST_CASE("a follower's client is answered as soon as its node and the leader ha
     e.settle();
     CHECK(e.value("/a") == "early");
   }
-  SECTION("who reads behind a sync, anywhere, reads it") {
+  SECTION("it shows no less when it comes back without its tree") {
+    e.node(follower).cut_power();
+    e.kill(other);
     e.heal();
-    REQUIRE(reader.sync().ok());
+    e.start(follower);
+    auto& again = e.client();
+    e.run_until("it serves again", [&] { return again.connect(follower); });
+    CHECK(again.get("/a").data == "early");
+  }
+  SECTION("who reads behind a sync, anywhere, reads it") {
+    // The leader hears of the commit together with what confirms that it leads, and its tree is later still.
+    const auto sync = reader.send_sync();
+    e.run_for(20 * milliseconds);
+    e.node(three.leader).slow_applier(50 * milliseconds, 50 * milliseconds);
+    e.heal();
+    e.run_until("the sync is answered", [&] { return reader.answered(sync); });
+    REQUIRE(reader.answer(sync).ok());
     CHECK(reader.get("/a").data == "early");
   }
 }

@@ -131,10 +131,12 @@ std::uint64_t Client::send_get(const std::string& path) {
 
 Client::Answer Client::get(const std::string& path) { return wait(send_get(path)); }
 
-Client::Answer Client::sync() {
+std::uint64_t Client::send_sync() {
   Call sync{.code = OpCode::sync, .path = "/"};
-  return wait(call(sync, nullptr));
+  return call(sync, nullptr);
 }
+
+Client::Answer Client::sync() { return wait(send_sync()); }
 
 void Client::take_answers() {
   untaken_ = 0;

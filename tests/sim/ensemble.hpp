@@ -76,6 +76,7 @@ class Client : private ClientSink {
                             schema::NodeKind kind = schema::NodeKind::PERSISTENT);
   std::uint64_t send_set(const std::string& path, const std::string& data);
   std::uint64_t send_get(const std::string& path);
+  std::uint64_t send_sync();
   bool answered(std::uint64_t number) const { return answers_.contains(number); }
   Answer answer(std::uint64_t number) const { return answers_.at(number); }
 

@@ -436,7 +436,11 @@ void Cluster::deliver(Node& node, Zxid upto) {
                  " where another node delivered " + to_string(known.zxid));
       }
     } else {
-      check_committed(record.zxid);
+      PeerSet having;
+      for (const auto& other : nodes_) {
+        if (other->holds(record)) having.insert(other->id);
+      }
+      if (!quorum_->contains_quorum(having)) violated(to_string(record.zxid) + " is delivered, and no quorum has it");
       places_[record.zxid] = history_.size();
       history_.push_back(record);
     }

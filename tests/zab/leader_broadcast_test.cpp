@@ -89,13 +89,21 @@ TEST_CASE("a follower is told of a commit when only its own disk is missing") {
     reign.acks(2, zxid);
     CHECK(the<CommitEffect>(reign.effects).zxid == zxid);
     CHECK(told(reign).empty());
-    reign.joins(4);
+    reign.loses(3);
+    reign.joins(3);
     CHECK(told(reign).empty());
   }
-  SECTION("also one that comes only now") {
+  SECTION("also one that comes only now, before it is told to serve") {
     reign.loses(2);
     reign.joins(2);
     CHECK(told(reign) == Told{{2, zxid}});
+    const auto first = [&](auto&& is) { return std::ranges::find_if(reign.effects, is); };
+    const auto serve = first([](const auto& effect) {
+      const auto* send = std::get_if<Send>(&effect);
+      return send != nullptr && std::holds_alternative<UpToDate>(send->message);
+    });
+    REQUIRE(serve != reign.effects.end());
+    CHECK(first([](const auto& effect) { return std::holds_alternative<CommitWith>(effect); }) < serve);
   }
 }
 

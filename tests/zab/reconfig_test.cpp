@@ -113,21 +113,26 @@ TEST_CASE("a leader that is removed leads on and does not count itself") {
   CHECK(reign.stepped_down());
 }
 
-TEST_CASE("no follower is told of a commit before the leader knows it, while a configuration is not committed") {
+TEST_CASE("no follower is told of an activation before the leader knows that it is committed") {
   Change reign;
   reign.reconfigures(joint({1, 2, 3}, {3, 4, 5}));
   const auto step = reign.proposes();
   reign.durable(step);
-  reign.acks(2, step);
-  reign.acks(4, step);  // only node 5, or node 3, is missing
-  CHECK_FALSE(has<CommitWith>(reign.effects));
-  reign.acks(5, step);
+  for (const std::uint32_t node : {2, 4, 5}) reign.acks(node, step);
   REQUIRE(the<CommitEffect>(reign.effects).zxid == step);
+  const auto activation = reign.proposes();
+  reign.reconfigures(majority({3, 4, 5}));
+  reign.durable(activation);
+  reign.acks(4, activation);  // only node 5, or node 3, is missing
+  CHECK_FALSE(has<CommitWith>(reign.effects));
+  reign.acks(5, activation);
+  REQUIRE(the<CommitEffect>(reign.effects).zxid == activation);
   const auto next = reign.proposes();
-  reign.durable(next);
-  reign.acks(2, next);
   reign.acks(4, next);
-  CHECK(has<CommitWith>(reign.effects));
+  const auto told = all<CommitWith>(reign.effects);
+  REQUIRE(told.size() == 2);  // nodes 3 and 5: this one has left
+  CHECK(told[0].link == LinkId{3});
+  CHECK(told[1].link == LinkId{5});
 }
 
 TEST_CASE("a leader that resigns steps down once") {
