@@ -66,9 +66,14 @@ int run(const BenchOptions& options) {
   };
   try {
     if (!options.local) return run_at(*options.connect);
+    if (options.matrix.protocol == bench::Protocol::etcd) {
+      complain("--protocol etcd measures an etcd that runs already, at --connect: --local starts nodes of Troupe");
+      return exit_code::usage;
+    }
     bench::ScratchEnsemble ensemble(options.directory, options.nodes);
     warn_if_in_memory(ensemble.directory());
-    return run_at(ensemble.nodes().connect());
+    LocalEnsemble& nodes = ensemble.nodes();
+    return run_at(options.matrix.protocol == bench::Protocol::zk ? nodes.zk_connect() : nodes.connect());
   } catch (const std::invalid_argument& error) {
     complain(std::string("--connect: ") + error.what());
     return exit_code::usage;

@@ -61,9 +61,19 @@ TEST_CASE("the benchmark has locks, watches and the like over the RPC, too") {
 }
 
 TEST_CASE("the benchmark starts an ensemble of its own where that is asked for") {
-  Finished finished = bench({"--local", "--nodes", "1", "--connections", "2", "--outstanding", "2"});
+  const std::string protocol = GENERATE("rpc", "zk");
+  CAPTURE(protocol);
+  Finished finished =
+      bench({"--local", "--protocol", protocol, "--nodes", "1", "--connections", "2", "--outstanding", "2"});
   CHECK(finished.status == exit_code::ok);
-  CHECK_THAT(finished.output, Contains("leading") && Contains("set") && Contains("get"));
+  CHECK(finished.errors.empty());
+  CHECK_THAT(finished.output, Contains("nodes: 127.0.0.1") && Contains("set") && Contains("get"));
+}
+
+TEST_CASE("the benchmark starts no ensemble of another program") {
+  Finished finished = bench({"--local", "--protocol", "etcd"});
+  CHECK(finished.status == exit_code::usage);
+  CHECK_THAT(finished.errors, Contains("--connect"));
 }
 
 TEST_CASE("the benchmark of the start measures every size after a stop and after a kill") {
