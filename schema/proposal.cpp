@@ -28,11 +28,11 @@ const capnp::word* segment_with_root(std::string_view bytes) {
 /// What `look` says of the transaction's root; false where there is none. It looks at nothing beyond the root.
 template <class Look>
 bool holds(const Proposal& proposal, Look&& look) {
-  // A reader that checks all takes longer than what is read here, for each transaction on each node.
-  if (const auto* segment = segment_with_root(proposal.txn.view())) {
-    return look(capnp::readMessageUnchecked<schema::Txn>(segment));
-  }
   try {
+    // A reader that checks all takes longer than what is read here, for each transaction on each node.
+    if (const auto* segment = segment_with_root(proposal.txn.view())) {
+      return look(capnp::readMessageUnchecked<schema::Txn>(segment));
+    }
     capnp::FlatArrayMessageReader message(kj::arrayPtr(reinterpret_cast<const capnp::word*>(proposal.txn.data()),
                                                        proposal.txn.size() / sizeof(capnp::word)));
     return look(message.getRoot<schema::Txn>());

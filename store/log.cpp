@@ -34,6 +34,23 @@ Bytes last_configuration(KvCursor& cursor) {
   return last ? Bytes::copy(last->value) : Bytes();
 }
 
+/// Copies that share one block, each at a multiple of eight in it: LMDB aligns a value to two bytes.
+std::vector<Proposal> together(const std::vector<LoggedTxn>& txns) {
+  constexpr std::size_t word = sizeof(std::uint64_t);
+  const auto words = [](std::string_view txn) { return (txn.size() + word - 1) / word; };
+  std::size_t all = 0, at = 0;
+  for (const auto& one : txns) all += words(one.txn);
+  std::shared_ptr<std::uint64_t[]> block(new std::uint64_t[all]);
+  std::vector<Proposal> copies;
+  copies.reserve(txns.size());
+  for (const auto& [zxid, txn] : txns) {
+    std::memcpy(block.get() + at, txn.data(), txn.size());
+    copies.push_back({zxid, Bytes(block, reinterpret_cast<const std::byte*>(block.get() + at), txn.size())});
+    at += words(txn);
+  }
+  return copies;
+}
+
 std::optional<std::uint64_t> number(const KvReader& reader, std::string_view key) {
   auto value = reader.get(meta_table, key);
   if (!value || value->size() != 8) return std::nullopt;
@@ -339,10 +356,14 @@ void Log::commit() {
   auto writer = std::move(log.writer);
   writer->commit();
   log.staged_reset = false;
+  // A few may have come with much else, which would stay with them until as many have followed.
+  std::vector<LoggedTxn> appended;
+  for (const auto& [zxid, txn] : log.appended) appended.push_back({zxid, txn.view()});
+  auto recent = together(appended);
   std::lock_guard lock(log.mutex);
   log.durable = log.staged;
   if (log.cut) log.recent.restart(*std::exchange(log.cut, std::nullopt));
-  for (auto& txn : log.appended) log.recent.add(std::move(txn));
+  for (auto& txn : recent) log.recent.add(std::move(txn));
   log.appended.clear();
 }
 
@@ -393,17 +414,7 @@ std::vector<Proposal> Log::read(Zxid after, std::size_t max_bytes, Zxid upto) co
     if (enough) break;
   }
 
-  // LMDB aligns a value to two bytes; one block takes all, each, being words, at a multiple of eight.
-  std::shared_ptr<std::uint64_t[]> block(new std::uint64_t[bytes / sizeof(std::uint64_t)]);
-  std::vector<Proposal> proposals;
-  proposals.reserve(found.size());
-  std::size_t at = 0;
-  for (const auto& [zxid, txn] : found) {
-    std::memcpy(block.get() + at, txn.data(), txn.size());
-    proposals.push_back({zxid, Bytes(block, reinterpret_cast<const std::byte*>(block.get() + at), txn.size())});
-    at += txn.size() / sizeof(std::uint64_t);
-  }
-  return proposals;
+  return together(found);
 }
 
 std::optional<Zxid> Log::floor(Zxid zxid) const {

@@ -2,6 +2,7 @@
 #include "store/log.hpp"
 
 #include <map>
+#include <memory>
 #include <random>
 #include <thread>
 
@@ -95,6 +96,20 @@ TEMPLATE_TEST_CASE("staged changes take effect together when they are committed"
   CHECK(log.state_mark()->boot_id == "boot");
   CHECK_FALSE(log.state_mark()->clean);
   CHECK(zxids(log.read(Zxid{0}, 100000)) == std::vector<std::uint64_t>{1, 2});
+}
+
+TEMPLATE_TEST_CASE("what a transaction came with does not stay with it", "", RealMachine, MemoryMachine) {
+  TestType machine;
+  auto disk = machine.disk();
+  Log log(*disk, "log", self, keeping_some());
+  const Proposal one = txn(z(1));
+  auto message = std::make_shared<Bytes>(one.txn);  // a slice of what was read from a socket, say
+  const std::weak_ptr<Bytes> still_there = message;
+  log.append({one.zxid, Bytes(message, message->data(), message->size())});
+  message.reset();
+  log.commit();
+  CHECK(still_there.expired());
+  CHECK(zxids(log.read(Zxid{0}, 1000)) == std::vector<std::uint64_t>{1});
 }
 
 TEMPLATE_TEST_CASE("read gives what follows, in portions of bytes", "", RealMachine, MemoryMachine) {
